@@ -1,0 +1,1 @@
+"""The catalogue: reading `models/`, letting models in, building their bytes."""

@@ -1,0 +1,1 @@
+"""The runtime: functions and containers import exactly this package."""

@@ -1,0 +1,77 @@
+"""Every name that a template and running code share, written here and nowhere else.
+
+An alarm and the code that feeds it cannot drift apart when both take the metric's name from one place.
+"""
+
+from typing import Final
+
+REGION: Final = "me-central-1"
+
+# ------------------------------------------------------------------ Lambda
+LIVE_ALIAS: Final = "live"
+"""The one alias of a model function; after its creation only the rollout controller writes it."""
+
+RESPONSE_LIMIT_BYTES: Final = 6 * 1024 * 1024
+"""Largest synchronous Lambda payload, each way.
+
+Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html ("6 MB each for request and
+response, synchronous"), read 2026-11-22.
+"""
+
+# ----------------------------------------------------- environment variables
+ENV_PROFILE: Final = "FALAJ_PROFILE"
+ENV_MODEL_NAME: Final = "FALAJ_MODEL_NAME"
+ENV_MODEL_VERSION: Final = "FALAJ_MODEL_VERSION"
+ENV_MODEL_ROOT: Final = "FALAJ_MODEL_ROOT"
+ENV_MODEL_S3_PREFIX: Final = "FALAJ_MODEL_S3_PREFIX"
+ENV_CATALOGUE: Final = "FALAJ_CATALOGUE"
+ENV_THREADS: Final = "FALAJ_THREADS"
+ENV_LOG_LEVEL: Final = "FALAJ_LOG_LEVEL"
+ENV_TABLE: Final = "FALAJ_TABLE"
+
+# ------------------------------------------------------------ model artefacts
+MODEL_FILE: Final = "model.onnx"
+MANIFEST_FILE: Final = "manifest.json"
+MANIFEST_SIGNATURE_FILE: Final = "manifest.sig"
+PACKAGED_MODEL_ROOT: Final = "models"
+"""Folder inside the function's code (`/var/task/models`), in Triton's layout: `<name>/<int>/model.onnx`."""
+
+# ------------------------------------------------------------------- headers
+HEADER_RELEASE: Final = "x-falaj-release"
+HEADER_VARIANT: Final = "x-falaj-variant"
+HEADER_REQUEST_ID: Final = "x-request-id"
+HEADER_BINARY_LENGTH: Final = "inference-header-content-length"
+
+# ------------------------------------------------------------------- metrics
+METRIC_NAMESPACE: Final = "Falaj"
+METRIC_REQUESTS: Final = "Requests"
+METRIC_BAD: Final = "Bad"
+METRIC_INVALID_OUTPUT: Final = "InvalidOutput"
+METRIC_CLIENT_ERRORS: Final = "ClientErrors"
+METRIC_COLD_STARTS: Final = "ColdStarts"
+METRIC_LATENCY: Final = "Latency"  # milliseconds, whole handler
+METRIC_INFERENCE_LATENCY: Final = "InferenceLatency"  # milliseconds, session.run alone
+METRIC_LOG_EVIDENCE: Final = "LogEvidence"
+METRIC_HEARTBEAT: Final = "Heartbeat"
+
+DIMENSION_MODEL: Final = "Model"
+DIMENSION_RELEASE: Final = "Release"
+"""The Lambda version number: what CloudWatch calls ExecutedVersion in AWS/Lambda."""
+
+# ------------------------------------------------------------ SSM parameters
+PARAMETER_ROOT: Final = "/falaj"
+
+
+def alias_arn_parameter(model: str) -> str:
+    """Name the SSM parameter that holds the ARN of a model's `live` alias."""
+    return f"{PARAMETER_ROOT}/models/{model}/alias-arn"
+
+
+def desired_release_parameter(model: str) -> str:
+    """Name the SSM parameter in which the stack states the release it wants."""
+    return f"{PARAMETER_ROOT}/models/{model}/desired-release"
+
+
+def layer_arn_parameter(layer: str, architecture: str) -> str:
+    """Name the SSM parameter that holds the newest version ARN of a shared layer."""
+    return f"{PARAMETER_ROOT}/layers/{layer}/{architecture}"
