@@ -34,7 +34,7 @@ MODEL_FILE: Final = "model.onnx"
 MANIFEST_FILE: Final = "manifest.json"
 MANIFEST_SIGNATURE_FILE: Final = "manifest.sig"
 PACKAGED_MODEL_ROOT: Final = "models"
-"""Folder inside the function's code (`/var/task/models`), in Triton's layout: `<name>/<int>/model.onnx`."""
+"""Folder inside the function's code, in Triton's layout: `<name>/<int>/model.onnx`."""
 
 # ------------------------------------------------------------------- headers
 HEADER_RELEASE: Final = "x-falaj-release"

@@ -19,8 +19,8 @@ class Manifest:
         sha256: Hex digest of `model.onnx`.
         size_bytes: Length of `model.onnx`.
         signature: Inputs, outputs and batching facts.
-        golden: Cases with known right answers: `{"name", "request", "expect", "atol", "rtol"}`, request
-            and expectation in the Open Inference Protocol's JSON.
+        golden: Cases with known right answers: `{"name", "request", "expect", "atol", "rtol"}`;
+            request and expectation are the Open Inference Protocol's JSON.
         platform: Metadata's `platform`.
         facts: Measured at registration (latency, memory, operators, source).
     """
