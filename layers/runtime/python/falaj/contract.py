@@ -1,6 +1,6 @@
 """Every name that a template and running code share, written here and nowhere else.
 
-An alarm and the code that feeds it cannot drift apart when both take the metric's name from one place.
+An alarm and the code that feeds it cannot drift apart when both take the metric's name from here.
 """
 
 from typing import Final
