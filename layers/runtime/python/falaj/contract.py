@@ -57,6 +57,12 @@ METRIC_HEARTBEAT: Final = "Heartbeat"
 DIMENSION_MODEL: Final = "Model"
 DIMENSION_RELEASE: Final = "Release"
 """The Lambda version number: what CloudWatch calls ExecutedVersion in AWS/Lambda."""
+DIMENSION_SETS: Final = ((DIMENSION_MODEL, DIMENSION_RELEASE), (DIMENSION_MODEL,))
+"""Every outcome metric is emitted under both: by release, and over all releases of the model.
+
+A template knows the version it publishes but not the one that is stable when it is deployed; an alarm
+gets stable's count as the difference of the two.
+"""
 
 # ------------------------------------------------------------ SSM parameters
 PARAMETER_ROOT: Final = "/falaj"
