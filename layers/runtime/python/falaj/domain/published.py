@@ -1,0 +1,64 @@
+"""A model as the API publishes it: one entry of `catalogue.json`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from falaj.domain.signature import ModelSignature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedModel:
+    """What a caller may know about a model without calling it.
+
+    Attributes:
+        name: Model name, a DNS label.
+        version: The version that answers when none is asked for.
+        versions: Every version that answers, `version` among them.
+        signature: Inputs and outputs, the same for every version.
+        platform: Metadata's `platform`.
+        description: One line for a person.
+        target: Where it runs: `lambda` or `gpu`.
+        golden: Cases with known right answers, as in `Manifest.golden`; published as examples.
+    """
+
+    name: str
+    version: int
+    versions: tuple[int, ...]
+    signature: ModelSignature
+    platform: str = "onnxruntime_onnx"
+    description: str = ""
+    target: str = "lambda"
+    golden: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.version not in self.versions:
+            raise ValueError(f"model {self.name!r}: version {self.version} is not among its own")
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote; `versions`, `golden` and texts may be left out."""
+        version = int(value["version"])
+        return cls(
+            name=value["name"],
+            version=version,
+            versions=tuple(int(v) for v in value.get("versions") or (version,)),
+            signature=ModelSignature.from_dict(value["signature"]),
+            platform=value.get("platform", "onnxruntime_onnx"),
+            description=value.get("description", ""),
+            target=value.get("target", "lambda"),
+            golden=tuple(value.get("golden", ())),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the entry as JSON values."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "versions": list(self.versions),
+            "platform": self.platform,
+            "signature": self.signature.to_dict(),
+            "description": self.description,
+            "target": self.target,
+            "golden": [dict(case) for case in self.golden],
+        }
