@@ -1,0 +1,174 @@
+"""One catalogue entry as frozen values, named by model.yaml's keys."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated
+
+from catalogue.compute import Architecture, Compute, Fallback, ServingEngine, Target
+from catalogue.release import (
+    GuardSettings,
+    Objective,
+    OnInconclusive,
+    OnLoss,
+    OnWin,
+    Plan,
+    ReleasePlan,
+)
+from catalogue.settings import Pattern, Range, fault_if, refuse_unless_valid
+
+__all__ = [
+    "Access",
+    "Architecture",
+    "BatchingPolicy",
+    "CachePolicy",
+    "Compute",
+    "DataClass",
+    "Fallback",
+    "GuardSettings",
+    "ModelSpec",
+    "Objective",
+    "OnInconclusive",
+    "OnLoss",
+    "OnWin",
+    "Plan",
+    "ReleasePlan",
+    "Risk",
+    "ServingEngine",
+    "Target",
+]
+
+NAME = Pattern(
+    r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
+    "a DNS label: 1 to 63 of a-z, 0-9 and -, a letter first, no - at the end (RFC 1035)",
+)
+SCOPE = Pattern(
+    r"[\x21\x23-\x5b\x5d-\x7e]+",
+    "a scope: printable ASCII without space, quote and backslash (RFC 6749, section 3.3)",
+)
+TEXT = Pattern(r"\s*\S[\s\S]*", "a text; write at least a word")
+
+
+class Risk(StrEnum):
+    """How much harm a wrong answer can do."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class DataClass(StrEnum):
+    """How what the model is shown must be protected."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    CONFIDENTIAL = "confidential"
+    HEALTH = "health"
+    FINANCIAL = "financial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchingPolicy:
+    """How the container joins requests, by Triton's names; off unless it is written."""
+
+    max_batch_size: Annotated[int, Range(1, 4096), "Most rows in one run."] = 32
+    max_queue_delay_microseconds: Annotated[
+        int, Range(0, 1_000_000), "Longest wait for company."
+    ] = 2000
+    preferred_batch_size: Annotated[
+        tuple[int, ...], Range(1, 4096), "Sizes at which a batch leaves at once."
+    ] = ()
+    max_queue_size: Annotated[
+        int, Range(1), "Waiting requests beyond which new ones get a 503."
+    ] = 1024
+
+    def __post_init__(self) -> None:
+        refuse_unless_valid(
+            self,
+            fault_if(
+                any(size > self.max_batch_size for size in self.preferred_batch_size),
+                "preferred_batch_size",
+                f"a size exceeds max_batch_size ({self.max_batch_size}); lower it",
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachePolicy:
+    """Whether equal requests are answered from memory."""
+
+    enabled: Annotated[bool, "Answer equal requests from memory."] = False
+    ttl_s: Annotated[int, Range(1, 86_400), "Seconds an answer is kept."] = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Who may call the model."""
+
+    scopes: Annotated[
+        tuple[str, ...],
+        SCOPE,
+        "Scopes that allow a call; `model:<name>:invoke` if none is written.",
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One model of the catalogue: what it is, where it runs and how it is released.
+
+    Example:
+        >>> spec = ModelSpec(name="churn", version=1, owner="crm", description="Who may leave")
+        >>> spec.compute.memory_mib, spec.scopes
+        (1769, ('model:churn:invoke',))
+    """
+
+    name: Annotated[str, NAME, "The model's name in every path; the folder's name."]
+    description: Annotated[str, TEXT, "What it does, in a sentence."]
+    owner: Annotated[str, TEXT, "The team that answers for it."]
+    version: Annotated[
+        int, Range(1), "The version to serve, a folder `<version>` beside this file."
+    ]
+    risk: Annotated[Risk, "Harm a wrong answer can do; high needs an approver."] = Risk.MEDIUM
+    data_class: Annotated[DataClass, "How its requests must be protected."] = DataClass.INTERNAL
+    also_serve: Annotated[
+        tuple[int, ...], Range(1), "Other versions the same function keeps answering for."
+    ] = ()
+    compute: Annotated[Compute, "Where it runs."] = field(default_factory=Compute)
+    batching: Annotated[
+        BatchingPolicy | None, "Container only: joins requests of a model proven to allow it."
+    ] = None
+    cache: Annotated[CachePolicy, "Answers from memory."] = field(default_factory=CachePolicy)
+    release: Annotated[ReleasePlan, "How the next version earns its traffic."] = field(
+        default_factory=ReleasePlan
+    )
+    access: Annotated[Access, "Who may call it."] = field(default_factory=Access)
+
+    def __post_init__(self) -> None:
+        refuse_unless_valid(
+            self,
+            fault_if(
+                self.version in self.also_serve,
+                "also_serve",
+                f"version {self.version} is served already; leave it out",
+            ),
+            fault_if(
+                len(set(self.also_serve)) < len(self.also_serve),
+                "also_serve",
+                "names a version twice; write each once",
+            ),
+            fault_if(
+                self.batching is not None and self.compute.target is Target.LAMBDA,
+                "batching",
+                "a Lambda environment takes one request at a time, so there is nothing to join; "
+                "remove it or set compute.target: gpu",
+            ),
+        )
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Every version the model's function holds, the default one first."""
+        return (self.version, *self.also_serve)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that allow a call."""
+        return self.access.scopes or (f"model:{self.name}:invoke",)
