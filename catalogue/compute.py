@@ -126,7 +126,7 @@ class Compute:
                 self.reserved_concurrency is not None and self.min_warm > self.reserved_concurrency,
                 "min_warm",
                 f"provisioned concurrency ({self.min_warm}) may not exceed the reserved "
-                f"concurrency ({self.reserved_concurrency}); raise reserved_concurrency or lower min_warm",
+                f"concurrency ({self.reserved_concurrency}); lower it or raise the reserved",
             ),
             *(
                 fault_if(on_gpu and is_set, key, "belongs to target: lambda; remove it")
