@@ -1,0 +1,1 @@
+"""EventBridge in the local region: rules, schedules and delivery at least once."""
