@@ -1,0 +1,66 @@
+"""The child process: limits itself, reads one model, writes one report.
+
+Started as `python -m catalogue.gate.child` with the order as JSON on standard input. Writes JSON
+lines to standard output: `{"stage": …}` as it goes, then `{"findings": …}` or `{"refused": …}`.
+"""
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from catalogue.gate.limits import Limits
+
+
+def limit(limits: Limits) -> None:
+    """Lower this process's limits for good; must come before any byte of the model is read."""
+    memory = limits.memory_mib << 20
+    wanted = {
+        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_CPU: limits.cpu_s,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: limits.model_bytes,
+    }
+    for kind, value in wanted.items():
+        _, hard = resource.getrlimit(kind)
+        ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (ceiling, ceiling))
+
+
+def main() -> None:
+    """Carry out the order on standard input."""
+    report = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # Native code writes to descriptor 1 as it pleases; it must not be taken for a report.
+    os.dup2(2, 1)
+    order = json.load(sys.stdin)
+    limit(Limits.from_dict(order["limits"]))
+
+    def write(line: dict[str, Any]) -> None:
+        report.write(json.dumps(line) + "\n")
+        report.flush()
+
+    write(_examine(order, write))
+
+
+def _examine(order: dict[str, Any], write: Any) -> dict[str, Any]:  # noqa: ANN401 - a local function
+    from catalogue.gate.examination import admit  # noqa: PLC0415 - after the limits hold
+    from catalogue.gate.refusal import Refusal  # noqa: PLC0415
+
+    try:
+        admitted = admit(
+            Path(order["model"]).read_bytes(),
+            order["golden"],
+            lambda stage: write({"stage": stage}),
+        )
+    except Refusal as refusal:
+        return {"refused": str(refusal)}
+    except MemoryError:
+        return {"refused": f"it needs more than {order['limits']['memory_mib']:,} MiB of memory"}
+    Path(order["admitted"]).write_bytes(admitted.data)
+    return {"findings": admitted.findings.to_dict()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""The parent's side of the gate: starts the child, outlives it, and says what became of it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Final
+
+import catalogue
+import falaj
+from catalogue.errors import ModelRefusedError
+from catalogue.gate.findings import Findings
+from catalogue.gate.limits import Limits
+
+LONGEST_LINE: Final = 4 * 1024 * 1024
+MOST_ERROR_BYTES: Final = 64 * 1024
+
+
+def examine(
+    model_path: Path,
+    *,
+    golden: Sequence[Mapping[str, Any]] = (),
+    limits: Limits | None = None,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> tuple[bytes, Findings]:
+    """Return the bytes to serve and what the gate found.
+
+    The bytes differ from the file's only where maps had to become tensors.
+
+    Args:
+        model_path: The ONNX file.
+        golden: Cases with known answers, as in a manifest.
+        limits: What the child may use; by default enough for a model of its size.
+        on_stage: Told the name of each stage as it begins.
+
+    Raises:
+        ModelRefusedError: The gate said no, or the model broke the process that read it.
+    """
+    size = _size(model_path)
+    limits = limits or Limits.for_size(size)
+    if size > limits.model_bytes:
+        raise ModelRefusedError(
+            source=str(model_path),
+            reasons=[f"{size:,} bytes exceed the limit of {limits.model_bytes:,}"],
+        )
+    with tempfile.TemporaryDirectory(prefix="falaj-gate-") as folder:
+        admitted = Path(folder) / "admitted.onnx"
+        order = {
+            "model": str(model_path.resolve()),
+            "admitted": str(admitted),
+            "golden": list(golden),
+            "limits": limits.to_dict(),
+        }
+        verdict = _Child(order, Path(folder), on_stage).verdict(limits)
+        if "refused" in verdict:
+            raise ModelRefusedError(source=str(model_path), reasons=[verdict["refused"]])
+        return admitted.read_bytes(), Findings.from_dict(verdict["findings"])
+
+
+def _size(path: Path) -> int:
+    try:
+        if not path.is_file():
+            raise ModelRefusedError(source=str(path), reasons=["no such file"])
+        return path.stat().st_size
+    except OSError as error:
+        raise ModelRefusedError(source=str(path), reasons=[f"cannot be read: {error}"]) from error
+
+
+class _Child:
+    """One run of the child process."""
+
+    def __init__(
+        self, order: Mapping[str, Any], folder: Path, on_stage: Callable[[str], None]
+    ) -> None:
+        self._order, self._folder, self._on_stage = order, folder, on_stage
+        self._stage = "starting"
+        self._verdict: dict[str, Any] = {}
+
+    def verdict(self, limits: Limits) -> dict[str, Any]:
+        """Run the child to its end, whichever that is."""
+        with (self._folder / "stderr").open("w+b") as errors:
+            with self._start(errors) as process:
+                reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+                reader.start()
+                try:
+                    with contextlib.suppress(BrokenPipeError):
+                        self._send(process.stdin)
+                    process.wait(limits.wall_s)
+                except subprocess.TimeoutExpired:
+                    return {"refused": f"it took longer than {limits.wall_s:g} s {self._where}"}
+                finally:
+                    process.kill()
+                    reader.join()
+            if self._verdict:
+                return self._verdict
+            errors.seek(0)
+            return {
+                "refused": self._cause(process.returncode, errors.read(MOST_ERROR_BYTES), limits)
+            }
+
+    @property
+    def _where(self) -> str:
+        return f"while {self._stage}"
+
+    def _start(self, errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+        roots = (Path(module.__path__[0]).parent for module in (catalogue, falaj))
+        return subprocess.Popen(
+            [sys.executable, "-m", "catalogue.gate.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=self._folder,
+            # Nothing of the parent's environment: no credentials, no proxies, no preloads.
+            env={"PYTHONPATH": os.pathsep.join(map(str, roots)), "PYTHONDONTWRITEBYTECODE": "1"},
+            start_new_session=True,
+        )
+
+    def _send(self, stdin: IO[bytes] | None) -> None:
+        if stdin is not None:
+            with stdin:
+                stdin.write(json.dumps(self._order).encode())
+
+    def _read(self, stdout: IO[bytes] | None) -> None:
+        while stdout is not None and (line := stdout.readline(LONGEST_LINE)):
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue
+            if "stage" in message:
+                self._stage = message["stage"]
+                self._on_stage(self._stage)
+            else:
+                self._verdict = message
+
+    def _cause(self, returncode: int, errors: bytes, limits: Limits) -> str:
+        if returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
+            return f"it used more than {limits.cpu_s} s of processor time {self._where}"
+        text = errors.decode("utf-8", "replace").strip()
+        if "bad_alloc" in text or "MemoryError" in text or "Cannot allocate" in text:
+            return f"it needs more than {limits.memory_mib:,} MiB of memory {self._where}"
+        if returncode < 0:
+            name = signal.Signals(-returncode).name
+            return f"it crashed the process that examined it ({name}) {self._where}"
+        last = text.splitlines()[-1] if text else "no word of why"
+        return f"the process that examined it failed {self._where}: {last}"

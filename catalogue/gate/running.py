@@ -1,0 +1,119 @@
+"""A session made from bytes, and what running it shows."""
+
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from catalogue.gate.refusal import Refusal, first_line
+from catalogue.gate.sampling import Feed, InputAxes, Recipe, recipes
+
+PROVIDER: Final = "CPUExecutionProvider"
+QUIET: Final = 4
+MOST_RUNS: Final = 50
+LONGEST_MEASUREMENT_S: Final = 1.0
+
+Answer = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs one model; one thread, so that its memory is the model's own."""
+
+    session: onnxruntime.InferenceSession
+    load_ms: float
+
+    @classmethod
+    def load(cls, data: bytes) -> "Runner":
+        """Make a session from bytes, never from a path: a path would resolve external data.
+
+        Raises:
+            Refusal: The engine does not take the model, or takes it on another provider.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = QUIET
+        start = time.perf_counter()
+        try:
+            session = onnxruntime.InferenceSession(data, options, providers=[PROVIDER])
+        except Exception as error:
+            raise Refusal(f"ONNX Runtime does not load it: {first_line(error)}") from error
+        load_ms = _since(start)
+        if session.get_providers() != [PROVIDER]:
+            raise Refusal(f"it runs on {session.get_providers()} instead of {PROVIDER}")
+        return cls(session, load_ms)
+
+    def run(self, feed: Feed) -> Answer:
+        """Return every output by name; the engine's own exceptions pass through."""
+        names = [output.name for output in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, feed), strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Milliseconds of the first run and of those after it."""
+
+    first_run_ms: float
+    p50_ms: float
+    p99_ms: float
+    runs: int
+
+
+def warm_up(
+    runner: Runner, inputs: Sequence[InputAxes], pools: Mapping[str, NDArray[Any]]
+) -> Recipe:
+    """Find a recipe whose input the model takes.
+
+    Raises:
+        Refusal: None was taken; the sentence has the engine's last word.
+    """
+    last = ""
+    for recipe in recipes(inputs, pools):
+        try:
+            runner.run(recipe.feed(inputs, rows=1, seed=0))
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the engine raises its own types for a bad input
+            last = first_line(error)
+        else:
+            return recipe
+    raise Refusal(
+        f"no made-up input was taken ({last}); "
+        "write golden.json with a request that the model answers"
+    )
+
+
+def measure(runner: Runner, feed: Feed) -> Timing:
+    """Time a first and some further runs."""
+    start = time.perf_counter()
+    runner.run(feed)
+    first = _since(start)
+    times: list[float] = []
+    began = time.perf_counter()
+    while len(times) < MOST_RUNS and time.perf_counter() - began < LONGEST_MEASUREMENT_S:
+        start = time.perf_counter()
+        runner.run(feed)
+        times.append(_since(start))
+    return Timing(
+        first_run_ms=round(first, 3),
+        p50_ms=round(float(np.percentile(times, 50)), 3),
+        p99_ms=round(float(np.percentile(times, 99)), 3),
+        runs=len(times),
+    )
+
+
+def peak_memory_mib() -> float:
+    """Return the most resident memory this process ever had."""
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, KiB on Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def _since(start: float) -> float:
+    return (time.perf_counter() - start) * 1000
