@@ -1,20 +1,34 @@
 """The error tree; its first fork decides who must act.
 
     FalajError
-    ├── RequestError             the caller can fix it (4xx)
-    │   ├── MalformedRequestError
-    │   ├── TensorMismatchError
+    ├── RequestError                 the caller can fix it (4xx)
+    │   ├── MalformedRequestError    not the protocol
+    │   ├── TensorMismatchError      not what the model's signature declares
+    │   │   ├── UnknownTensorError
+    │   │   ├── MissingInputError
+    │   │   ├── ShapeMismatchError
+    │   │   ├── DatatypeMismatchError
+    │   │   └── TensorDataError
+    │   ├── InputRefusedError        well-formed, but the model cannot take these values
     │   ├── UnknownModelError
     │   ├── UnknownVersionError
-    │   └── PayloadTooLargeError
-    ├── ServiceError             we must (5xx; alarms count it)
+    │   ├── UnknownRouteError
+    │   ├── MethodNotAllowedError
+    │   ├── UnsupportedEncodingError
+    │   ├── ImmutableRepositoryError
+    │   ├── NoCommonStatisticsError
+    │   ├── PayloadTooLargeError
+    │   └── ResponseTooLargeError    ask for less, in binary, or asynchronously
+    ├── ServiceError                 we must (5xx; alarms count it)
     │   ├── InvalidOutputError
     │   ├── EngineError
-    │   ├── ResponseTooLargeError
-    │   └── ArtefactError
-    └── ConfigurationError       refused before anything runs
+    │   ├── ArtefactError
+    │   │   └── UnsupportedModelError
+    │   └── GuardInputError          a count, share or level no statistic can reckon with
+    └── ConfigurationError           refused before anything runs
 
 Only `falaj.http` knows status codes. A leaf takes data, writes its own sentence and keeps the data.
+Where a client of Triton could match on a sentence, the sentence is Triton's.
 """
 
 from collections.abc import Sequence
@@ -27,18 +41,247 @@ class FalajError(Exception):
     code: ClassVar[str] = "falaj"
 
 
+# ------------------------------------------------------------ the caller can fix it
 class RequestError(FalajError):
     """The caller can fix it."""
 
     code: ClassVar[str] = "bad_request"
 
 
+class MalformedRequestError(RequestError):
+    """The request is not the Open Inference Protocol."""
+
+    code: ClassVar[str] = "malformed_request"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TensorMismatchError(RequestError):
+    """A tensor is not what the model's signature declares."""
+
+    code: ClassVar[str] = "tensor_mismatch"
+
+
+class UnknownTensorError(TensorMismatchError):
+    """The model has no input or output of this name."""
+
+    code: ClassVar[str] = "unknown_tensor"
+
+    def __init__(self, *, direction: str, name: str, model: str) -> None:
+        super().__init__(f"unexpected inference {direction} '{_short(name)}' for model '{model}'")
+        self.direction, self.name, self.model = direction, name, model
+
+
+class MissingInputError(TensorMismatchError):
+    """The request lacks inputs the model needs."""
+
+    code: ClassVar[str] = "missing_input"
+
+    def __init__(self, *, model: str, expected: Sequence[str], got: Sequence[str]) -> None:
+        missing = [name for name in expected if name not in got]
+        super().__init__(
+            f"expected {len(expected)} inputs but got {len(got)} inputs for model '{model}'. "
+            f"Got input(s) {list(got)}, but missing required input(s) {missing}. "
+            "Please provide all required input(s)."
+        )
+        self.model, self.expected, self.got = model, tuple(expected), tuple(got)
+
+
+class ShapeMismatchError(TensorMismatchError):
+    """A tensor's shape does not satisfy its declaration."""
+
+    code: ClassVar[str] = "shape_mismatch"
+
+    def __init__(
+        self, *, name: str, model: str, expected: Sequence[int], got: Sequence[int]
+    ) -> None:
+        super().__init__(
+            f"unexpected shape for input '{name}' for model '{model}'. "
+            f"Expected {_dimensions(expected)}, got {_dimensions(got)}"
+        )
+        self.name, self.model = name, model
+        self.expected, self.got = tuple(expected), tuple(got)
+
+
+class DatatypeMismatchError(TensorMismatchError):
+    """A tensor's element type is not the declared one."""
+
+    code: ClassVar[str] = "datatype_mismatch"
+
+    def __init__(self, *, name: str, model: str, expected: str, got: str) -> None:
+        super().__init__(
+            f"inference input '{name}' data-type is '{_short(got)}', "
+            f"but model '{model}' expects '{expected}'"
+        )
+        self.name, self.model, self.expected, self.got = name, model, expected, got
+
+
+class TensorDataError(TensorMismatchError):
+    """A tensor's data does not fit the shape and type it states."""
+
+    code: ClassVar[str] = "tensor_data"
+
+    def __init__(self, *, name: str, reason: str) -> None:
+        super().__init__(f"input '{name}': {reason}")
+        self.name, self.reason = name, reason
+
+
+class InputRefusedError(RequestError):
+    """The tensors match the signature, but the model cannot take their values."""
+
+    code: ClassVar[str] = "input_refused"
+
+    def __init__(self, *, model: str, reason: str) -> None:
+        super().__init__(f"model '{model}' refused these inputs: {reason}")
+        self.model, self.reason = model, reason
+
+
+class UnknownModelError(RequestError):
+    """No model of this name is served here."""
+
+    code: ClassVar[str] = "unknown_model"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Request for unknown model: '{_short(name)}' is not found")
+        self.name = name
+
+
+class UnknownVersionError(RequestError):
+    """The model is served, this version of it is not."""
+
+    code: ClassVar[str] = "unknown_version"
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(
+            f"Request for unknown model: '{name}' version {_short(version)} is not found"
+        )
+        self.name, self.version = name, version
+
+
+class UnknownRouteError(RequestError):
+    """The protocol has no such path."""
+
+    code: ClassVar[str] = "unknown_route"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"no such path: {_short(path)}; GET /v2 lists what is served")
+        self.path = path
+
+
+class MethodNotAllowedError(RequestError):
+    """The path exists, the method does not."""
+
+    code: ClassVar[str] = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: str) -> None:
+        super().__init__(f"Method Not Allowed: {_short(method)}; use {allowed}")
+        self.method, self.allowed = method, allowed
+
+
+class UnsupportedEncodingError(RequestError):
+    """The body is compressed in a way we do not read."""
+
+    code: ClassVar[str] = "unsupported_encoding"
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(f"Unsupported compression type '{_short(encoding)}'; use gzip or deflate")
+        self.encoding = encoding
+
+
+class ImmutableRepositoryError(RequestError):
+    """Models are neither loaded nor unloaded by a call."""
+
+    code: ClassVar[str] = "immutable_repository"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"model '{_short(name)}' cannot be loaded or unloaded by a call: releases are "
+            "immutable; change its model.yaml and deploy"
+        )
+        self.name = name
+
+
+class NoCommonStatisticsError(RequestError):
+    """Statistics live with each model's own processes, not in one place."""
+
+    code: ClassVar[str] = "no_common_statistics"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "each model's processes count for themselves; GET /v2/models/<model>/stats"
+        )
+
+
+class PayloadTooLargeError(RequestError):
+    """The request is larger than we are willing to read."""
+
+    code: ClassVar[str] = "payload_too_large"
+
+    def __init__(self, *, what: str, limit: int, mend: str) -> None:
+        super().__init__(f"{what} exceeds {limit}; {mend}")
+        self.what, self.limit, self.mend = what, limit, mend
+
+
+class ResponseTooLargeError(RequestError):
+    """The answer does not fit the transport; the caller can ask for it in another way."""
+
+    code: ClassVar[str] = "response_too_large"
+
+    def __init__(self, *, size_bytes: int, limit_bytes: int, model: str) -> None:
+        super().__init__(
+            f"the response takes {size_bytes} bytes and the limit is {limit_bytes}: ask for fewer "
+            "outputs or rows, ask for binary outputs (parameters.binary_data_output = true), or "
+            f"use POST /v2/models/{model}/infer_async"
+        )
+        self.size_bytes, self.limit_bytes, self.model = size_bytes, limit_bytes, model
+
+
+# ------------------------------------------------------------------ we must fix it
 class ServiceError(FalajError):
     """The service must fix it; the guard counts it."""
 
     code: ClassVar[str] = "internal"
 
 
+class InvalidOutputError(ServiceError):
+    """The model answered with NaN, Inf or something its signature does not promise."""
+
+    code: ClassVar[str] = "invalid_output"
+
+    def __init__(self, *, name: str, model: str, reason: str) -> None:
+        super().__init__(f"output '{name}' of model '{model}' is invalid: {reason}")
+        self.name, self.model, self.reason = name, model, reason
+
+
+class EngineError(ServiceError):
+    """The engine failed while running the model."""
+
+    code: ClassVar[str] = "engine"
+
+    def __init__(self, *, model: str, reason: str) -> None:
+        super().__init__(f"model '{model}' failed: {reason}")
+        self.model, self.reason = model, reason
+
+
+class ArtefactError(ServiceError):
+    """A model's files are missing, altered or contradict their manifest."""
+
+    code: ClassVar[str] = "artefact"
+
+    def __init__(self, *, artefact: str, reason: str) -> None:
+        super().__init__(f"{artefact}: {reason}")
+        self.artefact, self.reason = artefact, reason
+
+
+class UnsupportedModelError(ArtefactError):
+    """The model loads, but cannot be served over tensors as it is."""
+
+    code: ClassVar[str] = "unsupported_model"
+
+
+# --------------------------------------------------------- refused before it runs
 class ConfigurationError(FalajError):
     """A setting, catalogue entry or template is refused, with every fault at once."""
 
@@ -47,3 +290,23 @@ class ConfigurationError(FalajError):
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
         super().__init__("; ".join(self.faults))
+
+
+def _short(text: str, limit: int = 120) -> str:
+    """Quote a stranger's text without letting it flood the answer."""
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _dimensions(shape: Sequence[int]) -> str:
+    """Write a shape as Triton does: `[-1,16]`."""
+    return "[" + ",".join(map(str, shape)) + "]"
+
+
+class GuardInputError(ServiceError, ValueError):
+    """A count, share or level that the guard cannot reckon with."""
+
+    code: ClassVar[str] = "guard_input"
+
+    def __init__(self, *, name: str, got: object, wanted: str) -> None:
+        super().__init__(f"{name} is {got!r}; it must be {wanted}")
+        self.name, self.got, self.wanted = name, got, wanted

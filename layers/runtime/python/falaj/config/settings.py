@@ -1,0 +1,127 @@
+"""What a function's environment says, read once and checked as a whole."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from falaj.contract import (
+    ENV_LOG_LEVEL,
+    ENV_MODEL_NAME,
+    ENV_MODEL_ROOT,
+    ENV_MODEL_S3_PREFIX,
+    ENV_MODEL_VERSION,
+    ENV_THREADS,
+    PACKAGED_MODEL_ROOT,
+)
+from falaj.errors import ConfigurationError
+
+MEMORY_PER_VCPU_MIB: Final = 1769
+"""A function has one vCPU at this much memory.
+
+Source: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html ("At 1,769 MB, a function has
+the equivalent of one vCPU"), read 2026-11-22.
+"""
+
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A serving process's environment.
+
+    Attributes:
+        model_root: Folder of `<name>/<version>/manifest.json`.
+        model_name: The model this function serves; empty for all that are packaged.
+        model_version: The version to serve when a request names none; None for the highest.
+        s3_prefix: Where bytes lie that are not packaged (`s3://bucket/prefix`); empty for nowhere.
+        threads: Threads inside one operator.
+        log_level: Least severe level that is written.
+        release: The Lambda version that runs.
+        function_name: The Lambda function, or empty outside Lambda.
+        memory_mib: The function's memory.
+    """
+
+    model_root: Path
+    model_name: str = ""
+    model_version: int | None = None
+    s3_prefix: str = ""
+    threads: int = 1
+    log_level: str = "INFO"
+    release: str = "local"
+    function_name: str = ""
+    memory_mib: int = MEMORY_PER_VCPU_MIB
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read and check every setting.
+
+        Args:
+            environment: What to read instead of the process's own.
+
+        Raises:
+            ConfigurationError: With every fault found.
+        """
+        env = os.environ if environment is None else environment
+        faults: list[str] = []
+        memory_mib = _positive(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", faults)
+        version = _positive(env, ENV_MODEL_VERSION, faults)
+        threads = _threads(env, memory_mib, faults)
+        prefix = env.get(ENV_MODEL_S3_PREFIX, "")
+        if prefix and not prefix.startswith("s3://"):
+            faults.append(f"{ENV_MODEL_S3_PREFIX}={prefix!r}: begins with s3://")
+        level = env.get(ENV_LOG_LEVEL, "INFO").upper()
+        if level not in LOG_LEVELS:
+            faults.append(f"{ENV_LOG_LEVEL}={level!r}: one of {', '.join(LOG_LEVELS)}")
+        if version is not None and not env.get(ENV_MODEL_NAME):
+            faults.append(f"{ENV_MODEL_VERSION} needs {ENV_MODEL_NAME}")
+        if faults:
+            raise ConfigurationError(faults)
+        return cls(
+            model_root=_model_root(env),
+            model_name=env.get(ENV_MODEL_NAME, ""),
+            model_version=version,
+            s3_prefix=prefix,
+            threads=threads,
+            log_level=level,
+            release=env.get("AWS_LAMBDA_FUNCTION_VERSION", "local"),
+            function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            memory_mib=memory_mib or MEMORY_PER_VCPU_MIB,
+        )
+
+
+def vcpus(memory_mib: int) -> int:
+    """Number of vCPUs, whole or part, that a function of this memory may use.
+
+    Example:
+        >>> vcpus(1769), vcpus(1770), vcpus(10240)
+        (1, 2, 6)
+    """
+    return max(1, math.ceil(memory_mib / MEMORY_PER_VCPU_MIB))
+
+
+def _model_root(env: Mapping[str, str]) -> Path:
+    if root := env.get(ENV_MODEL_ROOT):
+        return Path(root)
+    return Path(env.get("LAMBDA_TASK_ROOT", ".")) / PACKAGED_MODEL_ROOT
+
+
+def _threads(env: Mapping[str, str], memory_mib: int | None, faults: list[str]) -> int:
+    if env.get(ENV_THREADS, "auto") == "auto":
+        return vcpus(memory_mib) if memory_mib else os.cpu_count() or 1
+    return _positive(env, ENV_THREADS, faults, alternative="auto") or 1
+
+
+def _positive(
+    env: Mapping[str, str], name: str, faults: list[str], *, alternative: str = ""
+) -> int | None:
+    text = env.get(name, "")
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    other = f" or {alternative}" if alternative else ""
+    faults.append(f"{name}={text!r}: a whole number of at least 1{other}")
+    return None

@@ -1,0 +1,1 @@
+"""What runs a model: the engine, the models it holds, and checks of tensors against a signature."""

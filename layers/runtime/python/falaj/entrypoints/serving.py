@@ -1,0 +1,57 @@
+"""Composes what a serving process needs from its environment."""
+
+from collections.abc import Callable
+
+from falaj.config.settings import Settings
+from falaj.domain.manifest import Manifest
+from falaj.engines.onnx import OnnxEngine
+from falaj.engines.repository import ModelRepository
+from falaj.http.service import Service
+
+
+def service_from_environment(settings: Settings | None = None) -> Service:
+    """Make the service a process's environment describes; its default models are loaded and warm.
+
+    Args:
+        settings: What to compose from; by default the process's environment.
+
+    Raises:
+        ConfigurationError: The environment is at fault.
+        ArtefactError: A model is missing, altered or contradicts its manifest.
+        EngineError: A model cannot run.
+    """
+    settings = settings or Settings.from_env()
+    repository = repository_from_settings(settings)
+    names = (settings.model_name,) if settings.model_name else repository.names
+    for name in names:
+        repository.model(name).warm_up()
+    return Service(repository=repository, release=settings.release)
+
+
+def repository_from_settings(settings: Settings) -> ModelRepository:
+    """Read the manifests; nothing is loaded yet.
+
+    Raises:
+        ArtefactError: There is no manifest, or not the one to serve.
+    """
+
+    def engine(manifest: Manifest, content: bytes) -> OnnxEngine:
+        return OnnxEngine(name=manifest.name, model=content, threads=settings.threads)
+
+    defaults = {settings.model_name: settings.model_version} if settings.model_version else {}
+    return ModelRepository.from_folder(
+        settings.model_root,
+        make_engine=engine,
+        read=_read_from_s3(settings.s3_prefix) if settings.s3_prefix else None,
+        defaults={name: version for name, version in defaults.items() if version},
+    )
+
+
+def _read_from_s3(prefix: str) -> Callable[[Manifest], bytes]:
+    def read(manifest: Manifest) -> bytes:
+        # boto3 costs a cold start some 100 ms, and most models are packaged: imported when needed.
+        from falaj.aws.model_store import s3_reader  # noqa: PLC0415
+
+        return s3_reader(prefix)(manifest)
+
+    return read

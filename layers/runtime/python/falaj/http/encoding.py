@@ -1,0 +1,81 @@
+"""From a model's outputs to a response's bytes."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from falaj.contract import HEADER_BINARY_LENGTH
+from falaj.domain.tensors import Datatype
+from falaj.engines.engine import Tensor
+from falaj.engines.inference import InferenceRequest
+from falaj.engines.repository import ServedModel
+from falaj.errors import InvalidOutputError
+from falaj.http.binary_tensors import binary_from_tensor
+
+JSON: Final = "application/json"
+BINARY: Final = "application/octet-stream"
+_NUMPY: Final = orjson.OPT_SERIALIZE_NUMPY
+
+
+def encoded(
+    model: ServedModel, request: InferenceRequest, tensors: Sequence[Tensor]
+) -> tuple[bytes, dict[str, str]]:
+    """Write an inference response, with binary data behind its JSON where it was asked for.
+
+    NaN and Inf have no JSON. They are an invalid output in binary as well: what the guard counts
+    must not depend on how a caller likes its numbers.
+
+    Returns:
+        The body and the headers that describe it.
+
+    Raises:
+        InvalidOutputError: An output holds NaN or Inf, or text that is not UTF-8.
+    """
+    outputs: list[dict[str, Any]] = []
+    binaries: list[bytes | memoryview] = []
+    declared = model.check.outputs
+    for requested, tensor in zip(request.outputs, tensors, strict=True):
+        datatype = declared[requested.name].datatype
+        _check_values(model, requested.name, datatype, tensor)
+        output: dict[str, Any] = {
+            "name": requested.name,
+            "datatype": datatype,
+            "shape": tensor.shape,
+        }
+        if requested.is_binary:
+            binary = binary_from_tensor(datatype, tensor)
+            output["parameters"] = {"binary_data_size": len(binary)}
+            binaries.append(binary)
+        else:
+            output["data"] = _json_values(datatype, tensor)
+        outputs.append(output)
+    document: dict[str, Any] = {"model_name": model.name, "model_version": model.version}
+    if request.id is not None:
+        document["id"] = request.id
+    document["outputs"] = outputs
+    text = orjson.dumps(document, option=_NUMPY)
+    if not any(requested.is_binary for requested in request.outputs):
+        return text, {"content-type": JSON}
+    headers = {"content-type": BINARY, HEADER_BINARY_LENGTH: str(len(text))}
+    return b"".join((text, *binaries)), headers
+
+
+def _json_values(datatype: Datatype, tensor: Tensor) -> Any:  # noqa: ANN401 - list or array
+    values = tensor.ravel()
+    return values.tolist() if datatype is Datatype.BYTES else values
+
+
+def _check_values(model: ServedModel, name: str, datatype: Datatype, tensor: Tensor) -> None:
+    if tensor.dtype.kind == "f":
+        if not np.isfinite(tensor).all():
+            raise InvalidOutputError(name=name, model=model.name, reason="it holds NaN or Inf")
+    elif datatype is Datatype.BYTES:
+        try:
+            for text in tensor.ravel():
+                text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidOutputError(
+                name=name, model=model.name, reason="it holds text that is not Unicode"
+            ) from error

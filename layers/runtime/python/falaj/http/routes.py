@@ -1,0 +1,70 @@
+"""The protocol's paths, as one table."""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from falaj.errors import MethodNotAllowedError, UnknownRouteError
+
+GET: Final = "GET"
+POST: Final = "POST"
+
+SERVER_ROUTES: Final = {
+    ("v2",): (GET, "server_metadata"),
+    ("v2", "health", "live"): (GET, "server_live"),
+    ("v2", "health", "ready"): (GET, "server_ready"),
+    ("v2", "models", "stats"): (GET, "statistics"),
+    ("v2", "repository", "index"): (POST, "repository_index"),
+}
+
+MODEL_ROUTES: Final = {
+    "": (GET, "model_metadata"),
+    "ready": (GET, "model_ready"),
+    "config": (GET, "model_config"),
+    "stats": (GET, "statistics"),
+    "infer": (POST, "infer"),
+}
+"""What may follow `/v2/models/{name}` or `/v2/models/{name}/versions/{version}`."""
+
+_VERSIONED: Final = 5  # v2, models, {name}, versions, {version}
+_UNVERSIONED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request asks for."""
+
+    operation: str
+    model: str = ""
+    version: str = ""
+
+
+def target_of(method: str, path: str) -> Target:
+    """Find what a method and path ask for.
+
+    Raises:
+        UnknownRouteError: The protocol has no such path.
+        MethodNotAllowedError: The path takes another method.
+
+    Example:
+        >>> target_of("POST", "/v2/models/tashkeel/versions/3/infer")
+        Target(operation='infer', model='tashkeel', version='3')
+    """
+    parts = path.strip("/").split("/")
+    if (found := SERVER_ROUTES.get(tuple(parts))) is not None:
+        return Target(_allowed(method, *found))
+    if parts[:2] != ["v2", "models"]:
+        raise UnknownRouteError(path)
+    held = _VERSIONED if parts[_UNVERSIONED : _UNVERSIONED + 1] == ["versions"] else _UNVERSIONED
+    rest = parts[held:]
+    found = MODEL_ROUTES.get(rest[0] if rest else "")
+    if len(parts) < held or len(rest) > 1 or found is None or rest == [""]:
+        raise UnknownRouteError(path)
+    version = parts[_VERSIONED - 1] if held == _VERSIONED else ""
+    return Target(_allowed(method, *found), unquote(parts[2]), unquote(version))
+
+
+def _allowed(method: str, expected: str, operation: str) -> str:
+    if method != expected and not (method == "HEAD" and expected == GET):
+        raise MethodNotAllowedError(method, expected)
+    return operation

@@ -1,0 +1,54 @@
+"""What a process serves: its models, who it is, and the bounds it keeps."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from falaj.domain.clock import Clock, SystemClock
+from falaj.engines.repository import ModelRepository
+
+SERVER_NAME: Final = "falaj"
+SERVER_VERSION: Final = "0.1.0"
+EXTENSIONS: Final = (
+    "binary_tensor_data",
+    "parameters",
+    "statistics",
+    "model_repository",
+    "model_configuration",
+)
+"""As named by the protocol's extensions, which server metadata lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds that keep a hostile request cheap; measured in tests/falaj/http/test_hostile.py.
+
+    Attributes:
+        body_bytes: Largest body after decompression.
+        json_bytes: Largest JSON part of a body.
+        json_values: Most values in that JSON; each costs a parser a fixed number of bytes.
+        compress_from_bytes: Smallest answer that is compressed for a caller who accepts it.
+    """
+
+    body_bytes: int = 16 * 1024 * 1024
+    json_bytes: int = 8 * 1024 * 1024
+    json_values: int = 1024 * 1024
+    compress_from_bytes: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One process's part of the API.
+
+    Attributes:
+        repository: The models.
+        release: The Lambda version or image that runs, named in every answer.
+        variant: The experiment's arm that answers; empty for the model's version.
+        clock: Tells when an inference happened.
+        limits: What is refused unread.
+    """
+
+    repository: ModelRepository
+    release: str = "local"
+    variant: str = ""
+    clock: Clock = field(default_factory=SystemClock)
+    limits: Limits = field(default_factory=Limits)

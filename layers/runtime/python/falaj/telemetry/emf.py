@@ -1,0 +1,155 @@
+"""The one line a request leaves: a structured log entry that is its metrics as well.
+
+CloudWatch extracts metrics from log lines in the Embedded Metric Format, so there is no call to make
+and nothing to lose. The line is written here rather than by aws-lambda-powertools because that costs
+more than ten times as much as all the rest of a small request (benchmarks/handler.py);
+tests/falaj/telemetry/test_emf.py holds it equal to what Powertools writes for the same values.
+
+Source:
+    docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from falaj import contract
+from falaj.telemetry.outcome import Ending, Outcome
+
+HIGH_RESOLUTION: Final = 1
+"""Seconds of `StorageResolution`: the guard's alarms look every 10 s, which standard metrics forbid."""
+
+_COUNTS: Final = (
+    {"Name": contract.METRIC_REQUESTS, "Unit": "Count", "StorageResolution": HIGH_RESOLUTION},
+    {"Name": contract.METRIC_BAD, "Unit": "Count", "StorageResolution": HIGH_RESOLUTION},
+    {"Name": contract.METRIC_INVALID_OUTPUT, "Unit": "Count", "StorageResolution": HIGH_RESOLUTION},
+    {"Name": contract.METRIC_CLIENT_ERRORS, "Unit": "Count"},
+    {"Name": contract.METRIC_COLD_STARTS, "Unit": "Count"},
+)
+_DURATIONS: Final = (
+    {
+        "Name": contract.METRIC_LATENCY,
+        "Unit": "Milliseconds",
+        "StorageResolution": HIGH_RESOLUTION,
+    },
+    {"Name": contract.METRIC_INFERENCE_LATENCY, "Unit": "Milliseconds"},
+)
+
+
+def _directive(metrics: tuple[dict[str, Any], ...]) -> orjson.Fragment:
+    return orjson.Fragment(
+        orjson.dumps(
+            [
+                {
+                    "Namespace": contract.METRIC_NAMESPACE,
+                    "Dimensions": [list(names) for names in contract.DIMENSION_SETS],
+                    "Metrics": metrics,
+                }
+            ]
+        )
+    )
+
+
+_COUNTED: Final = _directive(_COUNTS)
+_TIMED: Final = _directive(_COUNTS + _DURATIONS)
+_ZERO: Final = [0.0]
+_ONE: Final = [1.0]
+_SEVERITY: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+_LEVELS: Final = {
+    Ending.OK: "INFO",
+    Ending.CLIENT_ERROR: "WARNING",
+    Ending.INVALID_OUTPUT: "ERROR",
+    Ending.ERROR: "ERROR",
+}
+
+
+class OutcomeLog:
+    """Writes outcomes as lines.
+
+    Durations are metrics of answered inferences only: a refused request is quick and metadata is
+    quicker, and either would hide a slow model.
+
+    Args:
+        model: The function's model: the dimension of requests that reach none.
+        release: The Lambda version that runs.
+        level: Least severe level to describe; below it a line carries its metrics and no more.
+        fixed: Keys that every line carries, such as the function's name and memory.
+    """
+
+    def __init__(
+        self, *, model: str, release: str, level: str, fixed: Mapping[str, Any] | None = None
+    ) -> None:
+        self._model = model
+        self._release = release
+        self._severity = _SEVERITY[level]
+        self._fixed = dict(fixed or {})
+
+    def line(
+        self,
+        outcome: Outcome,
+        *,
+        at: datetime,
+        latency_ns: int,
+        is_cold: bool,
+        keys: Mapping[str, Any],
+    ) -> str:
+        """Write one request's line, without the line break.
+
+        Args:
+            outcome: How it ended.
+            at: When it began, in UTC.
+            latency_ns: How long the handler took.
+            is_cold: Whether it was its environment's first.
+            keys: What identifies this request: request id, trace, status.
+        """
+        ending = outcome.ending
+        timestamp_ms = int(at.timestamp() * 1000)
+        is_timed = ending is Ending.OK and outcome.operation == "infer"
+        values: dict[str, Any] = {
+            "_aws": {
+                "Timestamp": timestamp_ms,
+                "CloudWatchMetrics": _TIMED if is_timed else _COUNTED,
+            },
+            contract.DIMENSION_MODEL: outcome.model or self._model,
+            contract.DIMENSION_RELEASE: self._release,
+            contract.METRIC_REQUESTS: _ONE,
+            contract.METRIC_BAD: _ONE if outcome.is_bad else _ZERO,
+            contract.METRIC_INVALID_OUTPUT: _ONE if ending is Ending.INVALID_OUTPUT else _ZERO,
+            contract.METRIC_CLIENT_ERRORS: _ONE if ending is Ending.CLIENT_ERROR else _ZERO,
+            contract.METRIC_COLD_STARTS: _ONE if is_cold else _ZERO,
+        }
+        if is_timed:
+            values[contract.METRIC_LATENCY] = [latency_ns / 1e6]
+            values[contract.METRIC_INFERENCE_LATENCY] = [outcome.infer_ns / 1e6]
+        if _SEVERITY[_LEVELS[ending]] >= self._severity:
+            values |= self._fixed
+            values |= self._described(outcome, at, latency_ns, is_cold=is_cold)
+            values |= keys
+        return orjson.dumps(values, option=orjson.OPT_UTC_Z).decode()
+
+    def _described(
+        self, outcome: Outcome, at: datetime, latency_ns: int, *, is_cold: bool
+    ) -> dict[str, Any]:
+        ending = outcome.ending
+        described: dict[str, Any] = {
+            "level": _LEVELS[ending],
+            "timestamp": at,
+            "message": outcome.operation or "unrouted",
+            "cold_start": is_cold,
+            "model_name": outcome.model,
+            "model_version": outcome.version,
+            "model_digest": outcome.digest,
+            "release": self._release,
+            "queue_ms": outcome.queue_ns / 1e6,
+            "infer_ms": outcome.infer_ns / 1e6,
+            "duration_ms": latency_ns / 1e6,
+            "outcome": ending,
+        }
+        if outcome.error_code:
+            described["error_code"] = outcome.error_code
+            # A refusal quotes what the caller sent, which may be personal: only its code is kept.
+            if outcome.is_bad:
+                described["error"] = outcome.error
+        return described
