@@ -2,8 +2,8 @@
 
 Source:
     docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-    (format 2.0: `rawPath` begins with the stage unless it is `$default`; repeated headers are joined
-    with commas; cookies are apart) and set-up-lambda-proxy-integrations.html (format 1.0: `path`
+    (format 2.0: `rawPath` begins with the stage unless it is `$default`; repeated headers are
+    joined with commas; cookies are apart) and set-up-lambda-proxy-integrations.html (format 1.0: `path`
     without the stage, `multiValueHeaders`).
 """
 
@@ -24,8 +24,8 @@ _TEXT: Final = "application/json"
 def request_of(event: Mapping[str, Any]) -> Request:
     """Read a request from an event.
 
-    A direct invocation may leave out everything but the path: the method is then POST where there is
-    a body and GET otherwise.
+    A direct invocation may leave out everything but the path: the method is then POST where there
+    is a body and GET otherwise.
 
     Raises:
         MalformedRequestError: It is no such event, or its body is not the Base64 it claims to be.

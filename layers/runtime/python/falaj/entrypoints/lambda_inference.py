@@ -17,7 +17,7 @@ from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.trace import trace_keys
 
 WORST_GROWTH: Final = 3
-"""A JSON body grows at most so much as a string in the result: a two-byte letter becomes `\\u0634`."""
+"""A body grows at most so much when it becomes a JSON string: two bytes become `\\u0634`."""
 
 _ENVELOPE_BYTES: Final = 4096  # status, headers and braces around the body
 

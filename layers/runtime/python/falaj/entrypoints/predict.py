@@ -1,8 +1,8 @@
 """The `predict` function: its model is loaded, checked and warm before the first event.
 
 `handler` is made when it is first named, which `functions/predict/handler.py` does while Lambda
-initialises the environment. A model that is not what its manifest promises thus keeps the environment
-from starting.
+initialises the environment. A model that is not what its manifest promises thus keeps the
+environment from starting.
 """
 
 from falaj.config.settings import Settings

@@ -5,7 +5,7 @@ Source:
 """
 
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from falaj.engines.engine import Tensor
 from falaj.errors import TensorDataError
 
 _LENGTH: Final = Struct("<I")
-_DTYPES: Final = {
+_DTYPES: Final[dict[Datatype, np.dtype[Any]]] = {
     datatype: np.dtype(datatype.numpy_name).newbyteorder("<")
     for datatype in Datatype
     if datatype is not Datatype.BYTES
@@ -50,14 +50,12 @@ def tensor_from_binary(
     return (values if values.flags.aligned else values.copy()).reshape(shape)
 
 
-def binary_from_tensor(datatype: Datatype, tensor: Tensor) -> bytes | memoryview:
+def binary_from_tensor(datatype: Datatype, tensor: Tensor) -> bytes:
     """Write a tensor's elements in row-major order."""
     if datatype is Datatype.BYTES:
         parts = [_encoded(element) for element in tensor.ravel()]
         return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
-    if not tensor.size:
-        return b""
-    return memoryview(np.ascontiguousarray(tensor, dtype=_DTYPES[datatype]).reshape(-1)).cast("B")
+    return tensor.astype(_DTYPES[datatype], copy=False).tobytes()
 
 
 def _encoded(element: str | bytes) -> bytes:

@@ -15,8 +15,8 @@ _ZLIB_METHOD: Final = 8
 def inflated(body: bytes, encoding: str, *, limit: int) -> bytes:
     """Undo a `Content-Encoding`, never writing more than `limit` bytes.
 
-    `deflate` means the zlib format (RFC 9110, section 8.4.1.2); the raw stream that some clients send
-    instead is taken too. A second gzip member is refused: reading on would cost quadratic time.
+    `deflate` means the zlib format (RFC 9110, section 8.4.1.2); the raw stream that some clients
+    send instead is taken too. A second gzip member is refused: reading on costs quadratic time.
 
     Raises:
         UnsupportedEncodingError: It is neither gzip, deflate nor identity.

@@ -1,13 +1,17 @@
-"""From a request's bytes to a checked inference: declared first, built only when all of it holds."""
+"""From a request's bytes to a checked inference: nothing is built before all of it is checked."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from falaj.domain.tensors import Datatype
 from falaj.engines.engine import Tensor
 from falaj.engines.inference import DeclaredInput, InferenceRequest, RequestedOutput
 from falaj.engines.validation import MAX_RANK, SignatureCheck
-from falaj.errors import MalformedRequestError, MissingInputError, TensorDataError
+from falaj.errors import (
+    MalformedRequestError,
+    MissingInputError,
+    PayloadTooLargeError,
+    TensorDataError,
+)
 from falaj.http.binary_tensors import tensor_from_binary
 from falaj.http.documents import parsed_document
 from falaj.http.json_tensors import tensor_from_json
@@ -45,6 +49,7 @@ def decoded(
     document = parsed_document(text, limits)
     parameters = _parameters(document.get("parameters"))
     inputs = _inputs(document.get("inputs"), check)
+    _check_strings(inputs, limits)
     outputs = _outputs(document.get("outputs"), parameters, check)
     _check_binary_sizes(inputs, binary)
     return InferenceRequest(
@@ -168,7 +173,7 @@ def _outputs(
         return check.all_as_binary if by_default else check.all_as_json
     if type(value) is not list or len(value) > len(check.outputs) + _SPARE_INPUTS:
         raise MalformedRequestError(
-            f"Unable to parse 'outputs': it must be an array of at most {len(check.outputs)} outputs"
+            f"Unable to parse 'outputs': it must be an array of at most {len(check.outputs)} items"
         )
     outputs = tuple(_output(item, by_default=by_default, check=check) for item in value)
     if len({output.name for output in outputs}) != len(outputs):
@@ -191,6 +196,13 @@ def _output(value: Any, *, by_default: bool, check: SignatureCheck) -> Requested
     if type(is_binary) is not bool:
         raise MalformedRequestError("Unable to parse 'binary_data': it must be a boolean")
     return RequestedOutput(name=name, is_binary=is_binary)
+
+
+def _check_strings(inputs: list[_Input], limits: Limits) -> None:
+    if sum(item.count for item in inputs if item.declared.datatype == "BYTES") > limits.strings:
+        raise PayloadTooLargeError(
+            what="the number of strings", limit=limits.strings, mend="send fewer rows at a time"
+        )
 
 
 def _check_binary_sizes(inputs: list[_Input], binary: memoryview | None) -> None:

@@ -50,7 +50,7 @@ def _check_size(text: bytes, limits: Limits) -> None:
     mend = "send tensors as binary data (parameters.binary_data_size)"
     if len(text) > limits.json_bytes:
         raise PayloadTooLargeError(what="the request's JSON", limit=limits.json_bytes, mend=mend)
-    # Every value but the first of its container follows a comma, so commas bound the parser's index.
+    # Every value but a container's first follows a comma, so commas bound the parser's index.
     if len(text) > limits.json_values and text.count(b",") > limits.json_values:
         raise PayloadTooLargeError(
             what="the number of JSON values", limit=limits.json_values, mend=mend

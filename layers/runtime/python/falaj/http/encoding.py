@@ -34,7 +34,7 @@ def encoded(
         InvalidOutputError: An output holds NaN or Inf, or text that is not UTF-8.
     """
     outputs: list[dict[str, Any]] = []
-    binaries: list[bytes | memoryview] = []
+    binaries: list[bytes] = []
     declared = model.check.outputs
     for requested, tensor in zip(request.outputs, tensors, strict=True):
         datatype = declared[requested.name].datatype

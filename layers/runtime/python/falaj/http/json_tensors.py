@@ -1,4 +1,4 @@
-"""Tensor data in JSON: lists of Python values or an array simdjson still holds, to NumPy.
+"""Tensor data in JSON, as lists of Python values or as an array simdjson still holds, to NumPy.
 
 Nothing is converted on trust: a string, a boolean or null among numbers, a fraction among integers,
 a value outside the type's range or a nesting that contradicts the shape is refused.
@@ -8,146 +8,125 @@ no client can depend on that refusal, and callers without a binary encoder can u
 """
 
 from itertools import chain
-from typing import Any, Final, Never
+from typing import Any, Final, Literal
 
 import numpy as np
 import simdjson
 
 from falaj.domain.tensors import Datatype, TensorSpec
 from falaj.engines.engine import Tensor
-from falaj.errors import TensorDataError
+from falaj.http.json_values import RULES, ValueRule, refuse_kind, refuse_range, refuse_shape
 
-_LARGEST: Final = {
-    Datatype.FP16: float(np.finfo(np.float16).max),
-    Datatype.FP32: float(np.finfo(np.float32).max),
-    Datatype.FP64: float(np.finfo(np.float64).max),
-}
-_DTYPES: Final = {datatype: np.dtype(datatype.numpy_name) for datatype in Datatype}
-_RANGES: Final = {datatype: datatype.integer_range for datatype in Datatype}
-_KINDS: Final = {
-    Datatype.BOOL: (frozenset({bool}), "true and false"),
-    Datatype.BYTES: (frozenset({str}), "strings"),
-    **{d: (frozenset({int}), "whole numbers") for d in Datatype if d.is_integer},
-    **{d: (frozenset({int, float}), "numbers") for d in Datatype if d.is_float},
+_Buffer = tuple[Literal["d", "i", "u"], type[np.float64 | np.int64 | np.uint64]]
+_SIGNED: Final[_Buffer] = ("i", np.int64)
+_BUFFERS: Final[dict[Datatype, _Buffer]] = {
+    Datatype.UINT64: ("u", np.uint64),
+    Datatype.FP16: ("d", np.float64),
+    Datatype.FP32: ("d", np.float64),
+    Datatype.FP64: ("d", np.float64),
 }
 
 
-def tensor_from_json(spec: TensorSpec, shape: tuple[int, ...], count: int, data: Any) -> Tensor:  # noqa: ANN401 - JSON
+def tensor_from_json(
+    spec: TensorSpec,
+    shape: tuple[int, ...],
+    count: int,
+    data: Any,  # noqa: ANN401 - JSON
+) -> Tensor:
     """Build a tensor from a request's `data`, nested like its shape or flat in row-major order.
 
     Args:
         spec: The input it is for.
         shape: Its shape, already checked against `spec`.
         count: Product of `shape`.
-        data: The JSON value.
+        data: The JSON value; a scalar may stand for itself.
 
     Raises:
         TensorDataError: It is not `count` values of the input's type.
     """
     if isinstance(data, simdjson.Array):
-        if spec.datatype in {Datatype.BOOL, Datatype.BYTES}:
-            data = data.as_list() if len(data) <= max(count, 1) else _mismatch(spec)
-        else:
-            return _from_buffer(spec, shape, count, data)
-    return _from_list(spec, shape, count, data)
-
-
-def _from_list(spec: TensorSpec, shape: tuple[int, ...], count: int, data: Any) -> Tensor:  # noqa: ANN401
-    if not isinstance(data, list):
-        if shape or data is None:
-            raise TensorDataError(name=spec.name, reason="'data' must be an array")
-        data = [data]
-    if data and type(data[0]) is list:
-        data = _flattened(spec, shape, data)
-    if len(data) != count:
-        _mismatch(spec)
-    datatype = spec.datatype
-    allowed, words = _KINDS[datatype]
-    if not set(map(type, data)) <= allowed:
-        raise TensorDataError(name=spec.name, reason=f"{datatype} data must be {words}")
-    if data and datatype in _LARGEST:
-        largest = _LARGEST[datatype]
-        if not -largest <= min(data) <= max(data) <= largest:
-            _out_of_range(spec)
-    elif data and (bounds := _RANGES[datatype]):
-        if min(data) < bounds[0] or max(data) > bounds[1]:
-            _out_of_range(spec)
-    return np.array(data, dtype=_DTYPES[datatype]).reshape(shape)
-
-
-def _from_buffer(
-    spec: TensorSpec, shape: tuple[int, ...], count: int, data: simdjson.Array
-) -> Tensor:
-    datatype = spec.datatype
-    if len(data) != count or len(shape) > 1:
         _check_nesting(spec, shape, count, data)
-    code, wire = _BUFFERS.get(datatype, ("i", np.int64))
+        if spec.datatype is not Datatype.BOOL and spec.datatype is not Datatype.BYTES:
+            return _from_buffer(spec, count, data).reshape(shape)
+        data = _leaves(spec, data, rank=len(shape))
+    elif type(data) is not list:
+        if shape:
+            refuse_shape(spec)
+        data = [data]
+    elif data and type(data[0]) is list:
+        data = _flattened(spec, shape, data)
+    return _from_list(spec, count, data).reshape(shape)
+
+
+def _from_list(spec: TensorSpec, count: int, data: list[Any]) -> Tensor:
+    if len(data) != count:
+        refuse_shape(spec)
+    rule = RULES[spec.datatype]
+    if not rule.kinds.issuperset(map(type, data)):
+        refuse_kind(spec)
+    if data and rule.low is not None and not _is_within(rule, min(data), max(data)):
+        refuse_range(spec)
+    return np.array(data, dtype=rule.dtype)
+
+
+def _from_buffer(spec: TensorSpec, count: int, data: simdjson.Array) -> Tensor:
+    code, wire = _BUFFERS.get(spec.datatype, _SIGNED)
     try:
         values = np.frombuffer(data.as_buffer(of_type=code), dtype=wire)
-    except (TypeError, RuntimeError) as error:
-        words = _KINDS[datatype][1]
-        raise TensorDataError(name=spec.name, reason=f"{datatype} data must be {words}") from error
-    except ValueError as error:
-        raise TensorDataError(
-            name=spec.name, reason=f"'data' holds a value outside {datatype}'s range"
-        ) from error
+    except (TypeError, RuntimeError):
+        refuse_kind(spec)
+    except ValueError:
+        refuse_range(spec)
     if len(values) != count:
-        _mismatch(spec)
-    target = _DTYPES[datatype]
-    if target != values.dtype:
-        _check_range(spec, values)
-        values = values.astype(target)
-    return values.reshape(shape)
+        refuse_shape(spec)
+    rule = RULES[spec.datatype]
+    if rule.dtype == values.dtype:
+        return values
+    if count and not _is_within(rule, values.min(), values.max()):
+        refuse_range(spec)
+    return values.astype(rule.dtype)
 
 
-_BUFFERS: Final[dict[Datatype, tuple[str, Any]]] = {
-    Datatype.UINT64: ("u", np.uint64),
-    **{d: ("d", np.float64) for d in Datatype if d.is_float},
-}
-
-
-def _check_range(spec: TensorSpec, values: Tensor) -> None:
-    if not len(values):
-        return
-    largest = _LARGEST.get(spec.datatype)
-    low, high = (-largest, largest) if largest else _RANGES[spec.datatype] or (0, 0)
-    if values.min() < low or values.max() > high:
-        _out_of_range(spec)
+def _is_within(rule: ValueRule, least: float, most: float) -> bool:
+    return rule.low is None or rule.high is None or rule.low <= least <= most <= rule.high
 
 
 def _check_nesting(
     spec: TensorSpec, shape: tuple[int, ...], count: int, data: simdjson.Array
 ) -> None:
     """Refuse nested data whose levels are not those of the shape; flat data has only a length."""
-    if not len(data) or not isinstance(data[0], simdjson.Array):
-        if len(data) != count:
-            _mismatch(spec)
-        return
-    level = [data]
-    for depth, size in enumerate(shape):
-        if any(not isinstance(row, simdjson.Array) or len(row) != size for row in level):
-            _mismatch(spec)
-        if depth < len(shape) - 1:
-            level = [item for row in level for item in row]
+    is_nested = len(data) > 0 and isinstance(data[0], simdjson.Array)
+    if not (_is_nested_like(data, shape) if is_nested else len(data) == count):
+        refuse_shape(spec)
+
+
+def _is_nested_like(data: simdjson.Array, shape: tuple[int, ...]) -> bool:
+    if not shape or len(data) != shape[0]:
+        return False
+    inner = shape[1:]
+    return not inner or all(
+        isinstance(row, simdjson.Array) and _is_nested_like(row, inner) for row in data
+    )
+
+
+def _leaves(spec: TensorSpec, data: simdjson.Array, *, rank: int) -> list[Any]:
+    """List the scalars of checked data, stopping at the first of another kind."""
+    kinds = RULES[spec.datatype].kinds
+    leaves: list[Any] = []
+    for item in data:
+        if isinstance(item, simdjson.Array) and rank > 1:
+            leaves += _leaves(spec, item, rank=rank - 1)
+        elif type(item) in kinds:
+            leaves.append(item)
+        else:
+            refuse_kind(spec)
+    return leaves
 
 
 def _flattened(spec: TensorSpec, shape: tuple[int, ...], data: list[Any]) -> list[Any]:
     level: list[Any] = [data]
     for size in shape:
         if any(type(row) is not list or len(row) != size for row in level):
-            _mismatch(spec)
+            refuse_shape(spec)
         level = list(chain.from_iterable(level))
     return level
-
-
-def _mismatch(spec: TensorSpec) -> Never:
-    raise TensorDataError(
-        name=spec.name,
-        reason="Unable to parse 'data': Shape does not match true shape of 'data' field",
-    )
-
-
-def _out_of_range(spec: TensorSpec) -> Never:
-    raise TensorDataError(
-        name=spec.name, reason=f"'data' holds a value outside {spec.datatype}'s range"
-    )

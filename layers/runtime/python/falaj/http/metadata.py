@@ -60,7 +60,7 @@ def statistics(service: Service, name: str, version: str) -> dict[str, Any]:
 
 
 def repository_index(service: Service) -> list[dict[str, str]]:
-    """Write the repository index; a version that is not in memory is loaded when first asked for."""
+    """Write the repository index; a version not in memory is loaded when first asked for."""
     return [
         {"name": name, "version": version, "state": "READY", "reason": ""}
         for name in service.repository.names

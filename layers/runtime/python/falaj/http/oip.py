@@ -1,8 +1,8 @@
 """The Open Inference Protocol V2 as one function: a request in, a response out.
 
 Sources:
-    github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md, and Triton's
-    extensions (binary data, parameters, statistics, model repository, model configuration),
+    github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md, and
+    Triton's extensions (binary data, parameters, statistics, model repository, configuration),
     github.com/triton-inference-server/server, docs/protocol/.
 """
 

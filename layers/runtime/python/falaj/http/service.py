@@ -26,12 +26,14 @@ class Limits:
         body_bytes: Largest body after decompression.
         json_bytes: Largest JSON part of a body.
         json_values: Most values in that JSON; each costs a parser a fixed number of bytes.
+        strings: Most elements of BYTES tensors; each becomes an object of some 60 bytes.
         compress_from_bytes: Smallest answer that is compressed for a caller who accepts it.
     """
 
     body_bytes: int = 16 * 1024 * 1024
     json_bytes: int = 8 * 1024 * 1024
     json_values: int = 1024 * 1024
+    strings: int = 256 * 1024
     compress_from_bytes: int = 512
 
 

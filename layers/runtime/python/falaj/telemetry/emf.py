@@ -1,8 +1,8 @@
 """The one line a request leaves: a structured log entry that is its metrics as well.
 
-CloudWatch extracts metrics from log lines in the Embedded Metric Format, so there is no call to make
-and nothing to lose. The line is written here rather than by aws-lambda-powertools because that costs
-more than ten times as much as all the rest of a small request (benchmarks/handler.py);
+CloudWatch extracts metrics from log lines in the Embedded Metric Format, so there is no call to
+make and nothing to lose. The line is written here rather than by aws-lambda-powertools because that
+costs several times as much as all the rest of a small request (benchmarks/handler.py);
 tests/falaj/telemetry/test_emf.py holds it equal to what Powertools writes for the same values.
 
 Source:
@@ -19,7 +19,7 @@ from falaj import contract
 from falaj.telemetry.outcome import Ending, Outcome
 
 HIGH_RESOLUTION: Final = 1
-"""Seconds of `StorageResolution`: the guard's alarms look every 10 s, which standard metrics forbid."""
+"""`StorageResolution` in seconds: the guard's alarms look every 10 s, standard metrics 60 s."""
 
 _COUNTS: Final = (
     {"Name": contract.METRIC_REQUESTS, "Unit": "Count", "StorageResolution": HIGH_RESOLUTION},

@@ -1,4 +1,4 @@
-"""Cumulative statistics of one model version, as the protocol's statistics extension reports them."""
+"""Cumulative statistics of one model version, as the statistics extension reports them."""
 
 from dataclasses import dataclass, field
 from threading import Lock
