@@ -78,6 +78,16 @@ def desired_release_parameter(model: str) -> str:
     return f"{PARAMETER_ROOT}/models/{model}/desired-release"
 
 
-def layer_arn_parameter(layer: str, architecture: str) -> str:
-    """Name the SSM parameter that holds the newest version ARN of a shared layer."""
-    return f"{PARAMETER_ROOT}/layers/{layer}/{architecture}"
+def layer_arn_parameter(layer: str, architecture: str, digest: str) -> str:
+    """Name the SSM parameter that holds the version ARN of a shared layer with this content."""
+    return f"{PARAMETER_ROOT}/layers/{layer}/{architecture}/{digest}"
+
+
+def key_arn_parameter(purpose: str) -> str:
+    """Name the SSM parameter that holds the ARN of a customer key."""
+    return f"{PARAMETER_ROOT}/keys/{purpose}/arn"
+
+
+def bucket_name_parameter(purpose: str) -> str:
+    """Name the SSM parameter that holds a bucket's name."""
+    return f"{PARAMETER_ROOT}/buckets/{purpose}/name"

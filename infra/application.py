@@ -1,0 +1,185 @@
+"""The whole application: a catalogue and a deployment become stacks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aws_cdk import App
+
+from catalogue.spec import ModelSpec
+from falaj.errors import ConfigurationError
+from infra.bundling.layers import (
+    API_LAYER,
+    ONNX_LAYER,
+    StagedLayer,
+    stage_packages,
+    stage_runtime,
+)
+from infra.bundling.target import BuildTarget
+from infra.config.deployment import Deployment, Platform
+from infra.constructs.shared_layer import LayerReference
+from infra.packaging import (
+    UNZIPPED_LIMIT_BYTES,
+    ModelPackage,
+    PackagedModel,
+    package_model,
+    package_platform,
+    read_models,
+)
+from infra.refusals import catalogue_faults, size_faults
+from infra.stacks.api import ApiStack
+from infra.stacks.foundation import FoundationStack
+from infra.stacks.model import ModelStack
+from infra.stacks.naming import API, FOUNDATION, model_stack
+
+PLATFORM_ARCHITECTURE: Final = "arm64"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where everything is taken from.
+
+    Attributes:
+        repository: Folder of `functions` and `layers`.
+        models: The catalogue's folder.
+        build: What was built and staged.
+    """
+
+    repository: Path
+    models: Path
+    build: Path
+
+    @classmethod
+    def below(cls, repository: Path) -> "Sources":
+        """Return a checkout's own folders."""
+        return cls(
+            repository=repository, models=repository / "models", build=repository / ".build"
+        )
+
+    def function(self, name: str) -> Path:
+        """Return the folder of a function's handler."""
+        return self.repository / "functions" / name
+
+    def pins(self, layer: str) -> Path:
+        """Return a third-party layer's pinned requirements."""
+        return self.repository / "layers" / layer / "requirements.txt"
+
+    @property
+    def runtime(self) -> Path:
+        """The folder that holds the shared library."""
+        return self.repository / "layers" / "runtime" / "python"
+
+
+def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
+    """Add the foundation, a stack for each model, and the API.
+
+    Raises:
+        ConfigurationError: Everything that is refused, at once.
+    """
+    models = read_models(sources.models, sources.build, deployment.models)
+    faults = catalogue_faults(models, deployment)
+    if faults:
+        raise ConfigurationError(faults)
+    layers = _StagedLayers(deployment, sources, [model.spec for model in models])
+    packages = [_package(model, layers, sources) for model in models]
+    platform = package_platform(
+        models, handler_folder=sources.function("platform_api"), build_root=sources.build
+    )
+    faults = [
+        *(fault for package in packages for fault in _size_faults(package, layers)),
+        *size_faults(
+            "platform_api",
+            code_bytes=platform.size_bytes,
+            layer_bytes=sum(layer.size_bytes for layer in layers.platform),
+        ),
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+    foundation = FoundationStack(app, FOUNDATION, deployment=deployment, layers=layers.all)
+    stacks = [
+        ModelStack(
+            app,
+            model_stack(package.model.spec.name),
+            deployment=deployment,
+            package=package,
+            layers=_references(layers.predict(package.model.spec)),
+        )
+        for package in packages
+    ]
+    api = ApiStack(
+        app,
+        API,
+        deployment=deployment,
+        models=[model.spec for model in models],
+        code=platform,
+        layers=_references(layers.platform),
+    )
+    for stack in stacks:
+        stack.add_stack_dependency(foundation)
+        api.add_stack_dependency(stack)
+
+
+class _StagedLayers:
+    """Every layer that the functions need, staged once."""
+
+    def __init__(
+        self, deployment: Deployment, sources: Sources, specs: list[ModelSpec]
+    ) -> None:
+        self._deployment, self._sources = deployment, sources
+        self.runtime = stage_runtime(
+            sources.runtime, sources.build, self._target(PLATFORM_ARCHITECTURE)
+        )
+        self._onnx = {
+            architecture: self._stage(ONNX_LAYER, architecture)
+            for architecture in sorted({self._architecture(spec) for spec in specs})
+        }
+        self._api = self._stage(API_LAYER, deployment.architecture(PLATFORM_ARCHITECTURE))
+
+    @property
+    def all(self) -> tuple[StagedLayer, ...]:
+        return (self.runtime, *self._onnx.values(), self._api)
+
+    @property
+    def platform(self) -> tuple[StagedLayer, ...]:
+        return (self.runtime, self._api)
+
+    def predict(self, spec: ModelSpec) -> tuple[StagedLayer, ...]:
+        return (self.runtime, self._onnx[self._architecture(spec)])
+
+    def _architecture(self, spec: ModelSpec) -> str:
+        return self._deployment.architecture(spec.compute.architecture)
+
+    def _target(self, declared: str) -> BuildTarget:
+        return BuildTarget(
+            architecture=self._deployment.architecture(declared),
+            python=self._deployment.python_version,
+            is_host=self._deployment.platform is Platform.HOST,
+        )
+
+    def _stage(self, layer: str, architecture: str) -> StagedLayer:
+        return stage_packages(
+            layer, self._sources.pins(layer), self._sources.build, self._target(architecture)
+        )
+
+
+def _package(model: PackagedModel, layers: _StagedLayers, sources: Sources) -> ModelPackage:
+    taken = sum(layer.size_bytes for layer in layers.predict(model.spec))
+    return package_model(
+        model,
+        handler_folder=sources.function("predict"),
+        build_root=sources.build,
+        room_bytes=UNZIPPED_LIMIT_BYTES - taken,
+    )
+
+
+def _size_faults(package: ModelPackage, layers: _StagedLayers) -> list[str]:
+    spec = package.model.spec
+    return size_faults(
+        f"model {spec.name}",
+        code_bytes=package.code.size_bytes,
+        layer_bytes=sum(layer.size_bytes for layer in layers.predict(spec)),
+    )
+
+
+def _references(layers: tuple[StagedLayer, ...]) -> tuple[LayerReference, ...]:
+    return tuple(LayerReference.to(layer) for layer in layers)

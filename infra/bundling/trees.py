@@ -1,0 +1,77 @@
+"""Folders as values: their digest, their size, and a copy that costs no bytes."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+CACHES: Final = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
+
+
+def files_in(root: Path) -> Iterator[Path]:
+    """Yield every file below a folder in name order, caches left out."""
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and not CACHES & set(path.relative_to(root).parts):
+            yield path
+
+
+def tree_digest(root: Path) -> str:
+    """Return the sha256 over names and contents of every file below a folder."""
+    digest = hashlib.sha256()
+    for path in files_in(root):
+        name = path.relative_to(root).as_posix().encode()
+        content = hashlib.sha256(path.read_bytes()).digest()
+        digest.update(len(name).to_bytes(4) + name + content)
+    return digest.hexdigest()
+
+
+def text_digest(*parts: str) -> str:
+    """Return the sha256 over texts, each told apart from its neighbours."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8) + data)
+    return digest.hexdigest()
+
+
+def size_in_bytes(root: Path) -> int:
+    """Return the bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file that somebody may yet edit in place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Put a file at another place, as a second name for the same bytes where the disk allows it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Put a whole folder at another place without copying bytes; nothing is left half done."""
+    if target.exists():
+        return
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            link_file(path, partial / path.relative_to(source))
+    move_into_place(partial, target)
+
+
+def move_into_place(partial: Path, target: Path) -> None:
+    """Give a finished folder its name; the first of two that race wins."""
+    try:
+        partial.rename(target)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not target.exists():
+            raise

@@ -1,0 +1,245 @@
+"""One deployment: where it goes, in which profile, built for what."""
+
+import difflib
+import platform
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from falaj.contract import REGION
+from falaj.errors import ConfigurationError
+from infra.config.profile import PROFILES, ApiKind, Profile, ProfileSettings
+from infra.config.region import RegionFacts
+
+CONTEXT_PREFIX: Final = "falaj:"
+
+LAMBDA_PYTHONS: Final = ("3.12", "3.13")
+"""Lambda runtimes that can load the pinned wheels.
+
+NumPy 2.4 and ONNX Runtime 1.31 are built for glibc 2.28. python3.11 runs on Amazon Linux 2 (glibc
+2.26), where they fail at import; 3.12 and later run on Amazon Linux 2023 (glibc 2.34). pysimdjson
+7.0 has no wheel for 3.14 yet.
+
+Source:
+    docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html (operating system by runtime) and the
+    wheels' tags, read 2026-11-22.
+"""
+HOST_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+class Platform(StrEnum):
+    """What the zips are built for."""
+
+    LAMBDA = "lambda"
+    HOST = "host"
+
+
+class Access(StrEnum):
+    """What the API asks of a caller."""
+
+    IAM = "iam"
+    OPEN = "open"
+
+
+def host_architecture() -> str:
+    """Name this machine's instruction set as Lambda does."""
+    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
+
+
+def default_python(target: Platform) -> str:
+    """Return this interpreter's version where the target can run it, so that bytecode fits."""
+    if target is Platform.HOST or HOST_PYTHON in LAMBDA_PYTHONS:
+        return HOST_PYTHON
+    return LAMBDA_PYTHONS[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Everything that may differ between two deployments of one catalogue.
+
+    One deployment per account and region: an account is the wall between stages, and the SSM
+    parameters that stacks share have fixed names.
+
+    Attributes:
+        profile: `smb` or `enterprise`.
+        region: Always me-central-1; named so that another can be refused with its reason.
+        account: Twelve digits, or None to let the CLI's credentials decide.
+        stage: The REST API's stage and the value of the `falaj:stage` tag.
+        platform: `lambda`, or `host`: the same stacks built for this machine's processor and
+            Python, which is what the local region runs.
+        python: Python of the functions; None takes the newest that fits.
+        models: Names of the models to deploy; empty means all.
+        access: `iam` (SigV4, deny by default) or `open`.
+        cors_origins: Origins whose browsers may call the HTTP API.
+        az_ids: Availability zone ids in use.
+    """
+
+    profile: Profile = Profile.SMB
+    region: str = REGION
+    account: str | None = None
+    stage: str = "live"
+    platform: Platform = Platform.LAMBDA
+    python: str | None = None
+    models: tuple[str, ...] = ()
+    access: Access = Access.IAM
+    cors_origins: tuple[str, ...] = ()
+    az_ids: tuple[str, ...] = ("mec1-az1", "mec1-az2", "mec1-az3")
+
+    def __post_init__(self) -> None:
+        faults = [fault for fault in (check(self) for check in _CHECKS) if fault]
+        if faults:
+            raise ConfigurationError(faults)
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Self:
+        """Read the `falaj:*` keys of a CDK context (cdk.json, `-c key=value`).
+
+        Raises:
+            ConfigurationError: Every unknown key and refused value at once, each with its mend.
+        """
+        given = {
+            key.removeprefix(CONTEXT_PREFIX): value
+            for key, value in context.items()
+            if key.startswith(CONTEXT_PREFIX)
+        }
+        faults, values = [], dict[str, Any]()
+        for key, value in given.items():
+            try:
+                field, read = _KEYS[key]
+                values[field] = read(str(value))
+            except KeyError:
+                faults.append(_unknown(key))
+            except ValueError as error:
+                faults.append(f"{CONTEXT_PREFIX}{key}={value}: {error}")
+        try:
+            deployment = cls(**values)
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+        if faults:
+            raise ConfigurationError(faults)
+        return deployment
+
+    @property
+    def settings(self) -> ProfileSettings:
+        """What the profile means."""
+        return PROFILES[self.profile]
+
+    @property
+    def python_version(self) -> str:
+        """The functions' Python, `3.13`."""
+        return self.python or default_python(self.platform)
+
+    @property
+    def runtime(self) -> str:
+        """Lambda's name for it, `python3.13`."""
+        return f"python{self.python_version}"
+
+    def architecture(self, declared: str) -> str:
+        """Return the instruction set that a function declared so is built for."""
+        return host_architecture() if self.platform is Platform.HOST else declared
+
+
+def _choice(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+    def read(text: str) -> StrEnum:
+        try:
+            return kind(text)
+        except ValueError:
+            known = " or ".join(member.value for member in kind)
+            raise ValueError(f"write {known}") from None
+
+    return read
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+_KEYS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "profile": ("profile", _choice(Profile)),
+    "region": ("region", str),
+    "account": ("account", str),
+    "stage": ("stage", str),
+    "platform": ("platform", _choice(Platform)),
+    "python": ("python", str),
+    "models": ("models", _names),
+    "access": ("access", _choice(Access)),
+    "corsOrigins": ("cors_origins", _names),
+    "azIds": ("az_ids", _names),
+}
+
+
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key, _KEYS, n=1)
+    mend = f"did you mean {CONTEXT_PREFIX}{near[0]}?" if near else f"known: {', '.join(_KEYS)}"
+    return f"unknown setting {CONTEXT_PREFIX}{key}; {mend}"
+
+
+def _region_fault(deployment: Deployment) -> str | None:
+    if deployment.region == REGION:
+        return None
+    return (
+        f"region {deployment.region!r} is refused: Falaj promises that nothing leaves {REGION} "
+        f"(UAE), and every check of its stacks is made for it; remove {CONTEXT_PREFIX}region"
+    )
+
+
+def _account_fault(deployment: Deployment) -> str | None:
+    if deployment.account is None or re.fullmatch(r"\d{12}", deployment.account):
+        return None
+    return f"account {deployment.account!r} is not twelve digits; correct or remove it"
+
+
+def _stage_fault(deployment: Deployment) -> str | None:
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,128}", deployment.stage):
+        return None
+    return f"stage {deployment.stage!r}: API Gateway takes 1 to 128 of A-Z, a-z, 0-9, _ and -"
+
+
+def _python_fault(deployment: Deployment) -> str | None:
+    if deployment.platform is Platform.HOST:
+        if deployment.python_version == HOST_PYTHON:
+            return None
+        return (
+            f"python {deployment.python} is refused with platform=host: this machine runs "
+            f"{HOST_PYTHON}; remove {CONTEXT_PREFIX}python"
+        )
+    if deployment.python_version in LAMBDA_PYTHONS:
+        return None
+    known = " or ".join(LAMBDA_PYTHONS)
+    reason = (
+        "it runs on Amazon Linux 2 (glibc 2.26) and the pinned wheels need glibc 2.28"
+        if deployment.python_version in {"3.10", "3.11"}
+        else "the pinned wheels are not all built for it"
+    )
+    return f"python {deployment.python} is refused on Lambda: {reason}; write {known}"
+
+
+def _cors_fault(deployment: Deployment) -> str | None:
+    if not deployment.cors_origins or deployment.settings.api is ApiKind.HTTP:
+        return None
+    return (
+        "corsOrigins is refused with profile=enterprise: a REST API has no such setting; "
+        "serve browsers from a back end of your own, or use profile=smb"
+    )
+
+
+def _zones_fault(deployment: Deployment) -> str | None:
+    known = RegionFacts.load().availability_zone_ids
+    strange = [zone for zone in deployment.az_ids if zone not in known]
+    if deployment.az_ids and not strange:
+        return None
+    what = f"zone ids {', '.join(strange)}" if strange else "an empty list of zones"
+    return f"azIds: {what} unknown in {REGION}; it has {', '.join(known)} (ids, not names)"
+
+
+_CHECKS: Final = (
+    _region_fault,
+    _account_fault,
+    _stage_fault,
+    _python_fault,
+    _cors_fault,
+    _zones_fault,
+)

@@ -1,0 +1,184 @@
+"""One API in front of all models, made from one OpenAPI body."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aws_cdk import (
+    CfnDeletionPolicy,
+    Fn,
+    Stack,
+    aws_apigateway as rest,
+    aws_apigatewayv2 as http,
+    aws_iam as iam,
+)
+from constructs import Construct
+
+from infra.bundling.trees import text_digest
+from infra.config.deployment import Deployment
+from infra.config.profile import ApiKind
+from infra.constructs.api_routes import ApiRoutes, Backend
+from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.function_role import trust
+from infra.constructs.invocation_role import InvocationRole
+
+RATE_PER_SECOND: Final = 1000
+BURST: Final = 500
+"""Requests the whole API takes; below what the account allows in this region, so that one API
+cannot starve another.
+
+Source:
+    docs.aws.amazon.com/apigateway/latest/developerguide/limits.html: in Middle East (UAE) 2,500
+    requests a second with a burst of 1,250, read 2026-11-22.
+"""
+
+ACCESS_LOG: Final = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "latency_ms": "$context.responseLatency",
+    "integration_error": "$context.integrationErrorMessage",
+    "source_ip": "$context.identity.sourceIp",
+}
+
+
+class InferenceApi(Construct):
+    """The API and its address.
+
+    Attributes:
+        url: Where it answers, without a slash at the end.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        models: Mapping[str, Backend],
+        platform: Backend,
+        deployment: Deployment,
+        key_arn: str | None,
+    ) -> None:
+        """Make the API.
+
+        Args:
+            scope: Where it belongs.
+            id_: Its id there.
+            models: Each model's alias, by ARN.
+            platform: The platform function, by ARN.
+            deployment: Profile, access and stage.
+            key_arn: The customer's key for the access log; None for CloudWatch's own.
+        """
+        super().__init__(scope, id_)
+        backends = [platform, *models.values()]
+        role = InvocationRole(self, "Invoke", function_arns=[b.uri for b in backends])
+        routes = ApiRoutes(
+            kind=deployment.settings.api,
+            access=deployment.access,
+            credentials=role.role.attr_arn,
+            models={name: _invocation(backend) for name, backend in models.items()},
+            platform=_invocation(platform),
+            cors_origins=deployment.cors_origins,
+        )
+        logs = KeptLogs(self, "AccessLogs", settings=deployment.settings, key_arn=key_arn)
+        body = routes.body("Falaj")
+        if deployment.settings.api is ApiKind.HTTP:
+            self.url = self._http(body, logs.group.attr_arn)
+        else:
+            self.url = self._rest(body, logs.group.attr_arn, deployment.stage)
+
+    def _http(self, body: dict[str, Any], log_arn: str) -> str:
+        api = http.CfnApi(self, "Http", body=body, fail_on_warnings=True)
+        http.CfnStage(
+            self,
+            "Stage",
+            api_id=api.ref,
+            stage_name="$default",
+            auto_deploy=True,
+            access_log_settings=http.CfnStage.AccessLogSettingsProperty(
+                destination_arn=log_arn, format=json.dumps(ACCESS_LOG)
+            ),
+            default_route_settings=http.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=RATE_PER_SECOND,
+                throttling_burst_limit=BURST,
+                detailed_metrics_enabled=True,
+            ),
+        )
+        return api.attr_api_endpoint
+
+    def _rest(self, body: dict[str, Any], log_arn: str, stage_name: str) -> str:
+        api = rest.CfnRestApi(
+            self,
+            "Rest",
+            name="Falaj",
+            body=body,
+            endpoint_configuration=rest.CfnRestApi.EndpointConfigurationProperty(
+                types=["REGIONAL"]
+            ),
+            fail_on_warnings=True,
+        )
+        # A deployment is a snapshot: another body needs another one, hence another logical id.
+        text = json.dumps(Stack.of(self).resolve(body), sort_keys=True)
+        deployed = rest.CfnDeployment(
+            self, f"Deployment{text_digest(text)[:16]}", rest_api_id=api.ref
+        )
+        stage = rest.CfnStage(
+            self,
+            "Stage",
+            rest_api_id=api.ref,
+            stage_name=stage_name,
+            deployment_id=deployed.attr_deployment_id,
+            tracing_enabled=True,
+            access_log_setting=rest.CfnStage.AccessLogSettingProperty(
+                destination_arn=log_arn, format=json.dumps(ACCESS_LOG)
+            ),
+            method_settings=[
+                rest.CfnStage.MethodSettingProperty(
+                    http_method="*",
+                    resource_path="/*",
+                    metrics_enabled=True,
+                    throttling_rate_limit=RATE_PER_SECOND,
+                    throttling_burst_limit=BURST,
+                )
+            ],
+        )
+        stage.add_resource_dependency(self._log_account())
+        return Fn.sub(
+            "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${Stage}",
+            {"Api": api.ref, "Stage": stage_name},
+        )
+
+    def _log_account(self) -> rest.CfnAccount:
+        """Let REST APIs of this account write logs, which they may not do by default.
+
+        Source: docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html.
+        """
+        role = iam.CfnRole(
+            self,
+            "LogRole",
+            assume_role_policy_document=trust("apigateway.amazonaws.com"),
+            managed_policy_arns=[
+                Fn.sub(
+                    "arn:${AWS::Partition}:iam::aws:policy/service-role/"
+                    "AmazonAPIGatewayPushToCloudWatchLogs"
+                )
+            ],
+        )
+        account = rest.CfnAccount(self, "Account", cloud_watch_role_arn=role.attr_arn)
+        for kept in (role, account):
+            kept.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
+            kept.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        return account
+
+
+def _invocation(backend: Backend) -> Backend:
+    return Backend(
+        uri=Fn.sub(
+            "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+            "${Function}/invocations",
+            {"Function": backend.uri},
+        ),
+        timeout_s=backend.timeout_s,
+    )

@@ -1,0 +1,146 @@
+"""A model's function: every change is a new published version; the alias is made once."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import CfnDeletionPolicy, Stack, aws_lambda as lambda_
+from constructs import Construct
+
+from catalogue.compute import Compute
+from falaj.contract import LIVE_ALIAS
+from infra.bundling.functions import HANDLER, StagedCode
+from infra.bundling.trees import text_digest
+from infra.config.deployment import Deployment
+from infra.constructs.assets import zip_asset
+from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.function_role import FunctionAccess, FunctionRole
+from infra.constructs.shared_layer import LayerReference
+
+FIRST_VERSION = "1"
+"""What the alias names in every template.
+
+The first version a function ever publishes is 1, and a function of generated name is always a new
+one. Since the template never changes, CloudFormation never updates the alias after creating it, and
+the shares that the rollout controller set stay as they are (docs/decisions/0002).
+"""
+
+
+class InferenceFunction(Construct):
+    """A function, its newest version and its alias `live`.
+
+    Attributes:
+        function: The function.
+        version: What this template publishes; kept for ever, pruned by the rollout controller.
+        alias: `live`; CloudFormation creates it and never touches it again.
+        release_digest: Changes exactly when a new version is published.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        code: StagedCode,
+        layers: Sequence[LayerReference],
+        compute: Compute,
+        environment: Mapping[str, str],
+        description: str,
+        deployment: Deployment,
+        access: FunctionAccess,
+    ) -> None:
+        """Make the function.
+
+        Args:
+            scope: Where it belongs.
+            id_: Its id there.
+            code: Handler and packaged data.
+            layers: In the order in which Lambda unpacks them.
+            compute: Size and options.
+            environment: Settings, by names from `falaj.contract`.
+            description: What the console shows; the release digest is added.
+            deployment: Profile, platform and Python.
+            access: The customer's key and further rights.
+        """
+        super().__init__(scope, id_)
+        settings = deployment.settings
+        stack = Stack.of(self)
+        logs = KeptLogs(self, "Logs", settings=settings, key_arn=access.key_arn)
+        role = FunctionRole(
+            self, "Role", log_group=logs.group.ref, statements=access.statements
+        )
+        # Everything that a published version freezes, except names that only AWS knows.
+        frozen: dict[str, Any] = {
+            "runtime": deployment.runtime,
+            "architectures": [deployment.architecture(compute.architecture)],
+            "memory_size": compute.memory_mib,
+            "timeout": compute.timeout_s,
+            "environment": dict(environment),
+            "snap_start": compute.snap_start,
+            "ephemeral_storage": compute.ephemeral_storage_mib,
+            "layers": [layer.digest for layer in layers],
+            "code": code.digest,
+            "key": access.key_arn is not None,
+            "rights": [statement["Sid"] for statement in access.statements],
+        }
+        self.release_digest = text_digest(json.dumps(frozen, sort_keys=True))[:16]
+        location = zip_asset(self, code.folder, code.digest)
+        self.function = lambda_.CfnFunction(
+            self,
+            "Resource",
+            code=lambda_.CfnFunction.CodeProperty(
+                s3_bucket=location.bucket_name, s3_key=location.object_key
+            ),
+            role=role.role.attr_arn,
+            handler=HANDLER,
+            runtime=deployment.runtime,
+            architectures=frozen["architectures"],
+            memory_size=compute.memory_mib,
+            timeout=compute.timeout_s,
+            # Lambda refuses to publish a version that equals the last one: the digest tells them apart.
+            description=f"{description[:200]} · {self.release_digest}",
+            environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(environment)),
+            kms_key_arn=access.key_arn,
+            layers=[layer.arn(stack) for layer in layers],
+            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=logs.group.ref),
+            reserved_concurrent_executions=compute.reserved_concurrency,
+            ephemeral_storage=_ephemeral(compute),
+            snap_start=_snap_start(compute),
+            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
+        )
+        self.version = lambda_.CfnVersion(
+            self,
+            f"Version{self.release_digest}",
+            function_name=self.function.ref,
+            provisioned_concurrency_config=_provisioned(compute),
+        )
+        self.version.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
+        self.version.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        self.alias = lambda_.CfnAlias(
+            self,
+            "Live",
+            function_name=self.function.ref,
+            function_version=FIRST_VERSION,
+            name=LIVE_ALIAS,
+        )
+        self.alias.add_resource_dependency(self.version)
+
+
+def _ephemeral(compute: Compute) -> lambda_.CfnFunction.EphemeralStorageProperty:
+    return lambda_.CfnFunction.EphemeralStorageProperty(size=compute.ephemeral_storage_mib)
+
+
+def _snap_start(compute: Compute) -> lambda_.CfnFunction.SnapStartProperty | None:
+    if not compute.snap_start:
+        return None
+    return lambda_.CfnFunction.SnapStartProperty(apply_on="PublishedVersions")
+
+
+def _provisioned(
+    compute: Compute,
+) -> lambda_.CfnVersion.ProvisionedConcurrencyConfigurationProperty | None:
+    if not compute.min_warm:
+        return None
+    return lambda_.CfnVersion.ProvisionedConcurrencyConfigurationProperty(
+        provisioned_concurrent_executions=compute.min_warm
+    )

@@ -1,0 +1,107 @@
+"""Buckets for model bytes and their registry: versioned, encrypted, TLS only, write-once."""
+
+from aws_cdk import CfnDeletionPolicy, aws_s3 as s3, aws_ssm as ssm
+from constructs import Construct
+
+from falaj.contract import bucket_name_parameter
+
+LOCK_DAYS = 365
+"""Days for which an artefact cannot be overwritten or deleted where Object Lock is on."""
+
+
+class ModelStore(Construct):
+    """A bucket that keeps what is written into it.
+
+    Attributes:
+        bucket: The bucket.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        purpose: str,
+        key_arn: str,
+        object_lock: bool,
+    ) -> None:
+        """Make the bucket, its policy and the SSM parameter that tells its name.
+
+        Args:
+            scope: Where it belongs.
+            id_: Its id there.
+            purpose: What it is for; the parameter's name.
+            key_arn: The customer's key.
+            object_lock: Whether objects are write-once.
+        """
+        super().__init__(scope, id_)
+        self.bucket = s3.CfnBucket(
+            self,
+            "Resource",
+            bucket_encryption=s3.CfnBucket.BucketEncryptionProperty(
+                server_side_encryption_configuration=[
+                    s3.CfnBucket.ServerSideEncryptionRuleProperty(
+                        bucket_key_enabled=True,
+                        server_side_encryption_by_default=(
+                            s3.CfnBucket.ServerSideEncryptionByDefaultProperty(
+                                sse_algorithm="aws:kms", kms_master_key_id=key_arn
+                            )
+                        ),
+                    )
+                ]
+            ),
+            versioning_configuration=s3.CfnBucket.VersioningConfigurationProperty(status="Enabled"),
+            public_access_block_configuration=s3.CfnBucket.PublicAccessBlockConfigurationProperty(
+                block_public_acls=True,
+                block_public_policy=True,
+                ignore_public_acls=True,
+                restrict_public_buckets=True,
+            ),
+            ownership_controls=s3.CfnBucket.OwnershipControlsProperty(
+                rules=[
+                    s3.CfnBucket.OwnershipControlsRuleProperty(
+                        object_ownership="BucketOwnerEnforced"
+                    )
+                ]
+            ),
+            object_lock_enabled=True if object_lock else None,
+            object_lock_configuration=_lock() if object_lock else None,
+        )
+        self.bucket.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
+        self.bucket.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        s3.CfnBucketPolicy(
+            self,
+            "Policy",
+            bucket=self.bucket.ref,
+            policy_document={
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "TlsOnly",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:*",
+                        "Resource": [self.bucket.attr_arn, f"{self.bucket.attr_arn}/*"],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ],
+            },
+        )
+        ssm.CfnParameter(
+            self,
+            "Name",
+            type="String",
+            name=bucket_name_parameter(purpose),
+            value=self.bucket.ref,
+        )
+
+
+def _lock() -> s3.CfnBucket.ObjectLockConfigurationProperty:
+    return s3.CfnBucket.ObjectLockConfigurationProperty(
+        object_lock_enabled="Enabled",
+        rule=s3.CfnBucket.ObjectLockRuleProperty(
+            default_retention=s3.CfnBucket.DefaultRetentionProperty(
+                mode="GOVERNANCE", days=LOCK_DAYS
+            )
+        ),
+    )

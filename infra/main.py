@@ -1,0 +1,109 @@
+"""Synthesis as a program: run by the CDK CLI for Lambda, or by hand for this machine."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from aws_cdk import App
+
+from falaj.contract import ENV_PROFILE
+from falaj.errors import ConfigurationError
+from infra.application import Sources, add_stacks
+from infra.config.deployment import CONTEXT_PREFIX, Deployment, Platform, host_architecture
+
+CLI_VERSION: Final = "CDK_CLI_VERSION"
+OUTDIR: Final = "CDK_OUTDIR"
+"""Set by the CDK CLI, which also hands over the context of cdk.json and `-c`.
+
+Source: aws-cdk-lib's cx-api (CLI_VERSION_ENV, OUTDIR_ENV).
+"""
+
+
+def main(repository: Path, arguments: Sequence[str]) -> int:
+    """Synthesize the stacks and return the exit code.
+
+    Under the CDK CLI everything comes from it, and the zips are built for Lambda. Run otherwise,
+    the context is that of cdk.json with `-c` (and FALAJ_PROFILE) on top, and the zips are built for
+    this machine, so that the local region can run them.
+    """
+    environment = os.environ  # noqa: TID251 - how the CDK CLI speaks to an app
+    try:
+        if CLI_VERSION in environment:
+            synthesize(App(), Sources.below(repository))
+        else:
+            _by_hand(repository, arguments, environment)
+    except ConfigurationError as error:
+        for fault in error.faults:
+            sys.stderr.write(f"refused: {fault}\n")
+        return 1
+    return 0
+
+
+def synthesize(app: App, sources: Sources) -> Deployment:
+    """Add the stacks that the application's context asks for, and write the assembly.
+
+    Raises:
+        ConfigurationError: Everything that is refused, at once.
+    """
+    deployment = Deployment.from_context(app.node.get_all_context(None))
+    add_stacks(app, deployment, sources)
+    app.synth()
+    return deployment
+
+
+def hand_context(repository: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return cdk.json's context, for this machine, with what was given on top."""
+    file = json.loads((repository / "cdk.json").read_text(encoding="utf-8"))
+    return {**file["context"], f"{CONTEXT_PREFIX}platform": Platform.HOST.value, **given}
+
+
+def _by_hand(repository: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    options = _parser().parse_args(arguments)
+    given = dict(options.context)
+    if ENV_PROFILE in environment:
+        given.setdefault(f"{CONTEXT_PREFIX}profile", environment[ENV_PROFILE])
+    sources = Sources(
+        repository=repository,
+        models=options.models or repository / "models",
+        build=options.build or repository / ".build",
+    )
+    app = App(
+        context=hand_context(repository, given),
+        outdir=str(options.output or environment.get(OUTDIR) or repository / "cdk.out"),
+        # Documented in the CDK's README; 5 s here, and the CDK CLI and the tests run it.
+        builtin_cloud_formation_validation=False,
+        tree_metadata=False,
+    )
+    deployment = synthesize(app, sources)
+    for_what = (
+        f"this machine ({host_architecture()}, Python {deployment.python_version})"
+        if deployment.platform is Platform.HOST
+        else f"Lambda ({deployment.runtime})"
+    )
+    sys.stderr.write(f"{app.outdir}: profile {deployment.profile.value}, built for {for_what}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="Synthesize the stacks for this machine; the CDK CLI does so for Lambda.",
+        epilog="example: python app.py -c falaj:profile=enterprise -o /tmp/cdk.out",
+    )
+    parser.add_argument(
+        "-c", "--context", metavar="KEY=VALUE", type=_pair, action="append", default=[]
+    )
+    parser.add_argument("-o", "--output", type=Path, help="where to write (cdk.out)")
+    parser.add_argument("--models", type=Path, help="the catalogue's folder (models)")
+    parser.add_argument("--build", type=Path, help="what was built and staged (.build)")
+    return parser
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r}: write key=value")
+    return key, value

@@ -1,0 +1,153 @@
+"""Catalogue entries with their built bytes become function code."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from catalogue.building import BuiltVersion, built_version
+from catalogue.reading import load_catalogue
+from catalogue.spec import ModelSpec, Target
+from falaj.contract import MANIFEST_FILE, MODEL_FILE, PACKAGED_MODEL_ROOT
+from falaj.domain.published import PublishedModel
+from falaj.errors import ConfigurationError
+from infra.bundling.functions import DataFile, StagedCode, stage_function
+from infra.bundling.trees import text_digest
+
+CATALOGUE_FILE: Final = "catalogue.json"
+
+UNZIPPED_LIMIT_BYTES: Final = 250 * 1024 * 1024
+"""A function's code and all its layers, unzipped; Lambda's MB are 1,024 KB.
+
+Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read 2026-11-22.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagedModel:
+    """A catalogue entry with all versions that its function holds, the default one first."""
+
+    spec: ModelSpec
+    versions: tuple[BuiltVersion, ...]
+
+    @property
+    def default(self) -> BuiltVersion:
+        """The version that answers when a caller names none."""
+        return self.versions[0]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all its versions."""
+        return sum(version.manifest.size_bytes for version in self.versions)
+
+    @property
+    def published(self) -> PublishedModel:
+        """What the API tells of it."""
+        manifest = self.default.manifest
+        return PublishedModel(
+            name=self.spec.name,
+            version=self.spec.version,
+            versions=self.spec.versions,
+            signature=manifest.signature,
+            platform=manifest.platform,
+            description=self.spec.description,
+            target=self.spec.compute.target.value,
+            golden=manifest.golden,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPackage:
+    """A model with its function's code.
+
+    Attributes:
+        model: The model.
+        code: Handler, manifests and, where they fit, the bytes.
+        far_prefix: Key prefix under which bytes that do not fit are uploaded; empty if they fit.
+    """
+
+    model: PackagedModel
+    code: StagedCode
+    far_prefix: str = ""
+
+
+def read_models(
+    models_root: Path, build_root: Path, names: Sequence[str] = ()
+) -> tuple[PackagedModel, ...]:
+    """Read the catalogue and what was built of it.
+
+    Args:
+        models_root: The catalogue's folder.
+        build_root: `.build`.
+        names: Models to read; all by default.
+
+    Raises:
+        ConfigurationError: Every model that is unknown, every version that is not built.
+    """
+    catalogue = load_catalogue(models_root)
+    models, faults = [], list[str]()
+    for name in names or [spec.name for spec in catalogue.models]:
+        try:
+            spec = catalogue.model(name)
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+            continue
+        versions = []
+        for version in spec.versions:
+            try:
+                versions.append(built_version(build_root, name, version))
+            except ConfigurationError as error:
+                faults.extend(error.faults)
+        models.append(PackagedModel(spec=spec, versions=tuple(versions)))
+    if faults:
+        raise ConfigurationError(faults)
+    return tuple(models)
+
+
+def package_model(
+    model: PackagedModel, *, handler_folder: Path, build_root: Path, room_bytes: int
+) -> ModelPackage:
+    """Stage a model's function code, with its bytes where they fit.
+
+    Args:
+        model: The model.
+        handler_folder: `functions/predict`.
+        build_root: `.build`.
+        room_bytes: What layers leave of Lambda's limit.
+    """
+    fits = model.size_bytes + sum(_manifest_size(v) for v in model.versions) <= room_bytes
+    data: dict[str, DataFile] = {}
+    for version in model.versions:
+        folder = f"{PACKAGED_MODEL_ROOT}/{model.spec.name}/{version.manifest.version}"
+        manifest = version.folder / MANIFEST_FILE
+        text = manifest.read_text(encoding="utf-8")
+        data[f"{folder}/{MANIFEST_FILE}"] = DataFile(digest=text_digest(text), source=manifest)
+        if fits:
+            data[f"{folder}/{MODEL_FILE}"] = DataFile(
+                digest=version.manifest.sha256, source=version.model_path
+            )
+    digests = [version.manifest.sha256 for version in model.versions]
+    return ModelPackage(
+        model=model,
+        code=stage_function(f"predict-{model.spec.name}", handler_folder, data, build_root),
+        far_prefix="" if fits else text_digest(*digests)[:32],
+    )
+
+
+def package_platform(
+    models: Sequence[PackagedModel], *, handler_folder: Path, build_root: Path
+) -> StagedCode:
+    """Stage the platform function's code with the published catalogue in it."""
+    text = json.dumps([model.published.to_dict() for model in models], indent=1)
+    catalogue = DataFile(digest=text_digest(text), text=text)
+    return stage_function("platform-api", handler_folder, {CATALOGUE_FILE: catalogue}, build_root)
+
+
+def on_lambda(models: Sequence[PackagedModel]) -> tuple[PackagedModel, ...]:
+    """Return the models that run on Lambda."""
+    return tuple(model for model in models if model.spec.compute.target is Target.LAMBDA)
+
+
+def _manifest_size(version: BuiltVersion) -> int:
+    return (version.folder / MANIFEST_FILE).stat().st_size

@@ -1,0 +1,114 @@
+"""What is refused before anything is made, with the reason and the mend."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from catalogue.spec import ModelSpec, Target
+from infra.config.deployment import Deployment, Platform
+from infra.constructs.api_routes import MOST_MODELS, TIMEOUT_MS
+from infra.packaging import UNZIPPED_LIMIT_BYTES, PackagedModel
+
+MIB: Final = 1024 * 1024
+
+CONCURRENCY_QUOTA: Final = 1000
+UNRESERVED_MINIMUM: Final = 100
+"""Concurrent executions of an account and region by default, and the part Lambda never reserves.
+
+Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and
+configuration-concurrency.html, read 2026-11-22.
+"""
+
+
+def catalogue_faults(models: Sequence[PackagedModel], deployment: Deployment) -> list[str]:
+    """Return every reason why these models cannot be deployed together."""
+    faults = [
+        f"model {model.spec.name}: {fault}"
+        for model in models
+        for check in _MODEL_CHECKS
+        for fault in check(model, deployment)
+    ]
+    return [*faults, *_too_many(models), *_too_much_reserved([model.spec for model in models])]
+
+
+def size_faults(name: str, *, code_bytes: int, layer_bytes: int) -> list[str]:
+    """Return the reason why a function is too large for Lambda, with the figures."""
+    total = code_bytes + layer_bytes
+    if total <= UNZIPPED_LIMIT_BYTES:
+        return []
+    return [
+        f"{name}: {total / MIB:.1f} MB unzipped (code {code_bytes / MIB:.1f}, layers "
+        f"{layer_bytes / MIB:.1f}), and Lambda takes {UNZIPPED_LIMIT_BYTES // MIB}; "
+        "prune what its layers hold (infra/bundling/pruning.py)"
+    ]
+
+
+def _gpu(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    del deployment
+    if model.spec.compute.target is Target.GPU:
+        yield (
+            "compute.target is gpu, and GPU endpoints arrive with the GPU stack; "
+            "write lambda, or leave the model out with falaj:models"
+        )
+
+
+def _snap_start(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    too_old = {"3.8", "3.9", "3.10", "3.11"}
+    if not model.spec.compute.snap_start or deployment.platform is Platform.HOST:
+        return
+    if deployment.python_version in too_old:
+        yield (
+            f"SnapStart needs Python 3.12 or newer and the functions run {deployment.runtime}; "
+            "set falaj:python=3.13 or snap_start: false"
+        )
+
+
+def _timeout(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    kind = deployment.settings.api
+    limit_s = TIMEOUT_MS[kind] // 1000
+    if model.spec.compute.timeout_s > limit_s - 1:
+        yield (
+            f"timeout_s is {model.spec.compute.timeout_s}, but the {kind.value} API of profile "
+            f"{deployment.profile.value} gives up after {limit_s} s and the answer would be lost; "
+            f"write at most {limit_s - 1}"
+        )
+
+
+def _memory(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    del deployment
+    largest = max((v.manifest.size_bytes for v in model.versions), default=0)
+    memory_mib = model.spec.compute.memory_mib
+    if largest >= memory_mib * MIB:
+        yield (
+            f"memory_mib is {memory_mib} and a version alone has {largest / MIB:.0f} MiB; "
+            f"write at least {2 * largest // MIB + 256}"
+        )
+
+
+_MODEL_CHECKS: Final[tuple[Callable[[PackagedModel, Deployment], Iterator[str]], ...]] = (
+    _gpu,
+    _snap_start,
+    _timeout,
+    _memory,
+)
+
+
+def _too_many(models: Sequence[PackagedModel]) -> Iterator[str]:
+    if len(models) > MOST_MODELS:
+        yield (
+            f"{len(models)} models, but one API holds {MOST_MODELS} (API Gateway: 300 routes); "
+            "split the catalogue between deployments with falaj:models"
+        )
+
+
+def _too_much_reserved(specs: Sequence[ModelSpec]) -> Iterator[str]:
+    reserved = sum(spec.compute.reserved_concurrency or 0 for spec in specs)
+    unreserved = sum(
+        spec.compute.min_warm for spec in specs if spec.compute.reserved_concurrency is None
+    )
+    taken, most = reserved + unreserved, CONCURRENCY_QUOTA - UNRESERVED_MINIMUM
+    if taken > most:
+        yield (
+            f"the models reserve {reserved} and keep {unreserved} more warm, {taken} together, but "
+            f"an account may bind {most} of its {CONCURRENCY_QUOTA}; lower reserved_concurrency or "
+            "min_warm, or raise the account's quota and falaj:concurrencyQuota"
+        )

@@ -1,0 +1,1 @@
+"""What is deployed together: the shared foundation, one stack per model, the API."""

@@ -1,0 +1,113 @@
+"""The API: every model's two routes, and the platform function behind all others."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from aws_cdk import CfnOutput, Stack, aws_lambda as lambda_
+from constructs import Construct
+
+from catalogue.spec import ModelSpec
+from falaj.contract import ENV_CATALOGUE, ENV_PROFILE, alias_arn_parameter, key_arn_parameter
+from infra.bundling.functions import HANDLER, StagedCode
+from infra.config.deployment import Deployment
+from infra.constructs.api_routes import Backend
+from infra.constructs.assets import zip_asset
+from infra.constructs.function_role import FunctionRole, allow
+from infra.constructs.inference_api import InferenceApi
+from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.shared_layer import LayerReference, ssm_value
+from infra.packaging import CATALOGUE_FILE
+from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
+
+PLATFORM_TIMEOUT_S: Final = 10
+PLATFORM_MEMORY_MIB: Final = 512
+
+
+class ApiStack(Stack):
+    """Deployed last: it finds every model's alias through SSM."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        models: Sequence[ModelSpec],
+        code: StagedCode,
+        layers: tuple[LayerReference, ...],
+    ) -> None:
+        """Make the stack.
+
+        Args:
+            scope: The application.
+            id_: The stack's name.
+            deployment: Profile, platform and place.
+            models: What the API offers.
+            code: The platform function's code, the published catalogue in it.
+            layers: What the platform function imports.
+        """
+        super().__init__(scope, id_, **stack_properties(deployment, "API"))
+        leave_bootstrap_check_to_cli(self)
+        key_arn = (
+            ssm_value(self, "DataKeyArn", key_arn_parameter(DATA_KEY))
+            if deployment.settings.logs_use_customer_key
+            else None
+        )
+        platform = self._platform(deployment, code, layers, key_arn)
+        api = InferenceApi(
+            self,
+            "Api",
+            models={
+                spec.name: Backend(
+                    uri=ssm_value(self, _alias_id(spec.name), alias_arn_parameter(spec.name)),
+                    timeout_s=spec.compute.timeout_s,
+                )
+                for spec in models
+            },
+            platform=Backend(uri=platform.attr_arn, timeout_s=PLATFORM_TIMEOUT_S),
+            deployment=deployment,
+            key_arn=key_arn,
+        )
+        CfnOutput(self, "ApiUrl", value=api.url, description="Where the models answer")
+
+    def _platform(
+        self,
+        deployment: Deployment,
+        code: StagedCode,
+        layers: tuple[LayerReference, ...],
+        key_arn: str | None,
+    ) -> lambda_.CfnFunction:
+        scope = Construct(self, "Platform")
+        logs = KeptLogs(scope, "Logs", settings=deployment.settings, key_arn=key_arn)
+        use_key = [allow("DecryptOwnSettings", ["kms:Decrypt"], [key_arn])] if key_arn else []
+        role = FunctionRole(scope, "Role", log_group=logs.group.ref, statements=use_key)
+        location = zip_asset(self, code.folder, code.digest)
+        return lambda_.CfnFunction(
+            scope,
+            "Resource",
+            code=lambda_.CfnFunction.CodeProperty(
+                s3_bucket=location.bucket_name, s3_key=location.object_key
+            ),
+            role=role.role.attr_arn,
+            handler=HANDLER,
+            runtime=deployment.runtime,
+            architectures=[deployment.architecture("arm64")],
+            memory_size=PLATFORM_MEMORY_MIB,
+            timeout=PLATFORM_TIMEOUT_S,
+            description="Catalogue, health, OpenAPI document",
+            environment=lambda_.CfnFunction.EnvironmentProperty(
+                variables={
+                    ENV_PROFILE: deployment.profile.value,
+                    ENV_CATALOGUE: CATALOGUE_FILE,
+                }
+            ),
+            kms_key_arn=key_arn,
+            layers=[layer.arn(self) for layer in layers],
+            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=logs.group.ref),
+            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
+        )
+
+
+def _alias_id(model: str) -> str:
+    """Spell a model's name (a-z, 0-9, -) as a template parameter may be spelt, told apart."""
+    return f"Alias{model.replace('-', 'Dash')}"

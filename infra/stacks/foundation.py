@@ -1,0 +1,69 @@
+"""What all models share: layers, the customer's key, the model store."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Annotations, Stack
+from constructs import Construct
+
+from infra.bundling.layers import ANY_ARCHITECTURE, StagedLayer
+from infra.config.deployment import Deployment
+from infra.constructs.customer_key import CustomerKey
+from infra.constructs.model_store import ModelStore
+from infra.constructs.shared_layer import SharedLayer
+from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
+
+ARCHITECTURES = ("arm64", "x86_64")
+
+
+class FoundationStack(Stack):
+    """Deployed first; the others find what it made through SSM parameters."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        layers: Sequence[StagedLayer],
+    ) -> None:
+        """Make the stack.
+
+        Args:
+            scope: The application.
+            id_: The stack's name.
+            deployment: Profile and place.
+            layers: Staged layers, one for each architecture in use.
+        """
+        super().__init__(scope, id_, **stack_properties(deployment, "layers, keys and buckets"))
+        leave_bootstrap_check_to_cli(self)
+        for staged in layers:
+            layer = SharedLayer(
+                self,
+                f"{staged.name.capitalize()}Layer{staged.architecture.capitalize()}",
+                staged=staged,
+                runtime=deployment.runtime,
+                architectures=_usable_on(staged),
+            )
+            if not staged.has_bytecode:
+                Annotations.of(layer).add_warning_v2("falaj:no-bytecode", _no_bytecode(deployment))
+        key = CustomerKey(self, "DataKey", purpose=DATA_KEY).key
+        for purpose in ("models", "registry"):
+            ModelStore(
+                self,
+                purpose.capitalize(),
+                purpose=purpose,
+                key_arn=key.attr_arn,
+                object_lock=deployment.settings.object_lock,
+            )
+
+
+def _usable_on(layer: StagedLayer) -> tuple[str, ...]:
+    return ARCHITECTURES if layer.architecture == ANY_ARCHITECTURE else (layer.architecture,)
+
+
+def _no_bytecode(deployment: Deployment) -> str:
+    return (
+        f"No Python {deployment.python_version} on this machine to compile for {deployment.runtime}:"
+        " the layers ship without bytecode, and every cold start compiles them. "
+        f"Run `uv python install {deployment.python_version}` and synthesize again."
+    )

@@ -1,0 +1,163 @@
+"""One model: its function, the release it wants, and where the others find it."""
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Final
+
+from aws_cdk import Fn, Stack, aws_ssm as ssm
+from constructs import Construct
+
+from catalogue.release import ReleasePlan
+from falaj.contract import (
+    ENV_MODEL_NAME,
+    ENV_MODEL_S3_PREFIX,
+    ENV_MODEL_VERSION,
+    ENV_PROFILE,
+    ENV_THREADS,
+    alias_arn_parameter,
+    desired_release_parameter,
+    key_arn_parameter,
+)
+from falaj.domain.release import DesiredRelease
+from infra.config.deployment import Deployment
+from infra.constructs.assets import file_asset
+from infra.constructs.function_role import FunctionAccess, allow
+from infra.constructs.inference_function import InferenceFunction
+from infra.constructs.shared_layer import LayerReference, ssm_value
+from infra.packaging import ModelPackage
+from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
+
+_FUNCTION: Final = "${Function}"
+_RELEASE: Final = "${Release}"
+
+
+class ModelStack(Stack):
+    """A catalogue entry that runs on Lambda."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        package: ModelPackage,
+        layers: tuple[LayerReference, ...],
+    ) -> None:
+        """Make the stack.
+
+        Args:
+            scope: The application.
+            id_: The stack's name.
+            deployment: Profile, platform and place.
+            package: The model with its staged code.
+            layers: What the function imports.
+        """
+        spec = package.model.spec
+        super().__init__(scope, id_, **stack_properties(deployment, f"model {spec.name}"))
+        leave_bootstrap_check_to_cli(self)
+        key_arn = _key(self, deployment)
+        statements = [*([_use_key(key_arn)] if key_arn else []), *self._far_rights(package)]
+        predict = InferenceFunction(
+            self,
+            "Predict",
+            code=package.code,
+            layers=layers,
+            compute=spec.compute,
+            environment=self._environment(package, deployment),
+            description=f"{spec.name} {spec.version}",
+            deployment=deployment,
+            access=FunctionAccess(key_arn=key_arn, statements=tuple(statements)),
+        )
+        ssm.CfnParameter(
+            self,
+            "AliasArn",
+            type="String",
+            name=alias_arn_parameter(spec.name),
+            value=predict.alias.ref,
+        )
+        ssm.CfnParameter(
+            self,
+            "DesiredRelease",
+            type="String",
+            name=desired_release_parameter(spec.name),
+            description="Written by the stack, made true by the rollout controller",
+            value=_desired(package, predict),
+        )
+
+    def _environment(self, package: ModelPackage, deployment: Deployment) -> dict[str, str]:
+        spec = package.model.spec
+        environment = {
+            ENV_PROFILE: deployment.profile.value,
+            ENV_MODEL_NAME: spec.name,
+            ENV_MODEL_VERSION: str(spec.version),
+            ENV_THREADS: str(spec.compute.threads),
+        }
+        if package.far_prefix:
+            environment[ENV_MODEL_S3_PREFIX] = f"s3://{self._far_bucket(package)}/{package.far_prefix}"
+        return environment
+
+    def _far_bucket(self, package: ModelPackage) -> str:
+        """Upload bytes too large to package, each under a key that holds its digest."""
+        buckets = [
+            file_asset(
+                self,
+                version.model_path,
+                f"{package.far_prefix}/{version.manifest.name}/{version.manifest.version}/model",
+            ).bucket_name
+            for version in package.model.versions
+        ]
+        return buckets[0]
+
+    def _far_rights(self, package: ModelPackage) -> list[dict[str, Any]]:
+        if not package.far_prefix:
+            return []
+        objects = Fn.sub(
+            "arn:${AWS::Partition}:s3:::${Bucket}/${Prefix}/*",
+            {"Bucket": self._far_bucket(package), "Prefix": package.far_prefix},
+        )
+        return [allow("ReadModelBytes", ["s3:GetObject"], [objects])]
+
+
+def _key(stack: Stack, deployment: Deployment) -> str | None:
+    if not deployment.settings.logs_use_customer_key:
+        return None
+    return ssm_value(stack, "DataKeyArn", key_arn_parameter(DATA_KEY))
+
+
+def _use_key(key_arn: str) -> dict[str, Any]:
+    return allow("DecryptOwnSettings", ["kms:Decrypt"], [key_arn])
+
+
+def _desired(package: ModelPackage, predict: InferenceFunction) -> str:
+    """Write the release as JSON in which only names that AWS gives are left open."""
+    spec, default = package.model.spec, package.model.default
+    wanted = DesiredRelease(
+        model=spec.name,
+        function=_FUNCTION,
+        release=_RELEASE,
+        model_version=spec.version,
+        model_digest=default.manifest.sha256,
+        timeout_s=spec.compute.timeout_s,
+        min_warm=spec.compute.min_warm,
+        risk=spec.risk.value,
+        plan=_plan(spec.release),
+    )
+    return Fn.sub(
+        json.dumps(wanted.to_dict(), separators=(",", ":")),
+        {"Function": predict.function.ref, "Release": predict.version.attr_version},
+    )
+
+
+def _plan(plan: ReleasePlan) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in asdict(plan).items()}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON values
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,42 @@
+"""What every stack is called and carries."""
+
+from typing import Any, Final
+
+from aws_cdk import Environment, Stack
+from constructs import Construct
+
+from infra.config.deployment import Deployment
+
+FOUNDATION: Final = "FalajFoundation"
+API: Final = "FalajApi"
+DATA_KEY: Final = "data"
+
+
+def model_stack(name: str) -> str:
+    """Name the stack of a model."""
+    return f"FalajModel-{name}"
+
+
+def stack_properties(deployment: Deployment, holds: str) -> dict[str, Any]:
+    """Return what every stack is made with.
+
+    The region is always concrete; the account may be left to the CLI's credentials.
+    """
+    return {
+        "env": Environment(account=deployment.account, region=deployment.region),
+        "description": f"Falaj ({deployment.profile}): {holds}",
+        "termination_protection": deployment.settings.protect_stacks,
+        "tags": {"falaj:stage": deployment.stage, "falaj:profile": deployment.profile.value},
+    }
+
+
+def leave_bootstrap_check_to_cli(stack: Stack) -> None:
+    """Keep the bootstrap version's parameter and rule out of the template.
+
+    The CLI checks the version too, from the asset manifest. `generate_bootstrap_version_rule` would
+    say the same, but a synthesizer made in Python cannot be asked for assets: jsii hands back the
+    unbound original. The CDK adds the rule unless a child of this name is there.
+
+    Source: aws-cdk-lib 2.275, core/lib/stack-synthesizers/stack-synthesizer.js.
+    """
+    Construct(stack, "BootstrapVersion")
