@@ -59,4 +59,9 @@ def export(classifier: Any) -> bytes:  # noqa: ANN401 - any classifier
         target_opset=OPSET,
         options={id(classifier): {"zipmap": False}},
     )
+    # The exporter writes this list in the order of a set of texts, which differs by process.
+    opsets = sorted({(item.domain, item.version) for item in model.opset_import})
+    del model.opset_import[:]
+    for domain, version in opsets:
+        model.opset_import.add(domain=domain, version=version)
     return bytes(model.SerializeToString(deterministic=True))
