@@ -1,0 +1,227 @@
+"""Which arm a subject gets: in process, without a hop, the same for all its requests."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from falaj.errors import ConfigurationError
+from falaj.experiments.hashing import LATEST, VERSIONS, bucket, in_namespace
+from falaj.experiments.ranges import (
+    STEPS,
+    Slice,
+    bucket_ranges,
+    grow,
+    share_of,
+    slices_from_ranges,
+)
+from falaj.experiments.subject import SubjectFault
+
+
+class Reason(StrEnum):
+    """Why a subject has the arm it has, or none."""
+
+    HASHED = "hashed"
+    HELD = "held"
+    OVERRIDE = "override"
+    HOLDOUT = "holdout"
+    OTHER_EXPERIMENT = "other_experiment"
+    NOT_COVERED = "not_covered"
+    NO_SUBJECT = "no_subject"
+
+
+class Assignment(NamedTuple):
+    """The answer for one request.
+
+    Attributes:
+        experiment: Its key.
+        arm: The arm's name; None when the subject takes no part and is served the control.
+        reason: Why.
+        fault: What was wrong with the subject, for `NO_SUBJECT`.
+    """
+
+    experiment: str
+    arm: str | None
+    reason: Reason
+    fault: SubjectFault | None = None
+
+    @property
+    def is_exposure(self) -> bool:
+        """Whether chance decided, so that the request counts in the analysis."""
+        return self.reason in {Reason.HASHED, Reason.HELD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """An experiment's part [start, end) of a namespace; parts exclude each other."""
+
+    name: str
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        if not self.name or not 0 <= self.start < self.end <= 1:
+            raise ConfigurationError([f"namespace {self.name!r}: needs 0 ≤ start < end ≤ 1"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """All that `assign` needs; immutable, so a request in flight never sees half a change.
+
+    Attributes:
+        experiment: Key of the experiment.
+        arms: Names in order, the control first.
+        slices: Who has which places of hash space, in order of `start`.
+        seed: Seed of the hash.
+        hash_version: GrowthBook's 1 or 2.
+        namespace: Mutual exclusion; None takes part with everyone.
+        holdout_share: Share of all subjects kept out of every experiment of the same
+            `holdout_seed`.
+        holdout_seed: Name of the holdout.
+        overrides: Arm by subject, for testers; never analysed.
+    """
+
+    experiment: str
+    arms: tuple[str, ...]
+    slices: tuple[Slice, ...]
+    seed: str
+    hash_version: int = LATEST
+    namespace: Namespace | None = None
+    holdout_share: float = 0.0
+    holdout_seed: str = "holdout"
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    _starts: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    _ends: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    _answers: tuple[Assignment, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        faults = list(self._faults())
+        if faults:
+            raise ConfigurationError(faults)
+        object.__setattr__(self, "_starts", tuple(piece.start / STEPS for piece in self.slices))
+        object.__setattr__(self, "_ends", tuple(piece.end / STEPS for piece in self.slices))
+        answers = (
+            Assignment(self.experiment, self.arms[piece.arm], Reason.HASHED)
+            for piece in self.slices
+        )
+        object.__setattr__(self, "_answers", tuple(answers))
+
+    def place(self, place: float) -> Assignment:
+        """Say who has a place of hash space."""
+        index = bisect_right(self._starts, place) - 1
+        if index < 0 or place >= self._ends[index]:
+            return Assignment(self.experiment, None, Reason.NOT_COVERED)
+        return self._answers[index]
+
+    def _faults(self) -> list[str]:
+        key = f"experiment {self.experiment!r}"
+        faults = []
+        if self.hash_version not in VERSIONS:
+            faults.append(f"{key}: hash version {self.hash_version} is not 1 or 2")
+        if not 0 <= self.holdout_share < 1:
+            faults.append(f"{key}: holdout_share {self.holdout_share:g} is not in [0, 1)")
+        if len(set(self.arms)) != len(self.arms) or not self.arms:
+            faults.append(f"{key}: arms need distinct names")
+        unknown = sorted(set(self.overrides.values()) - set(self.arms))
+        faults += [f"{key}: an override names {arm!r}, which is no arm" for arm in unknown]
+        edges = [edge for piece in self.slices for edge in (piece.start, piece.end)]
+        if edges != sorted(edges) or any(not 0 <= p.arm < len(self.arms) for p in self.slices):
+            faults.append(f"{key}: slices are in order, apart, and of known arms")
+        return faults
+
+    @classmethod
+    def even_keeled(
+        cls,
+        experiment: str,
+        shares: Mapping[str, float],
+        *,
+        coverage: float = 1.0,
+        seed: str | None = None,
+        **rest: object,
+    ) -> "Allocation":
+        """Lay out arms as GrowthBook does: each at its place, coverage growing to the right.
+
+        Args:
+            experiment: Key, also the seed unless one is given.
+            shares: Share by arm, control first, summing to 1.
+            coverage: Part of every share that takes part.
+            seed: Seed of the hash.
+            rest: Further attributes of `Allocation`.
+        """
+        ranges = bucket_ranges(len(shares), coverage, list(shares.values()))
+        return cls(
+            experiment=experiment,
+            arms=tuple(shares),
+            slices=slices_from_ranges(ranges),
+            seed=experiment if seed is None else seed,
+            **rest,  # type: ignore[arg-type]
+        )
+
+    def grown(self, shares: Sequence[float]) -> "Allocation":
+        """Return the allocation with larger shares, from unassigned space only.
+
+        Raises:
+            ConfigurationError: An arm would shrink, or the shares do not fit.
+        """
+        return Allocation(
+            experiment=self.experiment,
+            arms=self.arms,
+            slices=grow(self.slices, shares),
+            seed=self.seed,
+            hash_version=self.hash_version,
+            namespace=self.namespace,
+            holdout_share=self.holdout_share,
+            holdout_seed=self.holdout_seed,
+            overrides=self.overrides,
+        )
+
+    def share(self, arm: str) -> float:
+        """Say how much of hash space an arm has."""
+        return share_of(self.slices, self.arms.index(arm))
+
+
+def assign(
+    allocation: Allocation, subject: str | SubjectFault, *, held: str | None = None
+) -> Assignment:
+    """Give a subject its arm.
+
+    In this order: no subject, override, holdout, namespace, an arm held from before, the hash.
+
+    Args:
+        allocation: The experiment's arms and shares.
+        subject: What `SubjectSource.read` gave.
+        held: Arm that the subject is known to have had (a bandit's shares move, its subjects do
+            not).
+
+    Example:
+        >>> halves = Allocation.even_keeled("greeting", {"a": 0.5, "b": 0.5})
+        >>> assign(halves, "user-1").arm, assign(halves, SubjectFault.MISSING).reason.value
+        ('b', 'no_subject')
+    """
+    key = allocation.experiment
+    if isinstance(subject, SubjectFault):
+        return Assignment(key, None, Reason.NO_SUBJECT, subject)
+    if subject in allocation.overrides:
+        return Assignment(key, allocation.overrides[subject], Reason.OVERRIDE)
+    if allocation.holdout_share or allocation.namespace is not None:
+        excluded = _excluded(allocation, subject)
+        if excluded is not None:
+            return Assignment(key, None, excluded)
+    if held is not None and held in allocation.arms:
+        return Assignment(key, held, Reason.HELD)
+    version: Literal[1, 2] = 1 if allocation.hash_version == 1 else 2
+    return allocation.place(bucket(allocation.seed, subject, version))
+
+
+def _excluded(allocation: Allocation, subject: str) -> Reason | None:
+    if allocation.holdout_share:
+        place = bucket(allocation.holdout_seed, subject, LATEST)
+        if place < allocation.holdout_share:
+            return Reason.HOLDOUT
+    namespace = allocation.namespace
+    if namespace is not None and not in_namespace(
+        subject, namespace.name, namespace.start, namespace.end
+    ):
+        return Reason.OTHER_EXPERIMENT
+    return None

@@ -1,0 +1,86 @@
+"""GrowthBook's published hash: the same subject lands in the same place in every language.
+
+Source:
+    GrowthBook, "Build your own SDK", specification 0.7.1 (functions `hash` and `inNamespace`), and
+    growthbook-python's `fnv1a32`, which mixes in code points. JavaScript mixes in UTF-16 units, so
+    the two agree on the Basic Multilingual Plane (Arabic included) and differ beyond it (emoji).
+"""
+
+from functools import lru_cache
+from typing import Final, Literal, overload
+
+LATEST: Final = 2
+VERSIONS: Final = (1, 2)
+
+_OFFSET: Final = 0x811C9DC5
+_PRIME: Final = 0x01000193
+_MASK: Final = 0xFFFFFFFF
+
+
+def fnv1a32(text: str, state: int = _OFFSET) -> int:
+    """Hash text with 32-bit FNV-1a over its code points.
+
+    Args:
+        text: What to mix in.
+        state: Hash of what came before; FNV-1a runs on from there.
+
+    Example:
+        >>> fnv1a32("ab") == fnv1a32("b", fnv1a32("a"))
+        True
+
+    Source:
+        Fowler, Noll, Vo, draft-eastlake-fnv, 32-bit offset basis and prime.
+    """
+    try:
+        codes: bytes | list[int] = text.encode("latin-1")
+    except UnicodeEncodeError:
+        codes = [ord(character) for character in text]
+    for code in codes:
+        state = (state ^ code) * _PRIME & _MASK
+    return state
+
+
+@lru_cache(maxsize=1024)
+def _seed_state(seed: str) -> int:
+    return fnv1a32(seed)
+
+
+@overload
+def bucket(seed: str, subject: str, version: Literal[1, 2] = ...) -> float: ...
+@overload
+def bucket(seed: str, subject: str, version: int) -> float | None: ...
+
+
+def bucket(seed: str, subject: str, version: int = LATEST) -> float | None:
+    """Place a subject on [0, 1).
+
+    Version 2 is FNV-1a of the decimal digits of FNV-1a(seed + subject), in steps of 1/10000.
+    Version 1 is FNV-1a(subject + seed), in steps of 1/1000; its arms correlate between
+    experiments, so it is here for namespaces and for experiments that began elsewhere.
+
+    Args:
+        seed: Separates experiments; usually the experiment's key.
+        subject: Who is assigned.
+        version: 1 or 2; GrowthBook defines no other, and any other gives None.
+
+    Example:
+        >>> bucket("seed", "a"), bucket("ef", "d", version=1)
+        (0.0505, 0.652)
+    """
+    if version == LATEST:
+        return fnv1a32(str(fnv1a32(subject, _seed_state(seed)))) % 10_000 / 10_000
+    if version == 1:
+        return fnv1a32(seed, fnv1a32(subject)) % 1_000 / 1_000
+    return None
+
+
+def in_namespace(subject: str, namespace: str, start: float, end: float) -> bool:
+    """Whether a subject lies in an experiment's part of a namespace.
+
+    Experiments with disjoint parts [start, end) of one namespace never share a subject.
+
+    Example:
+        >>> in_namespace("1", "namespace1", 0.4, 1)
+        True
+    """
+    return start <= bucket(f"__{namespace}", subject, 1) < end
