@@ -25,6 +25,7 @@ Source: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html ("At 1,76
 the equivalent of one vCPU"), read 2026-11-22.
 """
 
+_DIGITS: Final = 10  # no setting counts so high
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -64,7 +65,7 @@ class Settings:
         Raises:
             ConfigurationError: With every fault found.
         """
-        env = os.environ if environment is None else environment
+        env = os.environ if environment is None else environment  # noqa: TID251 - read here
         faults: list[str] = []
         memory_mib = _positive(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", faults)
         version = _positive(env, ENV_MODEL_VERSION, faults)
@@ -120,7 +121,7 @@ def _positive(
     text = env.get(name, "")
     if not text:
         return None
-    if text.isascii() and text.isdigit() and int(text) > 0:
+    if text.isascii() and text.isdigit() and len(text) < _DIGITS and int(text) > 0:
         return int(text)
     other = f" or {alternative}" if alternative else ""
     faults.append(f"{name}={text!r}: a whole number of at least 1{other}")

@@ -57,7 +57,7 @@ class ServedModel:
 
 
 class ModelRepository:
-    """Every version of every model this process may serve; versions are loaded when first asked for.
+    """Every version of every model this process may serve, each loaded when first asked for.
 
     Args:
         manifests: What there is.

@@ -21,7 +21,7 @@ from falaj.errors import (
 
 MAX_RANK: Final = 64
 MAX_EMPTY_EXTENT: Final = 2**20
-"""Product of the other dimensions of an empty tensor: a model may write that many values for none."""
+"""Product of an empty tensor's other dimensions: a model may write that many values for none."""
 
 
 class SignatureCheck:

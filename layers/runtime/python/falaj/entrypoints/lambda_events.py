@@ -3,8 +3,8 @@
 Source:
     docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     (format 2.0: `rawPath` begins with the stage unless it is `$default`; repeated headers are
-    joined with commas; cookies are apart) and set-up-lambda-proxy-integrations.html (format 1.0: `path`
-    without the stage, `multiValueHeaders`).
+    joined with commas; cookies are apart) and set-up-lambda-proxy-integrations.html (format 1.0:
+    `path` without the stage, `multiValueHeaders`).
 """
 
 from collections.abc import Mapping
