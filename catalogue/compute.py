@@ -13,6 +13,8 @@ Source: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html ("at 1,76
 the equivalent of one vCPU"), read 2026-11-22.
 """
 
+LARGEST_MEMORY_MIB: Final = 10_240
+
 DEFAULT_EPHEMERAL_STORAGE_MIB: Final = 512
 
 
@@ -62,7 +64,7 @@ class Compute:
     target: Annotated[Target, "What the model runs on."] = Target.LAMBDA
     memory_mib: Annotated[
         int,
-        Range(128, 10_240, "Lambda's limits"),
+        Range(128, LARGEST_MEMORY_MIB, "Lambda's limits"),
         "Memory of one environment; at 1,769 it has one vCPU.",
     ] = MEMORY_MIB_PER_VCPU
     architecture: Annotated[
