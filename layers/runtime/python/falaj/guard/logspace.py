@@ -1,0 +1,38 @@
+"""Sums of likelihood ratios that would overflow or vanish, kept as natural logarithms."""
+
+from math import exp, fsum, inf, log
+
+
+def log_mean_exp(logs: tuple[float, ...]) -> float:
+    """Return log of the mean of exp(logs), without overflow.
+
+    Example:
+        >>> log_mean_exp((1000.0, 1000.0))
+        1000.0
+        >>> log_mean_exp((-inf, -inf))
+        -inf
+    """
+    top = max(logs)
+    if top == -inf:
+        return -inf
+    return top + log(fsum(exp(value - top) for value in logs) / len(logs))
+
+
+def log_sum_exp(logs: tuple[float, ...]) -> float:
+    """Return log of the sum of exp(logs); minus infinity for none.
+
+    Example:
+        >>> round(exp(log_sum_exp((log(0.25), log(0.5)))), 12)
+        0.75
+    """
+    return log_mean_exp(logs) + log(len(logs)) if logs else -inf
+
+
+def times(count: int, log_factor: float) -> float:
+    """Return log of a factor raised to `count`, where 0⁰ = 1.
+
+    Example:
+        >>> times(0, -inf)
+        0.0
+    """
+    return count * log_factor if count else 0.0
