@@ -45,7 +45,7 @@ SCOPE = Pattern(
     r"[\x21\x23-\x5b\x5d-\x7e]+",
     "a scope: printable ASCII without space, quote and backslash (RFC 6749, section 3.3)",
 )
-TEXT = Pattern(r"\s*\S[\s\S]*", "a text; write at least a word")
+TEXT = Pattern(r"\s*\S[\s\S]*", "a word or a sentence")
 
 
 class Risk(StrEnum):
