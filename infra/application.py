@@ -52,9 +52,7 @@ class Sources:
     @classmethod
     def below(cls, repository: Path) -> "Sources":
         """Return a checkout's own folders."""
-        return cls(
-            repository=repository, models=repository / "models", build=repository / ".build"
-        )
+        return cls(repository=repository, models=repository / "models", build=repository / ".build")
 
     def function(self, name: str) -> Path:
         """Return the folder of a function's handler."""
@@ -122,9 +120,7 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
 class _StagedLayers:
     """Every layer that the functions need, staged once."""
 
-    def __init__(
-        self, deployment: Deployment, sources: Sources, specs: list[ModelSpec]
-    ) -> None:
+    def __init__(self, deployment: Deployment, sources: Sources, specs: list[ModelSpec]) -> None:
         self._deployment, self._sources = deployment, sources
         self.runtime = stage_runtime(
             sources.runtime, sources.build, self._target(PLATFORM_ARCHITECTURE)

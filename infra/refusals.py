@@ -3,19 +3,17 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from catalogue.spec import ModelSpec, Target
+from catalogue.spec import Target
 from infra.config.deployment import Deployment, Platform
 from infra.constructs.api_routes import MOST_MODELS, TIMEOUT_MS
 from infra.packaging import UNZIPPED_LIMIT_BYTES, PackagedModel
 
 MIB: Final = 1024 * 1024
 
-CONCURRENCY_QUOTA: Final = 1000
 UNRESERVED_MINIMUM: Final = 100
-"""Concurrent executions of an account and region by default, and the part Lambda never reserves.
+"""Concurrent executions that Lambda keeps free for functions that reserve none.
 
-Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and
-configuration-concurrency.html, read 2026-11-22.
+Source: docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html, read 2026-11-22.
 """
 
 
@@ -27,7 +25,7 @@ def catalogue_faults(models: Sequence[PackagedModel], deployment: Deployment) ->
         for check in _MODEL_CHECKS
         for fault in check(model, deployment)
     ]
-    return [*faults, *_too_many(models), *_too_much_reserved([model.spec for model in models])]
+    return [*faults, *_too_many(models), *_too_much_reserved(models, deployment)]
 
 
 def size_faults(name: str, *, code_bytes: int, layer_bytes: int) -> list[str]:
@@ -35,11 +33,10 @@ def size_faults(name: str, *, code_bytes: int, layer_bytes: int) -> list[str]:
     total = code_bytes + layer_bytes
     if total <= UNZIPPED_LIMIT_BYTES:
         return []
-    return [
-        f"{name}: {total / MIB:.1f} MB unzipped (code {code_bytes / MIB:.1f}, layers "
-        f"{layer_bytes / MIB:.1f}), and Lambda takes {UNZIPPED_LIMIT_BYTES // MIB}; "
-        "prune what its layers hold (infra/bundling/pruning.py)"
-    ]
+    parts = f"code {code_bytes / MIB:.1f}, layers {layer_bytes / MIB:.1f}"
+    mend = "prune what its layers hold (infra/bundling/pruning.py)"
+    limit = f"Lambda takes {UNZIPPED_LIMIT_BYTES // MIB}"
+    return [f"{name}: {total / MIB:.1f} MB unzipped ({parts}), and {limit}; {mend}"]
 
 
 def _gpu(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
@@ -100,15 +97,17 @@ def _too_many(models: Sequence[PackagedModel]) -> Iterator[str]:
         )
 
 
-def _too_much_reserved(specs: Sequence[ModelSpec]) -> Iterator[str]:
-    reserved = sum(spec.compute.reserved_concurrency or 0 for spec in specs)
+def _too_much_reserved(models: Sequence[PackagedModel], deployment: Deployment) -> Iterator[str]:
+    computes = [model.spec.compute for model in models]
+    reserved = sum(compute.reserved_concurrency or 0 for compute in computes)
     unreserved = sum(
-        spec.compute.min_warm for spec in specs if spec.compute.reserved_concurrency is None
+        compute.min_warm for compute in computes if compute.reserved_concurrency is None
     )
-    taken, most = reserved + unreserved, CONCURRENCY_QUOTA - UNRESERVED_MINIMUM
+    quota = deployment.concurrency_quota
+    taken, most = reserved + unreserved, quota - UNRESERVED_MINIMUM
     if taken > most:
         yield (
             f"the models reserve {reserved} and keep {unreserved} more warm, {taken} together, but "
-            f"an account may bind {most} of its {CONCURRENCY_QUOTA}; lower reserved_concurrency or "
-            "min_warm, or raise the account's quota and falaj:concurrencyQuota"
+            f"an account may bind {most} of its {quota}; lower reserved_concurrency or "
+            "min_warm, or have AWS raise the quota and set falaj:concurrencyQuota"
         )

@@ -14,7 +14,14 @@ from falaj.errors import ConfigurationError
 from infra.bundling.bytecode import compile_tree, interpreter_of
 from infra.bundling.pruning import UNNEEDED, prune
 from infra.bundling.target import BuildTarget
-from infra.bundling.trees import copy_file, files_in, move_into_place, size_in_bytes, text_digest, tree_digest
+from infra.bundling.trees import (
+    copy_file,
+    files_in,
+    move_into_place,
+    size_in_bytes,
+    text_digest,
+    tree_digest,
+)
 
 RUNTIME_LAYER: Final = "runtime"
 ONNX_LAYER: Final = "onnx"
@@ -94,9 +101,7 @@ def stage_packages(name: str, pins: Path, build_root: Path, target: BuildTarget)
     return _staged(name, target.architecture, folder, digest, target)
 
 
-def _stage(
-    shelf: Path, digest: str, fill: Callable[[Path], None], target: BuildTarget
-) -> Path:
+def _stage(shelf: Path, digest: str, fill: Callable[[Path], None], target: BuildTarget) -> Path:
     folder = shelf / digest[:16]
     if folder.is_dir():
         return folder

@@ -27,6 +27,12 @@ Source:
     docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html (operating system by runtime) and the
     wheels' tags, read 2026-11-22.
 """
+CONCURRENCY_QUOTA: Final = 1000
+"""Concurrent executions of an account and region by default; AWS raises it on request.
+
+Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read 2026-11-22.
+"""
+
 HOST_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -50,10 +56,11 @@ def host_architecture() -> str:
 
 
 def default_python(target: Platform) -> str:
-    """Return this interpreter's version where the target can run it, so that bytecode fits."""
-    if target is Platform.HOST or HOST_PYTHON in LAMBDA_PYTHONS:
-        return HOST_PYTHON
-    return LAMBDA_PYTHONS[-1]
+    """Return the host's own version for the host, and the newest that fits for Lambda.
+
+    On Lambda it does not follow the machine: two operators would undo each other's releases.
+    """
+    return HOST_PYTHON if target is Platform.HOST else LAMBDA_PYTHONS[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,7 @@ class Deployment:
         access: `iam` (SigV4, deny by default) or `open`.
         cors_origins: Origins whose browsers may call the HTTP API.
         az_ids: Availability zone ids in use.
+        concurrency_quota: Concurrent executions that the account allows in the region.
     """
 
     profile: Profile = Profile.SMB
@@ -87,6 +95,7 @@ class Deployment:
     access: Access = Access.IAM
     cors_origins: tuple[str, ...] = ()
     az_ids: tuple[str, ...] = ("mec1-az1", "mec1-az2", "mec1-az3")
+    concurrency_quota: int = CONCURRENCY_QUOTA
 
     def __post_init__(self) -> None:
         faults = [fault for fault in (check(self) for check in _CHECKS) if fault]
@@ -117,7 +126,7 @@ class Deployment:
         try:
             deployment = cls(**values)
         except ConfigurationError as error:
-            faults.extend(error.faults)
+            raise ConfigurationError([*faults, *error.faults]) from None
         if faults:
             raise ConfigurationError(faults)
         return deployment
@@ -153,6 +162,12 @@ def _choice(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
     return read
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError("write a whole number")
+    return int(text)
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -168,6 +183,7 @@ _KEYS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "access": ("access", _choice(Access)),
     "corsOrigins": ("cors_origins", _names),
     "azIds": ("az_ids", _names),
+    "concurrencyQuota": ("concurrency_quota", _count),
 }
 
 

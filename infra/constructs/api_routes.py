@@ -148,7 +148,9 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
 
 def _rest_extensions() -> dict[str, Any]:
     """Take every body as bytes, and refuse in the same words as the functions do."""
-    sentence = '{"error":$context.error.messageString,"code":"%s","request_id":"$context.requestId"}'
+    sentence = (
+        '{"error":$context.error.messageString,"code":"%s","request_id":"$context.requestId"}'
+    )
     return {
         "x-amazon-apigateway-binary-media-types": ["*/*"],
         "x-amazon-apigateway-gateway-responses": {

@@ -18,9 +18,9 @@ from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
 from infra.config.profile import ApiKind
 from infra.constructs.api_routes import ApiRoutes, Backend
-from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.function_role import trust
 from infra.constructs.invocation_role import InvocationRole
+from infra.constructs.kept_logs import KeptLogs
 
 RATE_PER_SECOND: Final = 1000
 BURST: Final = 500

@@ -13,8 +13,8 @@ from infra.bundling.functions import HANDLER, StagedCode
 from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
 from infra.constructs.assets import zip_asset
-from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.function_role import FunctionAccess, FunctionRole
+from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.shared_layer import LayerReference
 
 FIRST_VERSION = "1"
@@ -66,9 +66,7 @@ class InferenceFunction(Construct):
         settings = deployment.settings
         stack = Stack.of(self)
         logs = KeptLogs(self, "Logs", settings=settings, key_arn=access.key_arn)
-        role = FunctionRole(
-            self, "Role", log_group=logs.group.ref, statements=access.statements
-        )
+        role = FunctionRole(self, "Role", log_group=logs.group.ref, statements=access.statements)
         # Everything that a published version freezes, except names that only AWS knows.
         frozen: dict[str, Any] = {
             "runtime": deployment.runtime,
@@ -80,6 +78,7 @@ class InferenceFunction(Construct):
             "ephemeral_storage": compute.ephemeral_storage_mib,
             "layers": [layer.digest for layer in layers],
             "code": code.digest,
+            "min_warm": compute.min_warm,
             "key": access.key_arn is not None,
             "rights": [statement["Sid"] for statement in access.statements],
         }
@@ -97,7 +96,7 @@ class InferenceFunction(Construct):
             architectures=frozen["architectures"],
             memory_size=compute.memory_mib,
             timeout=compute.timeout_s,
-            # Lambda refuses to publish a version that equals the last one: the digest tells them apart.
+            # Lambda publishes no version that equals the last; the digest tells them apart.
             description=f"{description[:200]} · {self.release_digest}",
             environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(environment)),
             kms_key_arn=access.key_arn,

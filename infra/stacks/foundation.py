@@ -37,15 +37,15 @@ class FoundationStack(Stack):
         super().__init__(scope, id_, **stack_properties(deployment, "layers, keys and buckets"))
         leave_bootstrap_check_to_cli(self)
         for staged in layers:
-            layer = SharedLayer(
+            SharedLayer(
                 self,
                 f"{staged.name.capitalize()}Layer{staged.architecture.capitalize()}",
                 staged=staged,
                 runtime=deployment.runtime,
                 architectures=_usable_on(staged),
             )
-            if not staged.has_bytecode:
-                Annotations.of(layer).add_warning_v2("falaj:no-bytecode", _no_bytecode(deployment))
+        if not all(staged.has_bytecode for staged in layers):
+            Annotations.of(self).add_warning_v2("falaj:no-bytecode", _no_bytecode(deployment))
         key = CustomerKey(self, "DataKey", purpose=DATA_KEY).key
         for purpose in ("models", "registry"):
             ModelStore(
@@ -63,7 +63,7 @@ def _usable_on(layer: StagedLayer) -> tuple[str, ...]:
 
 def _no_bytecode(deployment: Deployment) -> str:
     return (
-        f"No Python {deployment.python_version} on this machine to compile for {deployment.runtime}:"
-        " the layers ship without bytecode, and every cold start compiles them. "
+        f"No Python {deployment.python_version} is here to compile for {deployment.runtime}: "
+        "the layers ship without bytecode, and every cold start compiles them. "
         f"Run `uv python install {deployment.python_version}` and synthesize again."
     )

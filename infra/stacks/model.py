@@ -94,7 +94,9 @@ class ModelStack(Stack):
             ENV_THREADS: str(spec.compute.threads),
         }
         if package.far_prefix:
-            environment[ENV_MODEL_S3_PREFIX] = f"s3://{self._far_bucket(package)}/{package.far_prefix}"
+            environment[ENV_MODEL_S3_PREFIX] = (
+                f"s3://{self._far_bucket(package)}/{package.far_prefix}"
+            )
         return environment
 
     def _far_bucket(self, package: ModelPackage) -> str:
