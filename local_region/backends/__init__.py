@@ -1,0 +1,1 @@
+"""The services that functions call: moto, in this process, under one account and region."""

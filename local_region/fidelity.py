@@ -1,0 +1,59 @@
+"""What is not emulated: one table, printed by `falaj up` and kept in the docs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from local_region.resources.registry import KINDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something that AWS does and this region does not."""
+
+    what: str
+    sentence: str
+
+
+_GENERAL: Final = (
+    Gap(
+        what="Network",
+        sentence="Everything listens on 127.0.0.1 over plain HTTP; no TLS, no VPC, no WAF.",
+    ),
+    Gap(
+        what="Credentials",
+        sentence="Signatures are read to find the service; nobody is refused for a bad one.",
+    ),
+    Gap(
+        what="Architecture",
+        sentence="Functions run on this machine's processor, whatever the template says.",
+    ),
+    Gap(
+        what="API Gateway throttling",
+        sentence="Rate limits of stages and accounts are not applied.",
+    ),
+    Gap(
+        what="API Gateway headers",
+        sentence="Answers carry x-amz-executed-version, which AWS keeps to itself; REST events "
+        "have header names in lower case, as HTTP/2 clients send them.",
+    ),
+    Gap(
+        what="Bootstrap",
+        sentence="The CDK's bootstrap version rule is not checked, since nothing is bootstrapped.",
+    ),
+    Gap(
+        what="Drift and rollback of stacks",
+        sentence="A stack that fails half-way stays half-way; mend the template and go on.",
+    ),
+)
+
+
+def gaps() -> tuple[Gap, ...]:
+    """Return every gap: the general ones, then those of resource types in alphabetical order."""
+    return (*_GENERAL, *_of_kinds())
+
+
+def _of_kinds() -> Iterator[Gap]:
+    for name, kind in sorted(KINDS.items()):
+        if kind.note is not None:
+            yield Gap(what=name, sentence=kind.note)

@@ -1,0 +1,155 @@
+"""What a client sees when the gateway itself must answer: one table per kind of API.
+
+Sources, read 2026-11-22:
+    docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+    (403 MISSING_AUTHENTICATION_TOKEN, 413 REQUEST_TOO_LARGE, 504 INTEGRATION_TIMEOUT);
+    …/http-api-quotas.html (10 MB, 30 s) and …/api-gateway-execution-service-limits-table.html
+    (10 MB, 29 s);
+    repost.aws question "Inconsistencies in response codes depending on whether API Gateway response
+    settings are configured": a REST API answers 500 for a throttled function until
+    INTEGRATION_FAILURE is customised;
+    github.com/anomalyco/sst issue 2232: an HTTP API answers 503 when 30 s have passed.
+    That an HTTP API answers 503 to a throttled function is reported by users, not documented.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+
+from local_region.gateway.messages import ApiKind, Response
+
+
+class Failure(StrEnum):
+    """Why no function answers."""
+
+    NO_ROUTE = "no route"
+    TOO_LARGE = "request too large"
+    HEADERS_TOO_LARGE = "headers too large"
+    FUNCTION_ERROR = "function error or malformed answer"
+    TIMEOUT = "integration timeout"
+    THROTTLED = "function throttled"
+    NOT_PERMITTED = "gateway may not invoke the function"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A status and message; `type` names the REST API's gateway response."""
+
+    status: int
+    message: str
+    type: str = ""
+
+
+FAILURES: Final[dict[tuple[ApiKind, Failure], Sentence]] = {
+    (ApiKind.HTTP, Failure.NO_ROUTE): Sentence(status=404, message="Not Found"),
+    (ApiKind.HTTP, Failure.TOO_LARGE): Sentence(status=413, message="Request Entity Too Large"),
+    (ApiKind.HTTP, Failure.HEADERS_TOO_LARGE): Sentence(
+        status=431, message="Request Header Fields Too Large"
+    ),
+    (ApiKind.HTTP, Failure.FUNCTION_ERROR): Sentence(status=500, message="Internal Server Error"),
+    (ApiKind.HTTP, Failure.TIMEOUT): Sentence(status=503, message="Service Unavailable"),
+    (ApiKind.HTTP, Failure.THROTTLED): Sentence(status=503, message="Service Unavailable"),
+    (ApiKind.HTTP, Failure.NOT_PERMITTED): Sentence(status=500, message="Internal Server Error"),
+    (ApiKind.REST, Failure.NO_ROUTE): Sentence(
+        status=403, message="Missing Authentication Token", type="MISSING_AUTHENTICATION_TOKEN"
+    ),
+    (ApiKind.REST, Failure.TOO_LARGE): Sentence(
+        status=413, message="Request Entity Too Large", type="REQUEST_TOO_LARGE"
+    ),
+    (ApiKind.REST, Failure.HEADERS_TOO_LARGE): Sentence(
+        status=431, message="Request Header Fields Too Large", type="DEFAULT_4XX"
+    ),
+    (ApiKind.REST, Failure.FUNCTION_ERROR): Sentence(
+        status=502, message="Internal server error", type="DEFAULT_5XX"
+    ),
+    (ApiKind.REST, Failure.TIMEOUT): Sentence(
+        status=504, message="Endpoint request timed out", type="INTEGRATION_TIMEOUT"
+    ),
+    (ApiKind.REST, Failure.THROTTLED): Sentence(
+        status=500, message="Internal server error", type="INTEGRATION_FAILURE"
+    ),
+    (ApiKind.REST, Failure.NOT_PERMITTED): Sentence(
+        status=500, message="Internal server error", type="DEFAULT_5XX"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomAnswer:
+    """A gateway response that a REST API's author wrote."""
+
+    status: int | None
+    template: str | None
+    headers: tuple[tuple[str, str], ...]
+
+
+def failure_response(
+    kind: ApiKind,
+    failure: Failure,
+    *,
+    request_id: str,
+    custom: Mapping[str, CustomAnswer] | None = None,
+) -> Response:
+    """Return what API Gateway answers."""
+    sentence = FAILURES[kind, failure]
+    default = "DEFAULT_4XX" if sentence.status < 500 else "DEFAULT_5XX"  # noqa: PLR2004
+    written = (custom or {}).get(sentence.type) or (custom or {}).get(default)
+    body = orjson.dumps({"message": sentence.message})
+    if written is None:
+        return Response(
+            status=sentence.status, headers=(("content-type", "application/json"),), body=body
+        )
+    if written.template is not None:
+        body = _fill(written.template, sentence, request_id).encode()
+    return Response(
+        status=written.status or sentence.status,
+        headers=(("content-type", "application/json"), *written.headers),
+        body=body,
+    )
+
+
+def _fill(template: str, sentence: Sentence, request_id: str) -> str:
+    values = {
+        "$context.error.messageString": orjson.dumps(sentence.message).decode(),
+        "$context.error.message": sentence.message,
+        "$context.error.responseType": sentence.type,
+        "$context.requestId": request_id,
+    }
+    for name, value in values.items():
+        template = template.replace(name, value)
+    return template
+
+
+def read_custom_answers(value: Mapping[str, Any]) -> dict[str, CustomAnswer]:
+    """Read `x-amazon-apigateway-gateway-responses`.
+
+    Raises:
+        ValueError: A template or header uses what is not known here.
+    """
+    return {
+        name: CustomAnswer(
+            status=int(answer["statusCode"]) if "statusCode" in answer else None,
+            template=answer.get("responseTemplates", {}).get("application/json"),
+            headers=tuple(
+                (_header_name(key), _literal(text))
+                for key, text in answer.get("responseParameters", {}).items()
+            ),
+        )
+        for name, answer in value.items()
+    }
+
+
+def _header_name(parameter: str) -> str:
+    prefix = "gatewayresponse.header."
+    if not parameter.startswith(prefix):
+        raise ValueError(f"the response parameter {parameter!r} is not known here")
+    return parameter.removeprefix(prefix).lower()
+
+
+def _literal(text: str) -> str:
+    if len(text) < 2 or text[0] != "'" or text[-1] != "'":  # noqa: PLR2004 - two quotes
+        raise ValueError(f"only quoted literals are known as header values here, not {text!r}")
+    return text[1:-1]

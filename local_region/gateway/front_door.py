@@ -1,0 +1,255 @@
+"""The gateway: from a request to a function and back, refusing what API Gateway refuses."""
+
+import asyncio
+import random
+import uuid
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import unquote
+
+import orjson
+
+from falaj.domain.clock import Clock
+from local_region.gateway.answers import (
+    MalformedAnswerError,
+    answer_from_format_1,
+    answer_from_format_2,
+)
+from local_region.gateway.events import Arrival, event_for
+from local_region.gateway.failures import Failure, failure_response
+from local_region.gateway.messages import ApiKind, Request, Response
+from local_region.gateway.registry import Addressed, ApiRegistry
+from local_region.gateway.routing import Match
+from local_region.listener import Limits
+
+API_LIMITS: Final = Limits(header_bytes=10_240, body_bytes=10 * 1024 * 1024)
+"""Largest request line with headers and largest body, of both kinds of API.
+
+Source: http-api-quotas.html and api-gateway-execution-service-limits-table.html ("Total combined
+size of request line and header values 10240 bytes", "Payload size 10 MB"), read 2026-11-22.
+"""
+
+HEADER_EXECUTED_VERSION: Final = "x-amz-executed-version"
+"""Which Lambda version answered. Lambda's Invoke sends it; API Gateway does not pass it on, so on
+AWS only the runtime's own `x-falaj-release` says so. The local gateway adds it to every answer of
+a function, failed ones included."""
+
+
+class Outcome(StrEnum):
+    """How an invocation ended, as far as a gateway can tell."""
+
+    ANSWERED = "answered"
+    FUNCTION_ERROR = "function error"
+    THROTTLED = "throttled"
+    MISSING = "no such function"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """What came back from Lambda."""
+
+    outcome: Outcome
+    payload: bytes = b""
+    executed_version: str = ""
+
+
+Invoke = Callable[[str, bytes, str, str], Awaitable[Invocation]]
+"""Function ARN, payload, request id, trace header → what came back."""
+
+Allows = Callable[[str, str], bool]
+"""Function ARN and the route's execute-api ARN → whether the function's policy lets the gateway."""
+
+
+class FrontDoor:
+    """Serves every API of the region."""
+
+    def __init__(
+        self,
+        *,
+        apis: ApiRegistry,
+        invoke: Invoke,
+        allows: Allows,
+        clock: Clock,
+        rng: random.Random,
+        account: str,
+        region: str,
+    ) -> None:
+        self._apis = apis
+        self._invoke = invoke
+        self._allows = allows
+        self._clock = clock
+        self._rng = rng
+        self._account = account
+        self._region = region
+        self._running: set[asyncio.Task[Invocation]] = set()
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request."""
+        request_id, extended_id = self._ids()
+        addressed = self._apis.address(request.header("host"), request.path)
+        if addressed is None:
+            return _identified(
+                failure_response(ApiKind.HTTP, Failure.NO_ROUTE, request_id=request_id),
+                ApiKind.HTTP,
+                request_id,
+                extended_id,
+            )
+        definition = addressed.api.served(addressed.stage)
+        is_rest = definition.kind is ApiKind.REST
+        match = definition.table.match(
+            request.method, addressed.path if is_rest else unquote(addressed.path)
+        )
+        outcome = (
+            Failure.NO_ROUTE
+            if match is None
+            else await self._integrate(
+                self._arrival(request, addressed, match, request_id, extended_id)
+            )
+        )
+        if isinstance(outcome, Failure):
+            outcome = failure_response(
+                definition.kind, outcome, request_id=request_id, custom=definition.answers
+            )
+        return _identified(outcome, definition.kind, request_id, extended_id)
+
+    def refuse(self, host: str, path: str, *, is_body: bool) -> Response:
+        """Answer a request whose body, or else whose headers, are too large."""
+        failure = Failure.TOO_LARGE if is_body else Failure.HEADERS_TOO_LARGE
+        request_id, extended_id = self._ids()
+        addressed = self._apis.address(host, path)
+        kind = ApiKind.HTTP if addressed is None else addressed.api.definition.kind
+        return _identified(
+            failure_response(kind, failure, request_id=request_id), kind, request_id, extended_id
+        )
+
+    async def drain(self) -> None:
+        """Wait for invocations whose clients have stopped waiting."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _integrate(self, arrival: Arrival) -> Response | Failure:
+        integration = arrival.match.route.integration
+        if not integration.has_credentials and not self._allows(
+            integration.function_arn, self._route_arn(arrival)
+        ):
+            return Failure.NOT_PERMITTED
+        trace = arrival.request.header("x-amzn-trace-id")
+        call = asyncio.ensure_future(
+            self._invoke(
+                integration.function_arn,
+                orjson.dumps(event_for(arrival)),
+                str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
+                trace,
+            )
+        )
+        self._running.add(call)
+        call.add_done_callback(self._running.discard)
+        # A gateway that stops waiting does not stop the function.
+        done, _ = await asyncio.wait({call}, timeout=integration.timeout_ms / 1000)
+        return _understood(call.result(), arrival) if done else Failure.TIMEOUT
+
+    def _arrival(
+        self,
+        request: Request,
+        addressed: Addressed,
+        match: Match,
+        request_id: str,
+        extended_id: str,
+    ) -> Arrival:
+        at = self._clock.now()
+        forwarded = request.header("x-forwarded-for")
+        chain = f"{forwarded}, {request.source_ip}" if forwarded else request.source_ip
+        replaced = {"x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}
+        trace = f"Root=1-{int(at.timestamp()):08x}-{self._rng.getrandbits(96):024x}"
+        has_trace = bool(request.header("x-amzn-trace-id"))
+        headers = (
+            *(pair for pair in request.headers if pair[0] not in replaced),
+            *(() if has_trace else (("x-amzn-trace-id", trace),)),
+            ("x-forwarded-for", chain),
+            ("x-forwarded-port", request.header("host").partition(":")[2] or "80"),
+            ("x-forwarded-proto", "http"),
+        )
+        return Arrival(
+            request=Request(
+                method=request.method,
+                path=request.path,
+                query=request.query,
+                headers=headers,
+                body=request.body,
+                source_ip=request.source_ip,
+            ),
+            addressed=addressed,
+            match=match,
+            request_id=request_id,
+            extended_id=extended_id,
+            account=self._account,
+            at=at,
+        )
+
+    def _route_arn(self, arrival: Arrival) -> str:
+        api, stage = arrival.addressed.api.id, arrival.addressed.stage.name
+        return (
+            f"arn:aws:execute-api:{self._region}:{self._account}:{api}/{stage}"
+            f"/{arrival.request.method}{arrival.match.route.template}"
+        )
+
+    def _ids(self) -> tuple[str, str]:
+        """Return a request id and an extended id; an HTTP API has but one, of the second form."""
+        request_id = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+        return request_id, b64encode(self._rng.randbytes(11)).decode()
+
+
+def _understood(invocation: Invocation, arrival: Arrival) -> Response | Failure:
+    match invocation.outcome:
+        case Outcome.THROTTLED:
+            return Failure.THROTTLED
+        case Outcome.MISSING:
+            return Failure.NOT_PERMITTED
+        case Outcome.FUNCTION_ERROR:
+            return _with_version(
+                _failed(arrival, Failure.FUNCTION_ERROR), invocation.executed_version
+            )
+        case Outcome.ANSWERED:
+            try:
+                response = _read(invocation.payload, arrival)
+            except MalformedAnswerError:
+                response = _failed(arrival, Failure.FUNCTION_ERROR)
+            return _with_version(response, invocation.executed_version)
+
+
+def _read(payload: bytes, arrival: Arrival) -> Response:
+    definition = arrival.addressed.api.served(arrival.addressed.stage)
+    if arrival.match.route.integration.payload_format == "2.0":
+        return answer_from_format_2(payload)
+    is_rest = definition.kind is ApiKind.REST
+    return answer_from_format_1(
+        payload, arrival.request, definition.binary_media_types if is_rest else None
+    )
+
+
+def _failed(arrival: Arrival, failure: Failure) -> Response:
+    definition = arrival.addressed.api.served(arrival.addressed.stage)
+    return failure_response(
+        definition.kind, failure, request_id=arrival.request_id, custom=definition.answers
+    )
+
+
+def _with_version(response: Response, version: str) -> Response:
+    if not version:
+        return response
+    return Response(
+        status=response.status,
+        headers=(*response.headers, (HEADER_EXECUTED_VERSION, version)),
+        body=response.body,
+    )
+
+
+def _identified(response: Response, kind: ApiKind, request_id: str, extended_id: str) -> Response:
+    ids = (
+        (("apigw-requestid", extended_id),)
+        if kind is ApiKind.HTTP
+        else (("x-amzn-requestid", request_id), ("x-amz-apigw-id", extended_id))
+    )
+    return Response(status=response.status, headers=(*response.headers, *ids), body=response.body)

@@ -1,0 +1,40 @@
+"""Lambda as the gateway and as boto3 clients call it."""
+
+from typing import Final
+
+from local_region.gateway.front_door import Invocation, Outcome
+from local_region.gateway.messages import Request, Response
+from local_region.lambda_service import LambdaApiError, LambdaService
+
+_THROTTLED: Final = 429
+
+
+class LambdaCalls:
+    """Two ways into one Lambda service."""
+
+    def __init__(self, functions: LambdaService) -> None:
+        self._functions = functions
+
+    async def invoke(
+        self, function_arn: str, payload: bytes, request_id: str, trace: str
+    ) -> Invocation:
+        """Invoke as API Gateway does: synchronously, and told what Lambda refused."""
+        try:
+            result = await self._functions.invoke(
+                function_arn, None, payload, request_id=request_id, trace=trace
+            )
+        except LambdaApiError as error:
+            is_throttled = error.http_status == _THROTTLED
+            return Invocation(outcome=Outcome.THROTTLED if is_throttled else Outcome.MISSING)
+        return Invocation(
+            outcome=Outcome.FUNCTION_ERROR if result.function_error else Outcome.ANSWERED,
+            payload=result.payload,
+            executed_version=result.executed_version,
+        )
+
+    async def serve(self, request: Request) -> Response:
+        """Answer one call of the Lambda REST API."""
+        reply = await self._functions.handle_rest(
+            request.method, request.path, request.query, dict(request.headers), request.body
+        )
+        return Response(status=reply[0], headers=tuple(reply[1].items()), body=reply[2])

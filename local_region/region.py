@@ -1,0 +1,283 @@
+"""The composition root: an assembly in, a running region out."""
+
+import random
+import re
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self, TypedDict, Unpack
+
+from falaj.contract import REGION
+from falaj.domain.clock import Clock, SystemClock
+from local_region.assembly import Assembly
+from local_region.aws_endpoint import AWS_LIMITS, AwsEndpoint
+from local_region.backends.moto_backends import MotoBackends
+from local_region.deployment import Change, Deployment
+from local_region.errors import AssemblyError
+from local_region.gateway.front_door import API_LIMITS, FrontDoor
+from local_region.gateway.registry import ApiRegistry
+from local_region.gateway.routing import Route
+from local_region.lambda_calls import LambdaCalls
+from local_region.lambda_service import LambdaService, RuntimeFolders
+from local_region.listener import Listener, bind, url_of
+from local_region.progress import (
+    Closed,
+    Event,
+    FunctionLog,
+    NotPermitted,
+    Ready,
+    StackApplied,
+    Working,
+)
+from local_region.resources.kind import Surroundings
+from local_region.resources.layers import LayerStore
+from local_region.resources.permissions import Permissions
+from local_region.uploads import publish_files
+
+ACCOUNT: Final = "000000000000"
+API_PORT: Final = 8080
+AWS_PORT: Final = 4566
+BUILD_FOLDER: Final = Path(".build/host")
+GATEWAY: Final = "apigateway.amazonaws.com"
+_MODEL: Final = re.compile(r"/v2/models/([^/{}]+)")
+
+
+def ignore(_: Event) -> None:
+    """Let an event pass."""
+
+
+class Placement(TypedDict, total=False):
+    """Where a region lives on this machine; every field has a default.
+
+    Attributes:
+        account: Twelve digits; two regions of one process need two.
+        build_folder: Where the interpreter's runtime and host layers are kept between runs.
+        on_change: Told of a change that others follow: a kind (`ssm`) and a name.
+    """
+
+    account: str
+    build_folder: Path
+    on_change: Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a region is made of."""
+
+    surroundings: Surroundings
+    front_door: FrontDoor
+    api: Listener
+    aws: Listener
+
+    def may_invoke(self, route: Route) -> bool:
+        """Say whether the gateway may invoke a route's function on any stage."""
+        arn = route.integration.function_arn
+        return route.integration.has_credentials or self.surroundings.permissions.names(
+            function_arn=arn, principal=GATEWAY
+        )
+
+
+class Region:
+    """A running region.
+
+    Open it with `await Region.open(cdk_out)`; close it, or use it as an async context manager.
+    """
+
+    def __init__(
+        self, *, parts: Parts, progress: Callable[[Event], None], held: AsyncExitStack
+    ) -> None:
+        self._parts, self._progress, self._held = parts, progress, held
+        self._deployment = Deployment(parts.surroundings)
+
+    @classmethod
+    async def open(
+        cls,
+        cdk_out: Path,
+        *,
+        api_port: int = API_PORT,
+        aws_port: int = AWS_PORT,
+        seed: int = 0,
+        clock: Clock | None = None,
+        progress: Callable[[Event], None] = ignore,
+        **settings: Unpack[Placement],
+    ) -> Self:
+        """Deploy an assembly and serve it.
+
+        Args:
+            cdk_out: The synthesized assembly.
+            api_port: Where the API answers; 0 takes a free port.
+            aws_port: Where AWS's services answer; 0 takes a free port.
+            seed: Of every random choice: alias weights, request ids.
+            clock: Tells the time; the machine's own by default.
+            progress: Told what happens.
+            settings: See `Placement`.
+
+        Raises:
+            ConfigurationError: The assembly, a template, an asset or a port is refused.
+        """
+        assembly = Assembly.read(cdk_out)
+        async with AsyncExitStack() as held:
+            parts = await _compose(
+                held,
+                ports=(api_port, aws_port),
+                rng=random.Random(seed),  # noqa: S311 - repeatable, not secret
+                clock=clock or SystemClock(),
+                progress=progress,
+                placement=settings,
+            )
+            region = cls(parts=parts, progress=progress, held=held)
+            await region._apply(assembly)
+            await parts.api.start()
+            region._held = held.pop_all()
+        progress(region.ready())
+        return region
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def api_url(self) -> str:
+        """Where the API answers."""
+        return self._parts.api.url
+
+    @property
+    def aws_url(self) -> str:
+        """Where boto3's `endpoint_url` points."""
+        return self._parts.aws.url
+
+    @property
+    def functions(self) -> LambdaService:
+        """The Lambda service."""
+        return self._parts.surroundings.functions
+
+    @property
+    def backends(self) -> MotoBackends:
+        """The other services' backends, with in-process boto3 clients."""
+        return self._parts.surroundings.aws
+
+    def models(self) -> tuple[str, ...]:
+        """Return the models that the API's routes name, in order."""
+        found = (_MODEL.match(route.template) for route in self.routes())
+        return tuple(sorted({match.group(1) for match in found if match}))
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return every route of every API, as defined now."""
+        apis = self._parts.surroundings.apis.apis.values()
+        return tuple(route for api in apis for route in api.definition.table.routes)
+
+    def ready(self) -> Ready:
+        """Return the addresses and models."""
+        return Ready(api_url=self.api_url, aws_url=self.aws_url, models=self.models())
+
+    async def update(self, cdk_out: Path) -> tuple[Change, ...]:
+        """Bring the running region to a new synthesis, as CloudFormation would.
+
+        Functions get new versions, parameters new values; versions and layers marked Retain stay,
+        and an alias whose declaration did not change is left to whoever changed it since.
+
+        Returns:
+            What was created, updated, replaced or deleted.
+
+        Raises:
+            ConfigurationError: The assembly or a template is refused; what was applied stays.
+        """
+        return await self._apply(Assembly.read(cdk_out))
+
+    async def close(self) -> None:
+        """End every process, free both ports, forget every backend's state."""
+        await self._held.aclose()
+        self._progress(Closed())
+
+    async def _apply(self, assembly: Assembly) -> tuple[Change, ...]:
+        _check_places(assembly)
+        changes: list[Change] = []
+        for stack in assembly.stacks:
+            already = len(changes)
+            publish_files(stack, self._parts.surroundings)
+            await self._deployment.apply(stack, changes.append)
+            self._progress(StackApplied(stack=stack.name, changes=tuple(changes[already:])))
+        for route in self.routes():
+            if not self._parts.may_invoke(route):
+                self._progress(
+                    NotPermitted(route=route.key, function_arn=route.integration.function_arn)
+                )
+        return tuple(changes)
+
+
+async def _compose(
+    held: AsyncExitStack,
+    *,
+    ports: tuple[int, int],
+    rng: random.Random,
+    clock: Clock,
+    progress: Callable[[Event], None],
+    placement: Placement,
+) -> Parts:
+    account = placement.get("account", ACCOUNT)
+    api_socket = bind(ports[0], setting="FALAJ_PORT")
+    held.callback(api_socket.close)
+    aws_socket = bind(ports[1], setting="FALAJ_AWS_PORT")
+    held.callback(aws_socket.close)
+    aws_url = url_of(aws_socket)
+    backends = MotoBackends.open(account=account, region=REGION, endpoint=aws_url)
+    held.callback(backends.close)
+    functions = LambdaService(
+        clock=clock,
+        rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
+        log_sink=lambda line: progress(FunctionLog(function=line.function, line=line.text)),
+        runtime=RuntimeFolders.prepare(
+            placement.get("build_folder", BUILD_FOLDER),
+            progress=lambda sentence: progress(Working(sentence=sentence)),
+        ),
+        account=account,
+        region=REGION,
+        endpoint_url=aws_url,
+    )
+    await functions.start()
+    held.push_async_callback(functions.close)
+    surroundings = Surroundings(
+        account=account,
+        region=REGION,
+        aws=backends,
+        functions=functions,
+        apis=ApiRegistry(),
+        layers=LayerStore(),
+        permissions=Permissions(),
+        announce=placement.get("on_change", _nobody),
+    )
+    calls = LambdaCalls(functions)
+    endpoint = AwsEndpoint(backends, {"lambda": calls.serve})
+    held.callback(endpoint.close)
+    aws = Listener(bound=aws_socket, site=endpoint, clock=clock, limits=AWS_LIMITS)
+    held.push_async_callback(aws.close)
+    await aws.start()
+    front_door = FrontDoor(
+        apis=surroundings.apis,
+        invoke=calls.invoke,
+        allows=lambda function_arn, source_arn: surroundings.permissions.allows(
+            function_arn=function_arn, principal=GATEWAY, source_arn=source_arn
+        ),
+        clock=clock,
+        rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
+        account=account,
+        region=REGION,
+    )
+    api = Listener(bound=api_socket, site=front_door, clock=clock, limits=API_LIMITS)
+    held.push_async_callback(api.close)
+    return Parts(surroundings=surroundings, front_door=front_door, api=api, aws=aws)
+
+
+def _nobody(_kind: str, _name: str) -> None:
+    """Nobody follows."""
+
+
+def _check_places(assembly: Assembly) -> None:
+    for stack in assembly.stacks:
+        if stack.region not in {REGION, "unknown-region"}:
+            raise AssemblyError(
+                assembly.path, f"stack {stack.name} is for {stack.region}, not {REGION}"
+            )

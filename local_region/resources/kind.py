@@ -1,0 +1,105 @@
+"""A resource as declared, and the three things one can do with a kind of resource."""
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from local_region.assembly import FileAsset, Stack
+from local_region.backends.moto_backends import MotoBackends
+from local_region.errors import TemplateError
+from local_region.gateway.registry import ApiRegistry
+from local_region.lambda_service import LambdaService
+from local_region.resources.layers import LayerStore
+from local_region.resources.permissions import Permissions
+from local_region.template.intrinsics import Physical
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What resources are made in.
+
+    Attributes:
+        account: Twelve digits.
+        region: The region's name.
+        aws: The backends of S3, DynamoDB, SSM and their like.
+        functions: The Lambda control plane.
+        apis: The APIs that the front door serves.
+        layers: Folders of published layer versions.
+        permissions: Who may invoke what.
+        announce: Told of a change that something else may want to follow: kind and name.
+    """
+
+    account: str
+    region: str
+    aws: MotoBackends
+    functions: LambdaService
+    apis: ApiRegistry
+    layers: LayerStore
+    permissions: Permissions
+    announce: Callable[[str, str], None]
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of something of this account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """One resource of a template with every intrinsic resolved."""
+
+    stack: Stack
+    logical_id: str
+    type: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    def name(self, limit: int = 64) -> str:
+        """Return the name CloudFormation would generate: stack, logical id, a unique tail.
+
+        The tail is a digest, so that the same stack always yields the same names.
+        """
+        digest = hashlib.sha256(f"{self.stack.name}/{self.logical_id}".encode()).digest()
+        tail = b32encode(digest).decode()[:12]
+        return f"{f'{self.stack.name}-{self.logical_id}'[: limit - 13]}-{tail}"
+
+    def asset(self, key: str) -> FileAsset:
+        """Find the asset of this stack that an object key names."""
+        return self.stack.asset(key)
+
+    def error(self, reason: str) -> TemplateError:
+        """Make the error that names this resource."""
+        return TemplateError(
+            stack=self.stack.name,
+            logical_id=self.logical_id,
+            resource_type=self.type,
+            reason=reason,
+        )
+
+
+Create: TypeAlias = Callable[[Declared, Surroundings], Awaitable[Physical]]
+Update: TypeAlias = Callable[[Physical, Declared, Surroundings], Awaitable[Physical]]
+Delete: TypeAlias = Callable[[Physical, Surroundings], Awaitable[None]]
+
+
+async def keep(_physical: Physical, _region: Surroundings) -> None:
+    """Delete nothing: this kind leaves no trace outside the stack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What one CloudFormation type means here.
+
+    Attributes:
+        create: Makes it.
+        update: Changes it in place; None if any change replaces it, as CloudFormation documents.
+        delete: Removes it.
+        replaced_by: Properties whose change replaces it even though others update in place.
+        note: What is not emulated; None if it acts as on AWS.
+    """
+
+    create: Create
+    update: Update | None = None
+    delete: Delete = keep
+    replaced_by: frozenset[str] = frozenset()
+    note: str | None = None

@@ -1,0 +1,1 @@
+"""CloudFormation's template language: intrinsics, conditions, parameters, dependencies."""

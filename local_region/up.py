@@ -1,0 +1,54 @@
+"""`falaj up`: opens a region, serves it until interrupted, and closes it."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from local_region.progress import Event
+from local_region.region import API_PORT, AWS_PORT, Region
+
+
+def serve(
+    cdk_out: Path,
+    api_port: int = API_PORT,
+    aws_port: int = AWS_PORT,
+    seed: int = 0,
+    on_event: Callable[[Event], None] = lambda _: None,
+) -> None:
+    """Serve an assembly until SIGINT or SIGTERM; everything is closed when this returns.
+
+    Args:
+        cdk_out: The synthesized assembly.
+        api_port: Where the API answers.
+        aws_port: Where AWS's services answer.
+        seed: Of every random choice.
+        on_event: Told what happens, on the thread that called.
+
+    Raises:
+        ConfigurationError: The assembly, a template, an asset or a port is refused.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(cdk_out, api_port, aws_port, seed, on_event))
+
+
+async def _serve(
+    cdk_out: Path, api_port: int, aws_port: int, seed: int, on_event: Callable[[Event], None]
+) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    opening = asyncio.ensure_future(
+        Region.open(cdk_out, api_port=api_port, aws_port=aws_port, seed=seed, progress=on_event)
+    )
+    waiting = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait({opening, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not opening.done():
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        return
+    async with opening.result():
+        await waiting
