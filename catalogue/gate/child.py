@@ -1,7 +1,8 @@
 """The child process: limits itself, reads one model, writes one report.
 
 Started as `python -m catalogue.gate.child` with the order as JSON on standard input. Writes JSON
-lines to standard output: `{"stage": …}` as it goes, then `{"findings": …}` or `{"refused": …}`.
+lines to standard output: `{"stage": …}` as it goes, then `{"findings": …}`, `{"refused": …}` or
+`{"exhausted": "memory"}`.
 """
 
 import json
@@ -57,7 +58,7 @@ def _examine(order: dict[str, Any], write: Any) -> dict[str, Any]:  # noqa: ANN4
     except Refusal as refusal:
         return {"refused": str(refusal)}
     except MemoryError:
-        return {"refused": f"it needs more than {order['limits']['memory_mib']:,} MiB of memory"}
+        return {"exhausted": "memory"}
     Path(order["admitted"]).write_bytes(admitted.data)
     return {"findings": admitted.findings.to_dict()}
 

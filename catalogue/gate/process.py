@@ -97,6 +97,8 @@ class _Child:
                 finally:
                     process.kill()
                     reader.join()
+            if "exhausted" in self._verdict:
+                return {"refused": self._too_much_memory(limits)}
             if self._verdict:
                 return self._verdict
             errors.seek(0)
@@ -107,6 +109,9 @@ class _Child:
     @property
     def _where(self) -> str:
         return f"while {self._stage}"
+
+    def _too_much_memory(self, limits: Limits) -> str:
+        return f"it needs more than {limits.memory_mib:,} MiB of memory {self._where}"
 
     def _start(self, errors: IO[bytes]) -> "subprocess.Popen[bytes]":
         roots = (Path(module.__path__[0]).parent for module in (catalogue, falaj))
@@ -143,7 +148,7 @@ class _Child:
             return f"it used more than {limits.cpu_s} s of processor time {self._where}"
         text = errors.decode("utf-8", "replace").strip()
         if "bad_alloc" in text or "MemoryError" in text or "Cannot allocate" in text:
-            return f"it needs more than {limits.memory_mib:,} MiB of memory {self._where}"
+            return self._too_much_memory(limits)
         if returncode < 0:
             name = signal.Signals(-returncode).name
             return f"it crashed the process that examined it ({name}) {self._where}"

@@ -44,6 +44,7 @@ class Runner:
         try:
             session = onnxruntime.InferenceSession(data, options, providers=[PROVIDER])
         except Exception as error:
+            _raise_if_out_of_memory(error)
             raise Refusal(f"ONNX Runtime does not load it: {first_line(error)}") from error
         load_ms = _since(start)
         if session.get_providers() != [PROVIDER]:
@@ -51,9 +52,18 @@ class Runner:
         return cls(session, load_ms)
 
     def run(self, feed: Feed) -> Answer:
-        """Return every output by name; the engine's own exceptions pass through."""
+        """Return every output by name.
+
+        Raises:
+            MemoryError: The engine could not allocate what the run needs.
+            Exception: Whatever else the engine raises for an input it does not take.
+        """
         names = [output.name for output in self.session.get_outputs()]
-        return dict(zip(names, self.session.run(names, feed), strict=True))
+        try:
+            return dict(zip(names, self.session.run(names, feed), strict=True))
+        except Exception as error:
+            _raise_if_out_of_memory(error)
+            raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +123,13 @@ def peak_memory_mib() -> float:
     """Return the most resident memory this process ever had."""
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, KiB on Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def _raise_if_out_of_memory(error: Exception) -> None:
+    """Translate the engine's words, for it has no exception of its own for this."""
+    text = str(error)
+    if any(word in text for word in ("Failed to allocate memory", "bad_alloc", "bad allocation")):
+        raise MemoryError from error
 
 
 def _since(start: float) -> float:

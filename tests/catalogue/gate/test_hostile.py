@@ -1,0 +1,278 @@
+"""A hostile file is refused with a sentence, and the process that asked lives on."""
+
+import os
+import re
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from catalogue.errors import ModelRefusedError
+from catalogue.gate import Limits, examine
+
+FLOAT = TensorProto.FLOAT
+Declares = Callable[..., ValueInfoProto]
+Writes = Callable[..., Path]
+
+
+def refusal(path: Path, limits: Limits | None = None) -> str:
+    """Return the sentence with which a file is refused."""
+    with pytest.raises(ModelRefusedError) as caught:
+        examine(path, limits=limits)
+    return str(caught.value)
+
+
+def external(name: str, location: str) -> TensorProto:
+    """Make a tensor whose data are in another file."""
+    tensor = TensorProto(name=name, data_type=FLOAT, dims=[3])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    return tensor
+
+
+@pytest.fixture(autouse=True)
+def parent_is_untouched() -> Iterator[None]:
+    """Whatever the child did, no child is left and this process has its limits and its folder."""
+    folder = Path.cwd()
+    yield
+    assert Path.cwd() == folder
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "the file is empty"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "not an ONNX model"),
+        (b"name: x\nversion: 1\n", "not an ONNX model"),
+        (b"\x08\x07", "no ONNX model: it has no nodes"),
+    ],
+)
+def test_what_is_no_model_is_refused(tmp_path, content, sentence):
+    """An empty, a foreign and a text file are told apart from a model."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    assert sentence in refusal(path)
+
+
+def test_truncated_model_is_refused(good_model):
+    """Half an upload is not half a model."""
+    data = good_model.read_bytes()
+    good_model.write_bytes(data[: len(data) - 7])
+    assert "cut short" in refusal(good_model)
+
+
+def test_missing_file_is_refused(tmp_path):
+    """A mistyped path is said to be one."""
+    assert refusal(tmp_path / "nothing.onnx").endswith("no such file")
+
+
+def test_too_large_file_is_not_even_opened(good_model):
+    """The size limit holds before a child is started."""
+    assert re.search(r"\d+ bytes exceed the limit of 8", refusal(good_model, Limits(model_bytes=8)))
+
+
+@pytest.mark.parametrize("location", ["../../../../etc/passwd", "/etc/passwd", "weights.bin"])
+def test_external_data_is_refused(write_model, value: Declares, tmp_path, location):
+    """A model may not make the server read a file, wherever it lies."""
+    (tmp_path / "weights.bin").write_bytes(struct.pack("<3f", 1, 2, 3))
+    path = write_model(
+        [helper.make_node("Add", ["x", "w"], ["y"])],
+        [value("x", FLOAT, ["batch", 3])],
+        [value("y", FLOAT, ["batch", 3])],
+        initializers=[external("w", location)],
+    )
+    assert f"tensor 'w' is external data in {location!r}" in refusal(path)
+
+
+def test_external_data_in_a_branch_is_refused(write_model, value: Declares):
+    """The same hidden inside the branch of an If."""
+    branch = helper.make_graph(
+        [helper.make_node("Identity", ["w"], ["b"])],
+        "branch",
+        [],
+        [value("b", FLOAT, [3])],
+        initializer=[external("w", "/etc/shadow")],
+    )
+    node = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
+    path = write_model([node], [value("c", TensorProto.BOOL, [])], [value("y", FLOAT, [3])])
+    assert "external data in '/etc/shadow'" in refusal(path)
+
+
+def test_external_data_in_a_constant_is_refused(write_model, value: Declares):
+    """The same hidden in a node's attribute."""
+    path = write_model(
+        [
+            helper.make_node("Constant", [], ["w"], value=external("w", "/etc/hosts")),
+            helper.make_node("Add", ["x", "w"], ["y"]),
+        ],
+        [value("x", FLOAT, ["batch", 3])],
+        [value("y", FLOAT, ["batch", 3])],
+    )
+    assert "external data in '/etc/hosts'" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("domain", "operator"),
+    [
+        ("com.example", "RunAnything"),
+        ("com.microsoft.extensions", "OpenAIAudioToText"),
+        ("com.microsoft", "EPContext"),
+        ("ai.onnx.training", "Gradient"),
+        ("", "NoSuchOperator"),
+    ],
+)
+def test_foreign_operator_is_refused(write_model, value: Declares, domain, operator):
+    """Operators that call out, load libraries or are unknown never reach the engine."""
+    path = write_model(
+        [helper.make_node(operator, ["x"], ["y"], domain=domain)],
+        [value("x", FLOAT, ["batch", 3])],
+        [value("y", FLOAT, ["batch", 3])],
+        domains=[domain] if domain else [],
+    )
+    name = f"{domain}:{operator}" if domain else operator
+    assert f"operators that are not on the list: {name}" in refusal(path)
+
+
+def test_foreign_operator_in_a_local_function_is_refused(write_model, value: Declares, tmp_path):
+    """A function that the model defines for itself does not launder what it calls."""
+    model = ModelProto()
+    model.ParseFromString(
+        write_model(
+            [helper.make_node("Kind", ["x"], ["y"], domain="own")],
+            [value("x", FLOAT, ["batch", 3])],
+            [value("y", FLOAT, ["batch", 3])],
+            domains=["own"],
+        ).read_bytes()
+    )
+    model.functions.append(
+        helper.make_function(
+            "own",
+            "Kind",
+            ["a"],
+            ["b"],
+            [helper.make_node("Steal", ["a"], ["b"], domain="com.example")],
+            [helper.make_opsetid("com.example", 1)],
+        )
+    )
+    path = tmp_path / "function.onnx"
+    path.write_bytes(model.SerializeToString())
+    assert "com.example:Steal" in refusal(path)
+
+
+def loop(value: Declares, trips: int) -> tuple[list, list, list]:
+    """A model that counts to `trips` before it answers."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go_on"], ["go_on_out"]),
+            helper.make_node("Add", ["carried", "carried"], ["carried_out"]),
+        ],
+        "body",
+        [
+            value("i", TensorProto.INT64, []),
+            value("go_on", TensorProto.BOOL, []),
+            value("carried", FLOAT, ["batch", 3]),
+        ],
+        [value("go_on_out", TensorProto.BOOL, []), value("carried_out", FLOAT, ["batch", 3])],
+    )
+    many = numpy_helper.from_array(np.array(trips, dtype=np.int64), "many")
+    yes = numpy_helper.from_array(np.ones((), dtype=np.bool_), "yes")
+    nodes = [
+        helper.make_node("Constant", [], ["many"], value=many),
+        helper.make_node("Constant", [], ["yes"], value=yes),
+        helper.make_node("Loop", ["many", "yes", "x"], ["y"], body=body),
+    ]
+    return nodes, [value("x", FLOAT, ["batch", 3])], [value("y", FLOAT, ["batch", 3])]
+
+
+def test_endless_loop_is_ended_by_processor_time(write_model, value: Declares):
+    """A model that never answers costs two seconds, not the machine."""
+    path = write_model(*loop(value, 2**62))
+    assert "used more than 2 s of processor time while warming up" in refusal(
+        path, Limits(cpu_s=2, wall_s=60)
+    )
+
+
+def test_endless_loop_is_ended_by_the_clock(write_model, value: Declares):
+    """The same where the machine is too busy to use up the processor time."""
+    path = write_model(*loop(value, 2**62))
+    assert "took longer than 2.5 s" in refusal(path, Limits(cpu_s=60, wall_s=2.5))
+
+
+def test_allocation_bomb_at_load_is_refused(write_model, value: Declares):
+    """A constant of 4 TB is folded when the session is made."""
+    shape = numpy_helper.from_array(np.array([2**20, 2**20], dtype=np.int64), "shape")
+    path = write_model(
+        [
+            helper.make_node("ConstantOfShape", ["shape"], ["bomb"]),
+            helper.make_node("ReduceSum", ["bomb"], ["sum"], keepdims=0),
+            helper.make_node("Add", ["x", "sum"], ["y"]),
+        ],
+        [value("x", FLOAT, ["batch", 3])],
+        [value("y", FLOAT, ["batch", 3])],
+        initializers=[shape],
+    )
+    assert "it needs more than 2,048 MiB of memory while warming up" in refusal(path)
+
+
+def test_allocation_bomb_at_run_is_refused(write_model, value: Declares):
+    """The same, its shape computed from the input so that it cannot be folded."""
+    factor = numpy_helper.from_array(np.array([2**20, 2**18], dtype=np.int64), "factor")
+    path = write_model(
+        [
+            helper.make_node("Shape", ["x"], ["shape"]),
+            helper.make_node("Mul", ["shape", "factor"], ["large"]),
+            helper.make_node("ConstantOfShape", ["large"], ["bomb"]),
+            helper.make_node("ReduceSum", ["bomb"], ["sum"], keepdims=0),
+            helper.make_node("Add", ["x", "sum"], ["y"]),
+        ],
+        [value("x", FLOAT, ["batch", 3])],
+        [value("y", FLOAT, ["batch", 3])],
+        initializers=[factor],
+    )
+    sentence = refusal(path, Limits(memory_mib=1024))
+    assert "it needs more than 1,024 MiB of memory while warming up" in sentence
+
+
+def test_initialiser_larger_than_its_data_is_refused(write_model, value: Declares):
+    """A shape of 4 TB with four bytes of data behind it."""
+    tensor = TensorProto(
+        name="w", data_type=FLOAT, dims=[2**20, 2**20], raw_data=struct.pack("<f", 1)
+    )
+    path = write_model(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        [value("x", FLOAT, ["batch", 2**20])],
+        [value("y", FLOAT, ["batch", 2**20])],
+        initializers=[tensor],
+    )
+    assert "not valid ONNX" in refusal(path)
+
+
+def field(number: int, payload: bytes) -> bytes:
+    """Write a message field as protobuf does: tag, length, payload."""
+    length, head = len(payload), bytearray([number << 3 | 2])
+    while length > 0x7F:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    return bytes([*head, length]) + payload
+
+
+def test_deeply_nested_graphs_are_refused(tmp_path):
+    """Ten thousand graphs inside graphs do not exhaust the stack."""
+    graph = b""
+    for _ in range(10_000):
+        graph = field(1, field(5, field(6, graph)))  # node, its attribute, the graph in it
+    path = tmp_path / "model.onnx"
+    path.write_bytes(field(7, graph))
+    assert "not an ONNX model" in refusal(path)
+
+
+def test_honest_model_passes_after_all_that(good_model):
+    """The gate is no wall: what is honest is let in, its bytes untouched."""
+    data, findings = examine(good_model)
+    assert data == good_model.read_bytes()
+    assert findings.operators == {"Add": 1}
