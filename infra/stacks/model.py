@@ -57,14 +57,18 @@ class ModelStack(Stack):
         super().__init__(scope, id_, **stack_properties(deployment, f"model {spec.name}"))
         leave_bootstrap_check_to_cli(self)
         key_arn = _key(self, deployment)
-        statements = [*([_use_key(key_arn)] if key_arn else []), *self._far_rights(package)]
+        far_bucket = self._upload(package) if package.far_prefix else None
+        statements = [
+            *([_use_key(key_arn)] if key_arn else []),
+            *([_read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
+        ]
         predict = InferenceFunction(
             self,
             "Predict",
             code=package.code,
             layers=layers,
             compute=spec.compute,
-            environment=self._environment(package, deployment),
+            environment=_environment(package, deployment, far_bucket),
             description=f"{spec.name} {spec.version}",
             deployment=deployment,
             access=FunctionAccess(key_arn=key_arn, statements=tuple(statements)),
@@ -85,40 +89,39 @@ class ModelStack(Stack):
             value=_desired(package, predict),
         )
 
-    def _environment(self, package: ModelPackage, deployment: Deployment) -> dict[str, str]:
-        spec = package.model.spec
-        environment = {
-            ENV_PROFILE: deployment.profile.value,
-            ENV_MODEL_NAME: spec.name,
-            ENV_MODEL_VERSION: str(spec.version),
-            ENV_THREADS: str(spec.compute.threads),
-        }
-        if package.far_prefix:
-            environment[ENV_MODEL_S3_PREFIX] = (
-                f"s3://{self._far_bucket(package)}/{package.far_prefix}"
-            )
-        return environment
-
-    def _far_bucket(self, package: ModelPackage) -> str:
-        """Upload bytes too large to package, each under a key that holds its digest."""
-        buckets = [
+    def _upload(self, package: ModelPackage) -> str:
+        """Upload bytes too large to package, under keys that hold their digest; name the bucket."""
+        uploaded = {
             file_asset(
                 self,
                 version.model_path,
                 f"{package.far_prefix}/{version.manifest.name}/{version.manifest.version}/model",
             ).bucket_name
             for version in package.model.versions
-        ]
-        return buckets[0]
+        }
+        return uploaded.pop()
 
-    def _far_rights(self, package: ModelPackage) -> list[dict[str, Any]]:
-        if not package.far_prefix:
-            return []
-        objects = Fn.sub(
-            "arn:${AWS::Partition}:s3:::${Bucket}/${Prefix}/*",
-            {"Bucket": self._far_bucket(package), "Prefix": package.far_prefix},
-        )
-        return [allow("ReadModelBytes", ["s3:GetObject"], [objects])]
+
+def _environment(
+    package: ModelPackage, deployment: Deployment, far_bucket: str | None
+) -> dict[str, str]:
+    spec = package.model.spec
+    environment = {
+        ENV_PROFILE: deployment.profile.value,
+        ENV_MODEL_NAME: spec.name,
+        ENV_MODEL_VERSION: str(spec.version),
+        ENV_THREADS: str(spec.compute.threads),
+    }
+    if far_bucket:
+        environment[ENV_MODEL_S3_PREFIX] = f"s3://{far_bucket}/{package.far_prefix}"
+    return environment
+
+
+def _read_bytes(bucket: str, prefix: str) -> dict[str, Any]:
+    objects = Fn.sub(
+        "arn:${AWS::Partition}:s3:::${Bucket}/${Prefix}/*", {"Bucket": bucket, "Prefix": prefix}
+    )
+    return allow("ReadModelBytes", ["s3:GetObject"], [objects])
 
 
 def _key(stack: Stack, deployment: Deployment) -> str | None:
