@@ -15,6 +15,7 @@ from tests.falaj import onnx_models
 
 @pytest.fixture(scope="session")
 def model_root(tmp_path_factory):
+    """A repository of models that between them have every type and rank."""
     root = tmp_path_factory.mktemp("models")
     rows = Batching(batch_axis=0, pad_allowed=False, batch_invariant=True)
     write = onnx_models.write_version
@@ -34,6 +35,7 @@ def model_root(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def service(model_root):
+    """Release 12, serving them."""
     return onnx_models.service_of(model_root, release="12")
 
 

@@ -10,6 +10,7 @@ DTYPES = ["bool", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f
 
 @pytest.fixture(scope="module")
 def client(address):
+    """A stranger's client."""
     with triton.InferenceServerClient(address) as connected:
         yield connected
 

@@ -38,11 +38,24 @@ def _rule(datatype: Datatype) -> ValueRule:
         low, high = bounds
         kinds = frozenset[type]({int})
         return ValueRule(dtype=dtype, kinds=kinds, words="whole numbers", low=low, high=high)
-    largest = float(np.finfo(dtype).max)
+    high = _largest_float(dtype)
     kinds = frozenset({int, float})
-    return ValueRule(dtype=dtype, kinds=kinds, words="numbers", low=-largest, high=largest)
+    return ValueRule(dtype=dtype, kinds=kinds, words="numbers", low=-high, high=high)
 
 
+def _largest_float(dtype: np.dtype[Any]) -> float:
+    """The largest double that rounds to a finite value of a type: half a step beyond its largest.
+
+    An answer writes the largest FP32 as 3.4028235e38, which as a double is a little more than it is.
+    """
+    largest = np.finfo(dtype).max
+    if dtype.itemsize >= _DOUBLE_BYTES:
+        return float(largest)
+    step = float(largest) - float(np.nextafter(largest, dtype.type(0)))
+    return float(np.nextafter(float(largest) + step / 2, 0.0))
+
+
+_DOUBLE_BYTES: Final = 8
 RULES: Final = {datatype: _rule(datatype) for datatype in Datatype}
 
 

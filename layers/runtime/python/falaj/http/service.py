@@ -25,7 +25,8 @@ class Limits:
     Attributes:
         body_bytes: Largest body after decompression.
         json_bytes: Largest JSON part of a body.
-        json_values: Most values in that JSON; each costs a parser a fixed number of bytes.
+        json_values: Most values and brackets in that JSON when it is longer than 3 MiB; each costs
+            the parser a fixed number of bytes.
         strings: Most elements of BYTES tensors; each becomes an object of some 60 bytes.
         compress_from_bytes: Smallest answer that is compressed for a caller who accepts it.
     """
