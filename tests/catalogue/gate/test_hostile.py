@@ -203,8 +203,8 @@ def test_endless_loop_is_ended_by_the_clock(write_model, value: Declares):
     assert "took longer than 2.5 s" in refusal(path, Limits(cpu_s=60, wall_s=2.5))
 
 
-def test_allocation_bomb_at_load_is_refused(write_model, value: Declares):
-    """A constant of 4 TB is folded when the session is made."""
+def test_constant_bomb_is_refused(write_model, value: Declares):
+    """Twelve bytes of model that stand for a constant of 4 TB."""
     shape = numpy_helper.from_array(np.array([2**20, 2**20], dtype=np.int64), "shape")
     path = write_model(
         [
@@ -219,8 +219,8 @@ def test_allocation_bomb_at_load_is_refused(write_model, value: Declares):
     assert "it needs more than 2,048 MiB of memory while warming up" in refusal(path)
 
 
-def test_allocation_bomb_at_run_is_refused(write_model, value: Declares):
-    """The same, its shape computed from the input so that it cannot be folded."""
+def test_computed_bomb_is_refused(write_model, value: Declares):
+    """The same, its shape computed from the input, so that no constant shows it."""
     factor = numpy_helper.from_array(np.array([2**20, 2**18], dtype=np.int64), "factor")
     path = write_model(
         [
