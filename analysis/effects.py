@@ -44,8 +44,8 @@ class Effect:
 
     control: float
     treatment: float
-    error: float
-    lift_error: float | None = None
+    control_error: float
+    treatment_error: float
     variance_kept: float = 1.0
 
     @property
@@ -54,14 +54,41 @@ class Effect:
         return self.treatment - self.control
 
     @property
+    def error(self) -> float:
+        """Standard error of the difference, above 0."""
+        return math.hypot(self.control_error, self.treatment_error)
+
+    @property
     def z(self) -> float:
         """Difference in standard errors."""
         return self.difference / self.error
 
     @property
     def lift(self) -> float | None:
-        """Relative difference."""
-        return None if self.lift_error is None else self.difference / self.control
+        """Relative difference; None unless the control is above 0."""
+        return self.difference / self.control if self.control > 0 else None
+
+    def lift_interval(self, critical: float) -> tuple[float, float] | None:
+        """Bound the relative difference; None when the control may be 0.
+
+        It leaves 0 out exactly when the difference's interval does.
+
+        Args:
+            critical: Standard errors to each side.
+
+        Source:
+            Fieller (1954), JRSS B 16(2), doi:10.1111/j.2517-6161.1954.tb00159.x.
+        """
+        low = critical * self.control_error
+        if self.control <= low:
+            return None
+        scale = self.control**2 - low**2
+        product = self.control * self.treatment
+        high = critical * self.treatment_error
+        root = math.sqrt(
+            max(0.0, (self.treatment * low) ** 2 + (self.control * high) ** 2 - (low * high) ** 2)
+        )
+        return (product - root) / scale - 1, (product + root) / scale - 1
 
 
 def effect_between(
@@ -101,15 +128,18 @@ def effect_between(
     variance = max(sum(variances), alike)
     if not variance > 0 or not math.isfinite(variance):
         raise NoEffectError("all units have one value: nothing varies, so nothing can be told")
+    inflation = math.sqrt(variance / sum(variances)) if sum(variances) else 0.0
+    errors = [inflation * math.sqrt(part) for part in variances]
+    if not inflation:  # neither arm varies, but they differ from one another
+        errors = [math.sqrt(variance / 2)] * 2
     plain = _variance(pooled, _weights(pooled, np.zeros(2), is_ratio=is_ratio))
+    adjusted = _variance(pooled, _weights(pooled, theta, is_ratio=is_ratio))
     return Effect(
         control=levels[0],
         treatment=levels[1],
-        error=math.sqrt(variance),
-        lift_error=_lift_error(levels, variances, variance),
-        variance_kept=_variance(pooled, _weights(pooled, theta, is_ratio=is_ratio)) / plain
-        if plain
-        else 1.0,
+        control_error=errors[0],
+        treatment_error=errors[1],
+        variance_kept=adjusted / plain if plain else 1.0,
     )
 
 
@@ -142,13 +172,3 @@ def _theta(control: Moments, treatment: Moments, pooled: Moments, *, is_ratio: b
         within[adjusters] @ weights
     )
     return theta
-
-
-def _lift_error(levels: list[float], variances: list[float], variance: float) -> float | None:
-    """Delta method on treatment/control; none unless the control is 3 standard errors above 0."""
-    control, treatment = levels
-    if control <= 0 or control < 3 * math.sqrt(variances[0]):
-        return None
-    ratio = treatment / control
-    inflation = variance / sum(variances) if sum(variances) else 1.0
-    return math.sqrt(inflation * (variances[1] + ratio * ratio * variances[0])) / control

@@ -82,7 +82,8 @@ class ExperimentSpec:
         alpha: Two-sided level of the verdict.
         mismatch_alpha: Level of the sample-ratio test.
         discovery_rate: False-discovery rate over secondary metrics.
-        outcome_window: How long after its first exposure a unit's outcomes count.
+        outcome_window: How long after its first exposure a unit's outcomes count; only then is the unit
+            analysed, so that a slow arm does not look like a bad one.
         max_duration: The experiment ends then, decided or not.
         on_win: What a winner gets.
         on_loss: What a loser gets.
@@ -108,7 +109,7 @@ class ExperimentSpec:
     alpha: float = 0.05
     mismatch_alpha: float = 0.001
     discovery_rate: float = 0.1
-    outcome_window: timedelta = timedelta(0)
+    outcome_window: timedelta = timedelta(hours=1)
     max_duration: timedelta = timedelta(days=28)
     on_win: OnWin = OnWin.HOLD
     on_loss: OnLoss = OnLoss.REVERT
@@ -178,8 +179,8 @@ class ExperimentSpec:
     def _timing(self) -> Iterator[str]:
         if self.max_duration <= timedelta(0):
             yield "max_duration is above 0"
-        if self.outcome_window < timedelta(0) or self.outcome_window >= self.max_duration:
-            yield "outcome_window is at least 0 and shorter than max_duration"
+        if not timedelta(0) < self.outcome_window < self.max_duration:
+            yield "outcome_window is above 0 and shorter than max_duration"
 
     @property
     def control(self) -> Arm:
