@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from catalogue.spec import Target
-from infra.config.deployment import Deployment, Platform
+from infra.config.deployment import Deployment
 from infra.constructs.api_routes import MOST_MODELS, TIMEOUT_MS
 from infra.packaging import UNZIPPED_LIMIT_BYTES, PackagedModel
 
@@ -48,17 +48,6 @@ def _gpu(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
         )
 
 
-def _snap_start(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
-    too_old = {"3.8", "3.9", "3.10", "3.11"}
-    if not model.spec.compute.snap_start or deployment.platform is Platform.HOST:
-        return
-    if deployment.python_version in too_old:
-        yield (
-            f"SnapStart needs Python 3.12 or newer and the functions run {deployment.runtime}; "
-            "set falaj:python=3.13 or snap_start: false"
-        )
-
-
 def _timeout(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     kind = deployment.settings.api
     limit_s = TIMEOUT_MS[kind] // 1000
@@ -83,7 +72,6 @@ def _memory(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
 
 _MODEL_CHECKS: Final[tuple[Callable[[PackagedModel, Deployment], Iterator[str]], ...]] = (
     _gpu,
-    _snap_start,
     _timeout,
     _memory,
 )

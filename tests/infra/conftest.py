@@ -185,3 +185,11 @@ def smb(assemblies: dict[str, Assembly]) -> Assembly:
 def enterprise(assemblies: dict[str, Assembly]) -> Assembly:
     """The bank's."""
     return assemblies["enterprise"]
+
+
+@pytest.fixture
+def relu_file(tmp_path: Path) -> Path:
+    """A model of one operator on disk."""
+    path = tmp_path / "relu.onnx"
+    path.write_bytes(relu("relu"))
+    return path
