@@ -80,6 +80,14 @@ class AlarmBoard:
         """
         return self._standing[name].reason
 
+    def since(self, name: str) -> datetime:
+        """Tell when an alarm entered its state.
+
+        Raises:
+            KeyError: There is no such alarm.
+        """
+        return self._standing[name].since
+
     def set_state(self, name: str, state: AlarmState, reason: str, now: datetime) -> None:
         """Force a state until the next evaluation, as SetAlarmState does.
 
