@@ -26,6 +26,9 @@ _BACKLOG: Final = 2048
 _IDLE_S: Final = 60
 _SEND_WITHIN_S: Final = 30.0
 _DRAIN_S: Final = 5.0
+_PATIENCE: Final = 4
+"""Times the body limit that is read and thrown away, so that a client that only reads after it has
+sent everything sees the refusal and not a reset connection."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -150,21 +153,30 @@ class Listener:
     async def _read(self, headers: Iterable[tuple[str, str]], receive: Receive) -> bytes | None:
         """Return the body; None if the client went away."""
         stated = next((value for name, value in headers if name == "content-length"), "0")
-        if stated.isdecimal() and int(stated) > self._limits.body_bytes:
+        size = int(stated) if stated.isdecimal() else 0
+        limit = self._limits.body_bytes
+        if size > _PATIENCE * limit:
             raise _BodyTooLargeError
+        is_too_large, size = size > limit, 0
         chunks: list[bytes] = []
-        size = 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
             chunk = message.get("body", b"")
             size += len(chunk)
-            if size > self._limits.body_bytes:
+            is_too_large = is_too_large or size > limit
+            if size > _PATIENCE * limit:
                 raise _BodyTooLargeError
-            chunks.append(chunk)
+            if is_too_large:
+                chunks.clear()
+            else:
+                chunks.append(chunk)
             if not message.get("more_body"):
-                return b"".join(chunks) if len(chunks) > 1 else chunk
+                break
+        if is_too_large:
+            raise _BodyTooLargeError
+        return b"".join(chunks)
 
     async def _send(self, send: Send, response: Response, *, close: bool = False) -> None:
         headers = [

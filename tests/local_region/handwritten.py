@@ -1,4 +1,4 @@
-"""Assemblies written by hand in the shape the CDK emits, for what one real synthesis cannot show."""
+"""Assemblies written by hand, in the CDK's shape, for what one real synthesis cannot show."""
 
 import hashlib
 import json
@@ -13,7 +13,11 @@ ROLE_POLICY = {
         }
     ],
 }
-ECHO = '''
+INVOCATION_URI = (
+    "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/"
+    "2015-03-31/functions/${Function}/invocations"
+)
+ECHO = """
 import json, os
 
 def handler(event, context):
@@ -25,7 +29,7 @@ def handler(event, context):
     if path.endswith("/slow"):
         import time; time.sleep(3)
     if path.endswith("/big"):
-        return {"statusCode": 200, "body": "x" * (6 * 1024 * 1024 + 1)}
+        return {"statusCode": 200, "body": "x" * 6_300_000}
     return {
         "statusCode": 200,
         "headers": {
@@ -34,7 +38,7 @@ def handler(event, context):
         },
         "body": json.dumps({"event": event, "answer": os.environ.get("ANSWER", "")}),
     }
-'''
+"""
 
 
 class Assembly:
@@ -139,8 +143,7 @@ def integration(arn, *, timeout_ms=10_000, credentials=True, payload_format="2.0
                 "httpMethod": "POST",
                 "uri": {
                     "Fn::Sub": [
-                        "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/"
-                        "2015-03-31/functions/${Function}/invocations",
+                        INVOCATION_URI,
                         {"Function": arn},
                     ]
                 },

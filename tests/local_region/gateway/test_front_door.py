@@ -21,6 +21,7 @@ class Noon:
     """A clock that stands at noon."""
 
     def now(self):
+        """Return noon."""
         return datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 
@@ -30,13 +31,15 @@ class Function:
     def __init__(self, invocation):
         self.invocation, self.events, self.delay_s = invocation, [], 0.0
 
-    async def __call__(self, _arn, payload, _request_id, _trace):
+    async def invoke(self, _arn, payload, _request_id, _trace):
+        """Remember the event and answer."""
         self.events.append(json.loads(payload))
         await asyncio.sleep(self.delay_s)
         return self.invocation
 
 
 def answered(value, version="3"):
+    """What Lambda hands back when a function returns a value."""
     return Invocation(
         outcome=Outcome.ANSWERED, payload=json.dumps(value).encode(), executed_version=version
     )
@@ -58,6 +61,7 @@ def gateway(
     timeout_ms=1000,
     **body,
 ):
+    """A gateway with one API of one route, and the function behind it."""
     integration = {
         "type": "aws_proxy",
         "uri": ARN,
@@ -76,7 +80,7 @@ def gateway(
     function = Function(invocation)
     door = FrontDoor(
         apis=apis,
-        invoke=function,
+        invoke=function.invoke,
         allows=lambda _arn, _source: allows,
         clock=Noon(),
         rng=random.Random(7),
@@ -87,6 +91,7 @@ def gateway(
 
 
 def request(method="POST", path="/v2/a", query="", body=b"", **headers):
+    """A request with these headers, underscores for dashes."""
     sent = (("host", HOST), *((k.replace("_", "-"), v) for k, v in headers.items()))
     return Request(
         method=method, path=path, query=query, headers=sent, body=body, source_ip="10.0.0.9"
@@ -94,6 +99,7 @@ def request(method="POST", path="/v2/a", query="", body=b"", **headers):
 
 
 def ask(door, asked):
+    """Send one request through the gateway."""
     return asyncio.run(door.answer(asked))
 
 
@@ -323,7 +329,7 @@ def test_format_2_cookies_become_headers():
 
 
 def test_format_1_answer_lists_headers():
-    """multiValueHeaders win over headers of the same name."""
+    """Listed headers win over headers of the same name."""
     value = {
         "statusCode": 200,
         "headers": {"X-A": "1", "X-B": "2"},

@@ -19,6 +19,7 @@ ANY = "x-amazon-apigateway-any-method"
 
 
 def read(body, kind=ApiKind.HTTP, **settings):
+    """Read a body as the API called Api."""
     return read_definition(kind, "Api", body, **settings)
 
 

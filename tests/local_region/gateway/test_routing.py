@@ -14,6 +14,7 @@ BEHIND = Integration(
 
 
 def table(kind, *keys):
+    """A table of routes by their keys."""
     routes = []
     for key in keys:
         method, _, template = key.rpartition(" ")

@@ -15,10 +15,12 @@ BUCKET = Physical(ref="bucket-1", attributes={"Arn": "arn:aws:s3:::bucket-1"})
 
 
 def ssm(name):
+    """The one SSM parameter there is."""
     return {"/falaj/name": "tashkeel"}[name]
 
 
 def parameter(name):
+    """Three template parameters."""
     return {"Stage": "prod", "Count": 3, "Zones": ["a", "b"]}[name]
 
 

@@ -1,0 +1,94 @@
+"""Regions over assemblies written by hand; each test file opens its own account."""
+
+import asyncio
+import itertools
+import json
+import threading
+import urllib.error
+import urllib.request
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+_ACCOUNTS = itertools.count(1)
+ROOT = Path(__file__).parents[2]
+
+
+class Running:
+    """A region on an event loop of its own thread, as another program would see it."""
+
+    def __init__(self, cdk_out, **settings):
+        from local_region.region import Region  # moto takes seconds; not every test here needs it
+
+        self.events = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        settings = {"account": f"{next(_ACCOUNTS):012d}", "api_port": 0, "aws_port": 0} | settings
+        try:
+            self.region = self.run(
+                Region.open(
+                    cdk_out,
+                    progress=self.events.append,
+                    build_folder=ROOT / ".build" / "host",
+                    **settings,
+                )
+            )
+        except BaseException:
+            self._stop()
+            raise
+
+    def run(self, work):
+        """Run a coroutine on the region's loop."""
+        future: Future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return future.result(120)
+
+    def call(self, function, *args, **kwargs):
+        """Call a function on the region's loop."""
+
+        async def called():
+            return function(*args, **kwargs)
+
+        return self.run(called())
+
+    def close(self):
+        """Close the region and its loop."""
+        self.run(self.region.close())
+        self._stop()
+
+    def _stop(self):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def request(self, path, *, body=None, headers=None, method=None):
+        """Ask the API; return status, headers and body."""
+        asked = urllib.request.Request(  # noqa: S310 - our own address
+            self.region.api_url + path, data=body, headers=headers or {}, method=method
+        )
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
+                return answer.status, dict(answer.headers.items()), answer.read()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, dict(refusal.headers.items()), refusal.read()
+
+    def json(self, path, **asked):
+        """Ask the API; return the JSON of its answer."""
+        return json.loads(self.request(path, **asked)[2])
+
+
+@pytest.fixture(scope="module")
+def open_region():
+    """Open regions that are closed when the module's tests are done."""
+    opened = []
+
+    def open_one(cdk_out, **settings):
+        running = Running(cdk_out, **settings)
+        opened.append(running)
+        return running
+
+    yield open_one
+    for running in reversed(opened):
+        running.close()
