@@ -135,7 +135,7 @@ def built_version(build_root: Path, name: str, version: int) -> BuiltVersion:
         size = (folder / MODEL_FILE).stat().st_size
     except FileNotFoundError as error:
         raise not_built("") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise not_built(f"unreadable: {error}") from error
     if size != manifest.size_bytes:
         raise not_built(f"{size:,} bytes, the manifest says {manifest.size_bytes:,}")
@@ -238,6 +238,8 @@ def _fetch(spec: ModelSpec, version: int, source: Source, origin: Path, build_ro
 
 def _run_script(script: Path) -> bytes:
     """Run a build script of the repository, in a process of its own."""
+    if not script.is_file():
+        raise ConfigurationError([f"{script}: no such build script"])
     with tempfile.TemporaryDirectory(prefix="falaj-script-") as folder:
         output = Path(folder) / MODEL_FILE
         environment = {

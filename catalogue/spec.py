@@ -99,6 +99,9 @@ class CachePolicy:
     enabled: Annotated[bool, "Answer equal requests from memory."] = False
     ttl_s: Annotated[int, Range(1, 86_400), "Seconds an answer is kept."] = 300
 
+    def __post_init__(self) -> None:
+        refuse_unless_valid(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
@@ -109,6 +112,9 @@ class Access:
         SCOPE,
         "Scopes that allow a call; `model:<name>:invoke` if none is written.",
     ] = ()
+
+    def __post_init__(self) -> None:
+        refuse_unless_valid(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
