@@ -22,25 +22,13 @@ class InferenceRequest:
     Attributes:
         inputs: Every input of the model, by name.
         outputs: What to return, in the order asked; at least one.
+        output_names: Their names.
         id: The caller's own name for the request, echoed.
         parameters: The request's parameters: strings, numbers and booleans.
     """
 
     inputs: Mapping[str, Tensor]
     outputs: tuple[RequestedOutput, ...]
+    output_names: tuple[str, ...]
     id: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """Names of the outputs asked for, in order."""
-        return tuple(output.name for output in self.outputs)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredInput:
-    """What a request says of an input, before any tensor is built."""
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]

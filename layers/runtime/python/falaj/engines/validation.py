@@ -5,11 +5,11 @@ does not depend on how much data a request carries.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Never
 
 from falaj.domain.signature import ModelSignature
-from falaj.domain.tensors import TensorSpec
-from falaj.engines.inference import DeclaredInput, RequestedOutput
+from falaj.domain.tensors import DYNAMIC, Datatype, TensorSpec
+from falaj.engines.inference import RequestedOutput
 from falaj.errors import (
     DatatypeMismatchError,
     MalformedRequestError,
@@ -38,12 +38,13 @@ class SignatureCheck:
         self.inputs: Mapping[str, TensorSpec] = {spec.name: spec for spec in signature.inputs}
         self.outputs: Mapping[str, TensorSpec] = {spec.name: spec for spec in signature.outputs}
         self.output_names = tuple(self.outputs)
+        self.has_strings = any(spec.datatype is Datatype.BYTES for spec in signature.inputs)
         self.all_as_json = tuple(RequestedOutput(name=name) for name in self.outputs)
         self.all_as_binary = tuple(
             RequestedOutput(name=name, is_binary=True) for name in self.outputs
         )
 
-    def element_count(self, declared: DeclaredInput) -> int:
+    def element_count(self, name: str, datatype: str, shape: tuple[int, ...]) -> int:
         """Number of elements of an input that satisfies its declaration.
 
         Raises:
@@ -52,19 +53,28 @@ class SignatureCheck:
             ShapeMismatchError: Its shape is another.
             TensorDataError: It is empty, with other dimensions out of all proportion.
         """
-        spec = self.inputs.get(declared.name)
+        spec = self.inputs.get(name)
         if spec is None:
-            raise UnknownTensorError(direction="input", name=declared.name, model=self.model)
-        if declared.datatype != spec.datatype:
+            raise UnknownTensorError(direction="input", name=name, model=self.model)
+        if datatype != spec.datatype.value:
             raise DatatypeMismatchError(
-                name=spec.name, model=self.model, expected=spec.datatype, got=declared.datatype
+                name=name, model=self.model, expected=spec.datatype, got=datatype
             )
-        shape = declared.shape
-        if not spec.admits(shape) or (shape and min(shape) < 0):
-            raise ShapeMismatchError(
-                name=spec.name, model=self.model, expected=spec.shape, got=shape[:MAX_RANK]
+        if len(shape) != len(spec.shape):
+            self._refuse(spec, shape)
+        count = extent = 1
+        for declared, size in zip(spec.shape, shape, strict=True):
+            if size < 0 or (declared not in (DYNAMIC, size)):
+                self._refuse(spec, shape)
+            count *= size
+            extent *= size or 1
+        if count == 0 and extent > MAX_EMPTY_EXTENT:
+            raise TensorDataError(
+                name=name,
+                reason=f"an empty tensor's other dimensions multiply to {extent}, "
+                f"more than {MAX_EMPTY_EXTENT}",
             )
-        return _element_count(spec.name, shape)
+        return count
 
     def check_complete(self, got: Sequence[str]) -> None:
         """Refuse a request with an input twice or missing.
@@ -73,6 +83,8 @@ class SignatureCheck:
             MalformedRequestError: An input is given twice.
             MissingInputError: An input is missing.
         """
+        if len(got) == len(self.inputs) == 1:
+            return
         names = set(got)
         if len(names) != len(got):
             twice = next(name for name in got if got.count(name) > 1)
@@ -89,16 +101,7 @@ class SignatureCheck:
         if name not in self.outputs:
             raise UnknownTensorError(direction="output", name=name, model=self.model)
 
-
-def _element_count(name: str, shape: tuple[int, ...]) -> int:
-    count = extent = 1
-    for size in shape:
-        count *= size
-        extent *= size or 1
-    if count == 0 and extent > MAX_EMPTY_EXTENT:
-        raise TensorDataError(
-            name=name,
-            reason=f"an empty tensor's other dimensions multiply to {extent}, "
-            f"more than {MAX_EMPTY_EXTENT}",
+    def _refuse(self, spec: TensorSpec, shape: tuple[int, ...]) -> Never:
+        raise ShapeMismatchError(
+            name=spec.name, model=self.model, expected=spec.shape, got=shape[:MAX_RANK]
         )
-    return count

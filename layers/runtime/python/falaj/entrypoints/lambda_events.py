@@ -30,17 +30,18 @@ def request_of(event: Mapping[str, Any]) -> Request:
     Raises:
         MalformedRequestError: It is no such event, or its body is not the Base64 it claims to be.
     """
-    if not isinstance(event, Mapping):
+    if not isinstance(event, dict):
         raise MalformedRequestError("the event must be an API Gateway event: a JSON object")
     context = event.get("requestContext")
-    context = context if isinstance(context, Mapping) else {}
+    context = context if isinstance(context, dict) else {}
     body = _body(event)
     if isinstance(path := event.get("rawPath"), str):
         method = _method(context.get("http"), "method")
         headers = _headers(event.get("headers"))
         if cookies := event.get("cookies"):
             headers["cookie"] = "; ".join(map(str, cookies))
-        query = dict(parse_qsl(str(event.get("rawQueryString") or "")))
+        text = event.get("rawQueryString")
+        query = dict(parse_qsl(text)) if isinstance(text, str) and text else {}
     elif isinstance(path := event.get("path"), str):
         method = _method(event, "httpMethod")
         headers = _headers(event.get("headers")) | _joined(event.get("multiValueHeaders"))
@@ -93,17 +94,17 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 
 def _method(holder: object, key: str) -> str:
-    return str(holder.get(key) or "").upper() if isinstance(holder, Mapping) else ""
+    return str(holder.get(key) or "").upper() if isinstance(holder, dict) else ""
 
 
 def _headers(headers: object) -> dict[str, str]:
-    if not isinstance(headers, Mapping):
+    if not isinstance(headers, dict):
         return {}
     return {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
 
 
 def _joined(headers: object) -> dict[str, str]:
-    if not isinstance(headers, Mapping):
+    if not isinstance(headers, dict):
         return {}
     return {
         name.lower(): ("; " if name.lower() == "cookie" else ",").join(map(str, values))
@@ -113,7 +114,7 @@ def _joined(headers: object) -> dict[str, str]:
 
 
 def _query(parameters: object) -> dict[str, str]:
-    if not isinstance(parameters, Mapping):
+    if not isinstance(parameters, dict):
         return {}
     return {str(name): str(value) for name, value in parameters.items()}
 

@@ -1,10 +1,10 @@
 """From a request's bytes to a checked inference: nothing is built before all of it is checked."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from falaj.domain.tensors import Datatype
 from falaj.engines.engine import Tensor
-from falaj.engines.inference import DeclaredInput, InferenceRequest, RequestedOutput
+from falaj.engines.inference import InferenceRequest, RequestedOutput
 from falaj.engines.validation import MAX_RANK, SignatureCheck
 from falaj.errors import (
     MalformedRequestError,
@@ -23,9 +23,9 @@ _SPARE_INPUTS: Final = 16  # so that a duplicate is called a duplicate
 _EMPTY: Final[dict[str, Any]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
-    declared: DeclaredInput
+class _Input(NamedTuple):
+    name: str
+    shape: tuple[int, ...]
     count: int
     data: Any
     binary_size: int | None
@@ -49,12 +49,13 @@ def decoded(
     document = parsed_document(text, limits)
     parameters = _parameters(document.get("parameters"))
     inputs = _inputs(document.get("inputs"), check)
-    _check_strings(inputs, limits)
+    _check_strings(inputs, check, limits)
     outputs = _outputs(document.get("outputs"), parameters, check)
     _check_binary_sizes(inputs, binary)
     return InferenceRequest(
         inputs=_tensors(inputs, binary, check),
         outputs=outputs,
+        output_names=_names(outputs, check),
         id=_identifier(document.get("id")),
         parameters=parameters,
     )
@@ -106,23 +107,23 @@ def _inputs(value: Any, check: SignatureCheck) -> list[_Input]:  # noqa: ANN401
             model=check.model, expected=tuple(check.inputs), got=("…",) * len(check.inputs)
         )
     inputs = [_input(item, check) for item in value]
-    check.check_complete([item.declared.name for item in inputs])
+    check.check_complete([item.name for item in inputs])
     return inputs
 
 
 def _input(value: Any, check: SignatureCheck) -> _Input:  # noqa: ANN401
     if type(value) is not dict:
         raise MalformedRequestError("Unable to parse 'inputs': each input must be an object")
-    declared = DeclaredInput(
-        name=_string(value, "name"), datatype=_string(value, "datatype"), shape=_shape(value)
-    )
-    count = check.element_count(declared)
+    name, shape = _string(value, "name"), _shape(value)
+    count = check.element_count(name, _string(value, "datatype"), shape)
     parameters = _parameters(value.get("parameters"))
+    if not parameters and "data" in value:
+        return _Input(name, shape, count, value["data"], None)
     binary_size = parameters.get("binary_data_size")
-    _check_one_source(declared.name, value, parameters)
+    _check_one_source(name, value, parameters)
     if binary_size is not None and (type(binary_size) is not int or binary_size < 0):
-        raise TensorDataError(name=declared.name, reason="Unable to parse 'binary_data_size'")
-    return _Input(declared, count, value.get("data"), binary_size)
+        raise TensorDataError(name=name, reason="Unable to parse 'binary_data_size'")
+    return _Input(name, shape, count, value.get("data"), binary_size)
 
 
 def _check_one_source(name: str, value: dict[str, Any], parameters: dict[str, Any]) -> None:
@@ -181,6 +182,12 @@ def _outputs(
     return outputs
 
 
+def _names(outputs: tuple[RequestedOutput, ...], check: SignatureCheck) -> tuple[str, ...]:
+    if outputs is check.all_as_json or outputs is check.all_as_binary:
+        return check.output_names
+    return tuple(output.name for output in outputs)
+
+
 def _output(value: Any, *, by_default: bool, check: SignatureCheck) -> RequestedOutput:  # noqa: ANN401
     name = value.get("name") if type(value) is dict else None
     if not isinstance(name, str):
@@ -198,8 +205,10 @@ def _output(value: Any, *, by_default: bool, check: SignatureCheck) -> Requested
     return RequestedOutput(name=name, is_binary=is_binary)
 
 
-def _check_strings(inputs: list[_Input], limits: Limits) -> None:
-    if sum(item.count for item in inputs if item.declared.datatype == "BYTES") > limits.strings:
+def _check_strings(inputs: list[_Input], check: SignatureCheck, limits: Limits) -> None:
+    if check.has_strings and limits.strings < sum(
+        item.count for item in inputs if check.inputs[item.name].datatype is Datatype.BYTES
+    ):
         raise PayloadTooLargeError(
             what="the number of strings", limit=limits.strings, mend="send fewer rows at a time"
         )
@@ -225,7 +234,7 @@ def _tensors(
     tensors: dict[str, Tensor] = {}
     offset = 0
     for item in inputs:
-        spec, shape = check.inputs[item.declared.name], item.declared.shape
+        spec, shape = check.inputs[item.name], item.shape
         if item.binary_size is None or binary is None:
             tensors[spec.name] = tensor_from_json(spec, shape, item.count, item.data)
         else:

@@ -4,6 +4,8 @@ Small documents go through orjson; in larger ones simdjson keeps the tensors' da
 the text, so that only a checked tensor is ever built from it.
 """
 
+from sys import getrefcount
+from threading import local
 from typing import Any, Final, Never
 
 import orjson
@@ -14,6 +16,8 @@ from falaj.http.service import Limits
 
 SMALL_BYTES: Final = 4096
 UNCOUNTED_BYTES: Final = 3 * 1024 * 1024
+_kept: Final = local()
+_OWN_REFERENCES: Final = 3  # the thread's, the local variable's and the argument's
 _FIELDS: Final = ("id", "parameters", "inputs", "outputs")
 _MAX_ITEMS: Final = 1024
 _MAX_DEPTH: Final = 3
@@ -39,12 +43,26 @@ def parsed_document(text: bytes, limits: Limits) -> dict[str, Any]:
         return document
     _check_size(text, limits)
     try:
-        root = simdjson.Parser().parse(text)
+        root = _parser(text).parse(text)
     except (ValueError, RuntimeError) as error:
         _refuse(error)
     if not isinstance(root, simdjson.Object):
         raise MalformedRequestError("the request must be a JSON object")
     return {name: _field(name, root[name]) for name in _FIELDS if name in root}
+
+
+def _parser(text: bytes) -> simdjson.Parser:
+    """A parser whose memory is warm, unless the last document still uses it or this one is long.
+
+    A fresh one costs more in page faults than the parsing itself; one that has read a long text would
+    keep as much memory for ever.
+    """
+    if len(text) > UNCOUNTED_BYTES:
+        return simdjson.Parser()
+    parser = getattr(_kept, "parser", None)
+    if parser is None or getrefcount(parser) > _OWN_REFERENCES:
+        parser = _kept.parser = simdjson.Parser()
+    return parser
 
 
 def _check_size(text: bytes, limits: Limits) -> None:

@@ -35,17 +35,18 @@ def encoded(
     """
     outputs: list[dict[str, Any]] = []
     binaries: list[bytes] = []
+    is_suspect = False
     declared = model.check.outputs
     for requested, tensor in zip(request.outputs, tensors, strict=True):
         datatype = declared[requested.name].datatype
-        _check_values(model, requested.name, datatype, tensor)
         output: dict[str, Any] = {
             "name": requested.name,
-            "datatype": datatype,
+            "datatype": datatype.value,
             "shape": tensor.shape,
         }
         if requested.is_binary:
-            binary = binary_from_tensor(datatype, tensor)
+            is_suspect |= not _is_finite(tensor)
+            binary = _binary(model, requested.name, datatype, tensor)
             output["parameters"] = {"binary_data_size": len(binary)}
             binaries.append(binary)
         else:
@@ -55,8 +56,11 @@ def encoded(
     if request.id is not None:
         document["id"] = request.id
     document["outputs"] = outputs
-    text = orjson.dumps(document, option=_NUMPY)
-    if not any(requested.is_binary for requested in request.outputs):
+    text = _text(model, document)
+    # orjson writes NaN and Inf as null; looking for it is quicker than looking at every number.
+    if is_suspect or b"null" in text:
+        _check_finite(model, request, tensors)
+    if not binaries:
         return text, {"content-type": JSON}
     headers = {"content-type": BINARY, HEADER_BINARY_LENGTH: str(len(text))}
     return b"".join((text, *binaries)), headers
@@ -67,15 +71,30 @@ def _json_values(datatype: Datatype, tensor: Tensor) -> Any:  # noqa: ANN401 - l
     return values.tolist() if datatype is Datatype.BYTES else values
 
 
-def _check_values(model: ServedModel, name: str, datatype: Datatype, tensor: Tensor) -> None:
-    if tensor.dtype.kind == "f":
-        if not np.isfinite(tensor).all():
+def _text(model: ServedModel, document: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(document, option=_NUMPY)
+    except orjson.JSONEncodeError as error:
+        # Everything but an output's text was checked on the way in.
+        raise InvalidOutputError(
+            name="text", model=model.name, reason="it holds text that is not Unicode"
+        ) from error
+
+
+def _binary(model: ServedModel, name: str, datatype: Datatype, tensor: Tensor) -> bytes:
+    try:
+        return binary_from_tensor(datatype, tensor)
+    except UnicodeEncodeError as error:
+        raise InvalidOutputError(
+            name=name, model=model.name, reason="it holds text that is not Unicode"
+        ) from error
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    return tensor.dtype.kind != "f" or b"\0" not in np.isfinite(tensor).tobytes()
+
+
+def _check_finite(model: ServedModel, request: InferenceRequest, tensors: Sequence[Tensor]) -> None:
+    for name, tensor in zip(request.output_names, tensors, strict=True):
+        if not _is_finite(tensor):
             raise InvalidOutputError(name=name, model=model.name, reason="it holds NaN or Inf")
-    elif datatype is Datatype.BYTES:
-        try:
-            for text in tensor.ravel():
-                text.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidOutputError(
-                name=name, model=model.name, reason="it holds text that is not Unicode"
-            ) from error

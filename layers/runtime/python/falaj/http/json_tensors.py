@@ -104,9 +104,9 @@ def _is_nested_like(data: simdjson.Array, shape: tuple[int, ...]) -> bool:
     if not shape or len(data) != shape[0]:
         return False
     inner = shape[1:]
-    return not inner or all(
-        isinstance(row, simdjson.Array) and _is_nested_like(row, inner) for row in data
-    )
+    if not inner:
+        return not (len(data) and isinstance(data[0], simdjson.Array))
+    return all(isinstance(row, simdjson.Array) and _is_nested_like(row, inner) for row in data)
 
 
 def _leaves(spec: TensorSpec, data: simdjson.Array, *, rank: int) -> list[Any]:

@@ -1,6 +1,7 @@
 """The protocol's paths, as one table."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -39,6 +40,7 @@ class Target:
     version: str = ""
 
 
+@lru_cache(maxsize=256)
 def target_of(method: str, path: str) -> Target:
     """Find what a method and path ask for.
 

@@ -11,6 +11,7 @@ Source:
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -38,22 +39,18 @@ _DURATIONS: Final = (
 )
 
 
-def _directive(metrics: tuple[dict[str, Any], ...]) -> orjson.Fragment:
-    return orjson.Fragment(
-        orjson.dumps(
-            [
-                {
-                    "Namespace": contract.METRIC_NAMESPACE,
-                    "Dimensions": [list(names) for names in contract.DIMENSION_SETS],
-                    "Metrics": metrics,
-                }
-            ]
-        )
-    )
+def _directive(metrics: tuple[dict[str, Any], ...]) -> str:
+    directive = {
+        "Namespace": contract.METRIC_NAMESPACE,
+        "Dimensions": contract.DIMENSION_SETS,
+        "Metrics": metrics,
+    }
+    return orjson.dumps([directive]).decode()
 
 
 _COUNTED: Final = _directive(_COUNTS)
 _TIMED: Final = _directive(_COUNTS + _DURATIONS)
+_ENDINGS_KEPT: Final = 64
 _ZERO: Final = [0.0]
 _ONE: Final = [1.0]
 _SEVERITY: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
@@ -85,6 +82,7 @@ class OutcomeLog:
         self._release = release
         self._severity = _SEVERITY[level]
         self._fixed = dict(fixed or {})
+        self._constants = lru_cache(maxsize=_ENDINGS_KEPT)(self._encoded_constants)
 
     def line(
         self,
@@ -105,51 +103,64 @@ class OutcomeLog:
             keys: What identifies this request: request id, trace, status.
         """
         ending = outcome.ending
-        timestamp_ms = int(at.timestamp() * 1000)
         is_timed = ending is Ending.OK and outcome.operation == "infer"
-        values: dict[str, Any] = {
-            "_aws": {
-                "Timestamp": timestamp_ms,
-                "CloudWatchMetrics": _TIMED if is_timed else _COUNTED,
-            },
-            contract.DIMENSION_MODEL: outcome.model or self._model,
-            contract.DIMENSION_RELEASE: self._release,
-            contract.METRIC_REQUESTS: _ONE,
-            contract.METRIC_BAD: _ONE if outcome.is_bad else _ZERO,
-            contract.METRIC_INVALID_OUTPUT: _ONE if ending is Ending.INVALID_OUTPUT else _ZERO,
-            contract.METRIC_CLIENT_ERRORS: _ONE if ending is Ending.CLIENT_ERROR else _ZERO,
-            contract.METRIC_COLD_STARTS: _ONE if is_cold else _ZERO,
-        }
+        constants = self._constants(
+            outcome.model, outcome.version, outcome.digest, outcome.operation, ending, is_cold
+        )
+        values: dict[str, Any] = {}
         if is_timed:
             values[contract.METRIC_LATENCY] = [latency_ns / 1e6]
             values[contract.METRIC_INFERENCE_LATENCY] = [outcome.infer_ns / 1e6]
         if _SEVERITY[_LEVELS[ending]] >= self._severity:
-            values |= self._fixed
-            values |= self._described(outcome, at, latency_ns, is_cold=is_cold)
-            values |= keys
-        return orjson.dumps(values, option=orjson.OPT_UTC_Z).decode()
+            values["timestamp"] = at
+            values["queue_ms"] = outcome.queue_ns / 1e6
+            values["infer_ms"] = outcome.infer_ns / 1e6
+            values["duration_ms"] = latency_ns / 1e6
+            values.update(keys)
+            if outcome.error_code:
+                values["error_code"] = outcome.error_code
+                # A refusal quotes the caller, perhaps personal data: only its code is kept.
+                if outcome.is_bad:
+                    values["error"] = outcome.error
+        variable = orjson.dumps(values, option=orjson.OPT_UTC_Z).decode()
+        separator = "," if values else ""
+        timestamp_ms = int(at.timestamp() * 1000)
+        metrics = _TIMED if is_timed else _COUNTED
+        return (
+            f'{{"_aws":{{"Timestamp":{timestamp_ms},"CloudWatchMetrics":{metrics}}},'
+            f"{constants}{separator}{variable[1:]}"
+        )
 
-    def _described(
-        self, outcome: Outcome, at: datetime, latency_ns: int, *, is_cold: bool
-    ) -> dict[str, Any]:
-        ending = outcome.ending
-        described: dict[str, Any] = {
-            "level": _LEVELS[ending],
-            "timestamp": at,
-            "message": outcome.operation or "unrouted",
-            "cold_start": is_cold,
-            "model_name": outcome.model,
-            "model_version": outcome.version,
-            "model_digest": outcome.digest,
-            "release": self._release,
-            "queue_ms": outcome.queue_ns / 1e6,
-            "infer_ms": outcome.infer_ns / 1e6,
-            "duration_ms": latency_ns / 1e6,
-            "outcome": ending,
+    def _encoded_constants(
+        self,
+        model: str,
+        version: str,
+        digest: str,
+        operation: str,
+        ending: Ending,
+        is_cold: bool,  # noqa: FBT001 - lru_cache takes keywords for another key
+    ) -> str:
+        """Encode what is the same for all requests that end alike, without its braces."""
+        is_bad = ending is Ending.ERROR or ending is Ending.INVALID_OUTPUT
+        values: dict[str, Any] = {
+            contract.DIMENSION_MODEL: model or self._model,
+            contract.DIMENSION_RELEASE: self._release,
+            contract.METRIC_REQUESTS: _ONE,
+            contract.METRIC_BAD: _ONE if is_bad else _ZERO,
+            contract.METRIC_INVALID_OUTPUT: _ONE if ending is Ending.INVALID_OUTPUT else _ZERO,
+            contract.METRIC_CLIENT_ERRORS: _ONE if ending is Ending.CLIENT_ERROR else _ZERO,
+            contract.METRIC_COLD_STARTS: _ONE if is_cold else _ZERO,
         }
-        if outcome.error_code:
-            described["error_code"] = outcome.error_code
-            # A refusal quotes what the caller sent, which may be personal: only its code is kept.
-            if outcome.is_bad:
-                described["error"] = outcome.error
-        return described
+        if _SEVERITY[_LEVELS[ending]] >= self._severity:
+            values |= {
+                "level": _LEVELS[ending],
+                "message": operation or "unrouted",
+                "cold_start": is_cold,
+                "model_name": model,
+                "model_version": version,
+                "model_digest": digest,
+                "release": self._release,
+                "outcome": ending.value,
+                **self._fixed,
+            }
+        return orjson.dumps(values)[1:-1].decode()

@@ -1,34 +1,8 @@
 """Cumulative statistics of one model version, as the statistics extension reports them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
-
-
-@dataclass(slots=True)
-class Duration:
-    """How often something happened and how long it took altogether."""
-
-    count: int = 0
-    ns: int = 0
-
-    def add(self, ns: int) -> None:
-        """Count one more."""
-        self.count += 1
-        self.ns += ns
-
-    def to_dict(self) -> dict[str, int]:
-        """Write a `$duration_stat`."""
-        return {"count": self.count, "ns": self.ns}
-
-
-@dataclass(slots=True)
-class BatchStatistics:
-    """Executions of one batch size."""
-
-    compute_input: Duration = field(default_factory=Duration)
-    compute_infer: Duration = field(default_factory=Duration)
-    compute_output: Duration = field(default_factory=Duration)
 
 
 class Statistics:
@@ -42,17 +16,11 @@ class Statistics:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self.inference_count = 0
-        self.execution_count = 0
-        self.last_inference_ms = 0
-        self.success = Duration()
-        self.fail = Duration()
-        self.queue = Duration()
-        self.compute_input = Duration()
-        self.compute_infer = Duration()
-        self.compute_output = Duration()
-        self.cache_hit = Duration()
-        self.batches: dict[int, BatchStatistics] = {}
+        self._all = _Sums()
+        self._batches: dict[int, _Sums] = {}
+        self._failures = 0
+        self._failures_ns = 0
+        self._last_inference_ms = 0
 
     def add_success(
         self,
@@ -66,53 +34,73 @@ class Statistics:
     ) -> None:
         """Count one answered request that was executed on its own."""
         with self._lock:
-            self.last_inference_ms = at_ms
-            self.inference_count += batch_size
-            self.execution_count += 1
-            self.success.add(input_ns + queue_ns + infer_ns + output_ns)
-            self.queue.add(queue_ns)
-            self.compute_input.add(input_ns)
-            self.compute_infer.add(infer_ns)
-            self.compute_output.add(output_ns)
-            batch = self.batches.get(batch_size)
+            self._last_inference_ms = at_ms
+            self._all.add(batch_size, input_ns, infer_ns, output_ns, queue_ns)
+            batch = self._batches.get(batch_size)
             if batch is None:
-                if len(self.batches) >= self.BATCH_SIZES_KEPT:
+                if len(self._batches) >= self.BATCH_SIZES_KEPT:
                     return
-                batch = self.batches[batch_size] = BatchStatistics()
-            batch.compute_input.add(input_ns)
-            batch.compute_infer.add(infer_ns)
-            batch.compute_output.add(output_ns)
+                batch = self._batches[batch_size] = _Sums()
+            batch.add(batch_size, input_ns, infer_ns, output_ns, queue_ns)
 
     def add_failure(self, *, ns: int) -> None:
         """Count one request that was not answered."""
         with self._lock:
-            self.fail.add(ns)
+            self._failures += 1
+            self._failures_ns += ns
 
     def to_dict(self, *, name: str, version: str) -> dict[str, Any]:
         """Write a `$model_stat`."""
         with self._lock:
+            every = self._all
+            total_ns = every.queue_ns + every.input_ns + every.infer_ns + every.output_ns
             return {
                 "name": name,
                 "version": version,
-                "last_inference": self.last_inference_ms,
-                "inference_count": self.inference_count,
-                "execution_count": self.execution_count,
+                "last_inference": self._last_inference_ms,
+                "inference_count": every.inferences,
+                "execution_count": every.count,
                 "inference_stats": {
-                    "success": self.success.to_dict(),
-                    "fail": self.fail.to_dict(),
-                    "queue": self.queue.to_dict(),
-                    "compute_input": self.compute_input.to_dict(),
-                    "compute_infer": self.compute_infer.to_dict(),
-                    "compute_output": self.compute_output.to_dict(),
-                    "cache_hit": self.cache_hit.to_dict(),
+                    "success": _duration(every.count, total_ns),
+                    "fail": _duration(self._failures, self._failures_ns),
+                    "queue": _duration(every.count, every.queue_ns),
+                    **every.to_dict(),
+                    "cache_hit": _duration(0, 0),
                 },
                 "batch_stats": [
-                    {
-                        "batch_size": size,
-                        "compute_input": batch.compute_input.to_dict(),
-                        "compute_infer": batch.compute_infer.to_dict(),
-                        "compute_output": batch.compute_output.to_dict(),
-                    }
-                    for size, batch in sorted(self.batches.items())
+                    {"batch_size": size, **batch.to_dict()}
+                    for size, batch in sorted(self._batches.items())
                 ],
             }
+
+
+@dataclass(slots=True)
+class _Sums:
+    count: int = 0
+    inferences: int = 0
+    input_ns: int = 0
+    infer_ns: int = 0
+    output_ns: int = 0
+    queue_ns: int = 0
+
+    def add(
+        self, batch_size: int, input_ns: int, infer_ns: int, output_ns: int, queue_ns: int
+    ) -> None:
+        self.count += 1
+        self.inferences += batch_size
+        self.input_ns += input_ns
+        self.infer_ns += infer_ns
+        self.output_ns += output_ns
+        self.queue_ns += queue_ns
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "compute_input": _duration(self.count, self.input_ns),
+            "compute_infer": _duration(self.count, self.infer_ns),
+            "compute_output": _duration(self.count, self.output_ns),
+        }
+
+
+def _duration(count: int, ns: int) -> dict[str, int]:
+    """Write a `$duration_stat`."""
+    return {"count": count, "ns": ns}
