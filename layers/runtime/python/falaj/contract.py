@@ -64,6 +64,10 @@ A template knows the version it publishes but not the one that is stable when it
 gets stable's count as the difference of the two.
 """
 
+# -------------------------------------------------------------------- alarms
+ALARM_PREFIX: Final = "falaj-"
+"""Begins the name of every alarm that the rollout controller heeds."""
+
 # ------------------------------------------------------------ SSM parameters
 PARAMETER_ROOT: Final = "/falaj"
 

@@ -1,0 +1,232 @@
+"""Promise: each alarm fires on the harm it names, on the candidate alone, and on nothing else."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from catalogue.release import GuardSettings, ReleasePlan
+from falaj.domain.alarm_text import read_alarm_text
+from falaj.domain.observation import AlarmEffect
+from infra.constructs.release_alarms import ReleaseAlarms, Watched
+from local_region.cloudwatch.alarm_state import AlarmState
+from local_region.cloudwatch.alarms import Alarm
+from local_region.cloudwatch.board import AlarmBoard
+from local_region.cloudwatch.function_metrics import Invocation, record
+from local_region.cloudwatch.metrics import MetricId, MetricStore
+
+# isort: split
+# After infra, which names jsii's Node.
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
+
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+STABLE, CANDIDATE = "12", "13"
+KINDS = {"evidence", "evidence-fallback", "total-failure", "errors", "near-timeout", "throttles"}
+
+
+@pytest.fixture(scope="module")
+def alarms():
+    """The six alarms, as CloudFormation would create them for version 13."""
+    stack = Stack(App(), "S")
+    plan = ReleasePlan(bake=timedelta(minutes=10), guard=GuardSettings(false_rollback=0.01))
+    watched = Watched(
+        model="m",
+        digest="0123456789abcdef",
+        function_name="predict",
+        version=CANDIDATE,
+        timeout_s=10,
+        plan=plan,
+    )
+    ReleaseAlarms(stack, "Alarms", watched=watched)
+    found = Template.from_stack(stack).find_resources("AWS::CloudWatch::Alarm")
+    resolved = [_resolved(resource["Properties"]) for resource in found.values()]
+    return {
+        read_alarm_text(p["AlarmDescription"]).kind: Alarm.from_properties(
+            p, name=p["AlarmName"], arn=f"arn:{p['AlarmName']}"
+        )
+        for p in resolved
+    }
+
+
+def _resolved(value):
+    if isinstance(value, dict) and set(value) == {"Fn::Sub"}:
+        text, names = value["Fn::Sub"]
+        for name, given in names.items():
+            text = text.replace("${" + name + "}", given)
+        return text
+    if isinstance(value, dict):
+        return {key: _resolved(item) for key, item in value.items()}
+    return [_resolved(item) for item in value] if isinstance(value, list) else value
+
+
+class World:
+    """Traffic of both versions, minute by minute, and the alarms that turned red."""
+
+    def __init__(self, alarms):
+        self.store = MetricStore()
+        self.red = set()
+        self.now = START
+        board = AlarmBoard(self.store, self._changed)
+        for alarm in alarms.values():
+            board.put(alarm, START)
+        self._board = board
+
+    def _changed(self, change):
+        if change.after is AlarmState.ALARM:
+            self.red.add(read_alarm_text(change.alarm.description).kind)
+
+    def minute(self, version, requests, bad=0):
+        """Serve a minute's requests of one version."""
+        for second in range(requests):
+            at = self.now + timedelta(seconds=second % 60)
+            for dimensions in ({"Model": "m"}, {"Model": "m", "Release": version}):
+                is_bad = 1.0 if second < bad else 0.0
+                self.store.put(MetricId.of("Falaj", "Requests", dimensions), [1.0], at=at)
+                self.store.put(MetricId.of("Falaj", "Bad", dimensions), [is_bad], at=at)
+
+    def invoked(self, version, count=1, **ending):
+        """Let Lambda publish its own metrics of calls by the alias."""
+        for _ in range(count):
+            record(
+                self.store,
+                Invocation(
+                    function="predict",
+                    qualifier="live",
+                    is_alias=True,
+                    executed_version=version,
+                    at=self.now,
+                    **ending,
+                ),
+            )
+
+    def ends(self):
+        """Let the minute pass and evaluate."""
+        self.now += timedelta(minutes=1)
+        self._board.evaluate(self.now)
+
+
+@pytest.fixture
+def world(alarms):
+    """A quiet afternoon."""
+    return World(alarms)
+
+
+def test_there_is_one_alarm_of_each_kind(alarms):
+    """The design's table, less the controller's own heartbeat."""
+    assert set(alarms) == KINDS
+
+
+def test_every_rollback_alarm_names_its_version(alarms):
+    """A late alarm can never be taken for one on a newer release."""
+    texts = [read_alarm_text(alarm.description) for alarm in alarms.values()]
+    assert {
+        (text.version, text.effect) for text in texts if text.effect is AlarmEffect.ROLL_BACK
+    } == {(CANDIDATE, AlarmEffect.ROLL_BACK)}
+    assert [text.kind for text in texts if text.effect is AlarmEffect.PAUSE] == ["throttles"]
+
+
+def test_a_healthy_canary_turns_nothing_red(world):
+    """Ten minutes of one bad request in a thousand on each version."""
+    for _ in range(10):
+        world.minute(STABLE, 950, bad=1)
+        world.minute(CANDIDATE, 50)
+        world.invoked(STABLE, 19, duration_ms=20)
+        world.invoked(CANDIDATE, duration_ms=20)
+        world.ends()
+    assert world.red == set()
+
+
+def test_total_failure_is_seen_within_its_first_minute(world):
+    """Every request of the candidate fails: two alarms, without any controller."""
+    world.minute(STABLE, 950)
+    world.minute(CANDIDATE, 50, bad=50)
+    world.ends()
+    assert world.red == {"total-failure", "evidence-fallback"}
+
+
+def test_a_tenfold_error_rate_is_seen_by_the_fallback(world):
+    """5 % instead of 0.5 %: the threshold on shares does not see it, the evidence does."""
+    for _ in range(5):
+        world.minute(STABLE, 950, bad=5)
+        world.minute(CANDIDATE, 50, bad=3)
+        world.ends()
+    assert world.red == {"evidence-fallback"}
+
+
+def test_a_shared_outage_rolls_nothing_back(world):
+    """Both versions fail alike: the cause is elsewhere."""
+    for _ in range(5):
+        world.minute(STABLE, 950, bad=950)
+        world.minute(CANDIDATE, 50, bad=50)
+        world.invoked(STABLE, 95, is_error=True)
+        world.invoked(CANDIDATE, 5, is_error=True)
+        world.ends()
+    assert world.red == set()
+
+
+def test_crashes_of_the_candidate_are_seen_though_it_reports_nothing(world):
+    """A process that dies writes no metrics; Lambda counts its errors."""
+    world.invoked(STABLE, 95, duration_ms=20)
+    world.invoked(CANDIDATE, 5, is_error=True)
+    world.ends()
+    assert world.red == {"errors"}
+
+
+def test_crashes_of_stable_are_not_blamed_on_the_candidate(world):
+    """ExecutedVersion keeps the two apart."""
+    world.invoked(STABLE, 95, is_error=True)
+    world.invoked(CANDIDATE, 5, duration_ms=20)
+    world.ends()
+    assert world.red == set()
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(1, set()), (2, {"near-timeout"})])
+def test_near_timeout_needs_two_of_three_minutes(world, minutes, expected):
+    """One slow request is an accident."""
+    for _ in range(minutes):
+        world.invoked(CANDIDATE, duration_ms=9_600)
+        world.ends()
+    assert world.red == expected
+
+
+def test_throttles_are_seen_on_the_alias(world):
+    """A throttled request ran on no version."""
+    for _ in range(2):
+        world.invoked(None, is_throttled=True)
+        world.ends()
+    assert world.red == {"throttles"}
+
+
+def test_the_controller_s_evidence_rings_within_ten_seconds(alarms, world):
+    """LogEvidence at 0 or above is the guard's verdict."""
+    dimensions = {"Model": "m", "Release": CANDIDATE}
+    world.store.put(MetricId.of("Falaj", "LogEvidence", dimensions), [0.0], at=START)
+    world._board.evaluate(START + timedelta(seconds=10))
+    assert world.red == {"evidence"}
+    assert alarms["evidence"].period_s == 10
+
+
+def test_no_alarm_looks_at_more_than_a_bake(alarms):
+    """A period longer than the bake could end before the alarm has looked once."""
+    assert max(alarm.period_s for alarm in alarms.values()) <= 600
+
+
+@pytest.mark.parametrize(("bake_minutes", "expected_s"), [(1, 60), (3, 180), (60, 300)])
+def test_the_fallback_s_window_fits_a_short_bake(bake_minutes, expected_s):
+    """The window shrinks with the bake."""
+    watched = Watched(
+        model="m",
+        digest="d",
+        function_name="f",
+        version="1",
+        timeout_s=1,
+        plan=ReleasePlan(bake=timedelta(minutes=bake_minutes)),
+    )
+    assert watched.fallback_period.total_seconds() == expected_s
+
+
+def test_descriptions_stay_within_cloudwatch_s_limit(alarms):
+    """AlarmDescription holds 1,024 characters (API_PutMetricAlarm.html)."""
+    assert max(len(alarm.description) for alarm in alarms.values()) <= 1024
+    assert all(json.loads(a.description.rpartition(" · falaj ")[2]) for a in alarms.values())
