@@ -1,0 +1,195 @@
+"""The host's stand-in for Lambda's image: interpreter, /var/runtime, layers built for the host."""
+
+import compileall
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import py_compile
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import uv
+
+from falaj.errors import ConfigurationError
+
+LAYER_MARKER: Final = "falaj-layer.json"
+"""File beside `python/` in a layer of third-party wheels: `{"kind": "third_party", "platform": …,
+"python": …}`. Its `requirements.txt`, beside it, pins what the layer holds."""
+
+IMAGE_DISTRIBUTIONS: Final = ("awslambdaric", "boto3")
+"""What AWS's Python image brings besides the standard library; see
+docs.aws.amazon.com/lambda/latest/dg/lambda-python.html#python-sdk-included, read 2026-11-22."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeFolders:
+    """Where function processes find what Lambda's image would give them.
+
+    Args:
+        interpreter: The base interpreter; never a virtual environment's.
+        runtime: Stands for /var/runtime: the runtime interface client and boto3.
+        host_layers: Where layers resolved for the host are kept.
+        progress: Told, in a sentence, when something slow starts.
+    """
+
+    interpreter: Path
+    runtime: Path
+    host_layers: Path
+    progress: Callable[[str], None] = field(default=lambda _: None)
+
+    @classmethod
+    def prepare(
+        cls, build_folder: Path, *, progress: Callable[[str], None] = lambda _: None
+    ) -> "RuntimeFolders":
+        """Build the folders once under `build_folder`, from the distributions this program runs on.
+
+        They are the pins of requirements.txt, already installed and checked against their hashes,
+        so
+        nothing is downloaded.
+
+        Raises:
+            ConfigurationError: A distribution of the image is not installed.
+        """
+        host = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        build_folder = build_folder.resolve()
+        releases = dict(_distributions(IMAGE_DISTRIBUTIONS))
+        stamp = "\n".join(f"{name}=={item.version}" for name, item in sorted(releases.items()))
+        digest = hashlib.sha256(stamp.encode()).hexdigest()[:16]
+        runtime = build_folder / host / f"runtime-{digest}"
+        if not runtime.is_dir():
+            progress(f"Preparing the Lambda runtime for {host}")
+            _copy_distributions(releases.values(), runtime)
+        return cls(
+            interpreter=Path(sys.executable).resolve(),
+            runtime=runtime,
+            host_layers=build_folder / host / "layers",
+            progress=progress,
+        )
+
+    def host_layer(self, layer: Path) -> Path:
+        """Return a layer that runs here: itself, or the same pins resolved for this machine.
+
+        Raises:
+            ConfigurationError: The layer was built for another platform and does not say from what.
+        """
+        marker = layer / LAYER_MARKER
+        if not marker.is_file():
+            return layer
+        facts = json.loads(marker.read_bytes())
+        if facts.get("kind") != "third_party" or _runs_here(facts):
+            return layer
+        pins = layer / "requirements.txt"
+        if not pins.is_file():
+            raise ConfigurationError(
+                [
+                    (
+                        f"layer {layer} is built for {facts.get('platform')} and holds no "
+                        "requirements.txt to resolve for this machine; synthesize the stacks again"
+                    )
+                ]
+            )
+        target = self.host_layers / hashlib.sha256(pins.read_bytes()).hexdigest()[:16]
+        if not target.is_dir():
+            self.progress(f"Installing {_first_pins(pins)} for this machine")
+            _install(pins, target, self.interpreter)
+        return target
+
+
+def _runs_here(facts: dict[str, str]) -> bool:
+    """Tell whether wheels built for Lambda's Linux load into this interpreter."""
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    host = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    built_for = {"aarch64": "arm64"}.get(facts.get("platform", ""), facts.get("platform", ""))
+    return sys.platform == "linux" and built_for == machine and facts.get("python") == host
+
+
+def _distributions(
+    names: tuple[str, ...],
+) -> Iterator[tuple[str, importlib.metadata.Distribution]]:
+    seen: set[str] = set()
+    queue = list(names)
+    while queue:
+        name = queue.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            found = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError as error:
+            raise ConfigurationError([f"{name} is not installed; run `make up`"]) from error
+        yield name, found
+        queue += [
+            _requirement_name(line) for line in found.requires or () if "extra ==" not in line
+        ]
+
+
+def _requirement_name(line: str) -> str:
+    name = line.split(";")[0]
+    for sign in "<>=!~[( ":
+        name = name.split(sign)[0]
+    return name.strip().lower().replace("_", "-")
+
+
+def _copy_distributions(releases: Iterable[importlib.metadata.Distribution], target: Path) -> None:
+    staging = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    for release in releases:
+        for file in release.files or ():
+            source = Path(str(release.locate_file(file)))
+            if ".." in file.parts or not source.is_file():
+                continue
+            copy = staging / file
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copy)
+    # AWS's image carries bytecode, and function processes write none.
+    compileall.compile_dir(
+        staging, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
+    _swap_in(staging, target)
+
+
+def _install(pins: Path, target: Path, interpreter: Path) -> None:
+    staging = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    command = [
+        uv.find_uv_bin(),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        f"--python={interpreter}",
+        f"--target={staging / 'python'}",
+        f"--requirement={pins}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise ConfigurationError([f"cannot install {pins} for this machine: {done.stderr.strip()}"])
+    _swap_in(staging, target)
+
+
+def _swap_in(staging: Path, target: Path) -> None:
+    """Make a finished folder visible at once; another process may have been first."""
+    try:
+        staging.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _first_pins(pins: Path) -> str:
+    names = [
+        line.split("==", maxsplit=1)[0].strip()
+        for line in pins.read_text().splitlines()
+        if "==" in line
+    ]
+    return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")  # noqa: PLR2004
