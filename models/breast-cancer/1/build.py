@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
+from breast_cancer_training import export, split
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from training import export, split
 
 
 def build() -> bytes:

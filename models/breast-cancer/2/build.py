@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
+from breast_cancer_training import SEED, export, split
 from sklearn.ensemble import GradientBoostingClassifier
-from training import SEED, export, split
 
 
 def build() -> bytes:

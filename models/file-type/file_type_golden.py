@@ -1,13 +1,14 @@
 """Writes `1/golden.json`: real files of known kind, and the scores that must single it out.
 
-Run `python models/file-type/write_golden.py` after changing a sample.
+Run `python models/file-type/file_type_golden.py` after changing a sample.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 from file_type_codec import LABELS, encode
+
+from catalogue.writing import write_json_lines
 
 HERE: Final = Path(__file__).parent
 KINDS: Final = {
@@ -44,5 +45,4 @@ def _tensor(name: str, datatype: str, row: list[Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    lines = ",\n".join(json.dumps(case) for case in cases())
-    (HERE / "1" / "golden.json").write_text(f"[\n{lines}\n]\n", "utf-8")
+    write_json_lines(HERE / "1" / "golden.json", cases())

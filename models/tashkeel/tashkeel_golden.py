@@ -1,13 +1,14 @@
 """Writes `1/golden.json`: sentences whose diacritics are beyond dispute.
 
-Run `python models/tashkeel/write_golden.py` after changing a sentence.
+Run `python models/tashkeel/tashkeel_golden.py` after changing a sentence.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 from tashkeel_codec import classes_of, encode
+
+from catalogue.writing import write_json_lines
 
 HERE: Final = Path(__file__).parent
 SENTENCES: Final = {
@@ -39,5 +40,4 @@ def _tensor(name: str, row: list[int]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    lines = ",\n".join(json.dumps(case) for case in cases())
-    (HERE / "1" / "golden.json").write_text(f"[\n{lines}\n]\n", "utf-8")
+    write_json_lines(HERE / "1" / "golden.json", cases())

@@ -1,13 +1,14 @@
 """Writes `golden.json` of both versions: tumours that were never trained on, and what they were.
 
-Run `python models/breast-cancer/write_golden.py` after changing the split.
+Run `python models/breast-cancer/breast_cancer_golden.py` after changing the split.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
-from training import FEATURES, split
+from breast_cancer_training import FEATURES, split
+
+from catalogue.writing import write_json_lines
 
 HERE: Final = Path(__file__).parent
 VERSIONS: Final = (1, 2)
@@ -60,6 +61,5 @@ def _tensor(name: str, datatype: str, shape: list[int], data: list[Any]) -> dict
 
 
 if __name__ == "__main__":
-    lines = ",\n".join(json.dumps(case) for case in cases())
     for version in VERSIONS:
-        (HERE / str(version) / "golden.json").write_text(f"[\n{lines}\n]\n", "utf-8")
+        write_json_lines(HERE / str(version) / "golden.json", cases())
