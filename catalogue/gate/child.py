@@ -26,8 +26,11 @@ def limit(limits: Limits) -> None:
     }
     for kind, value in wanted.items():
         _, hard = resource.getrlimit(kind)
-        ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (ceiling, ceiling))
+        soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        # At the soft limit of processor time comes SIGXCPU, which names its cause; at the hard one
+        # SIGKILL, which does not. For the others they are the same.
+        grace = 1 if kind == resource.RLIMIT_CPU and soft == value else 0
+        resource.setrlimit(kind, (soft, soft + grace))
 
 
 def main() -> None:

@@ -144,7 +144,7 @@ class _Child:
                 self._verdict = message
 
     def _cause(self, returncode: int, errors: bytes, limits: Limits) -> str:
-        if returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
+        if returncode == -signal.SIGXCPU:
             return f"it used more than {limits.cpu_s} s of processor time {self._where}"
         text = errors.decode("utf-8", "replace").strip()
         if "bad_alloc" in text or "MemoryError" in text or "Cannot allocate" in text:

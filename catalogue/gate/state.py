@@ -46,7 +46,8 @@ def state_pairs(
 
 
 def _stem(name: str) -> str:
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", name)
+    # Hugging Face names a cache `past_key_values.0.key` going in and `present.0.key` coming out.
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", name.replace("past_key_values", "past"))
     kept = [word.lower() for word in words if word.lower() not in _ROLES]
     if len(kept) > 1 and kept[-1] == "0":
         kept.pop()
