@@ -135,8 +135,8 @@ ATTACKS = {
     "shared memory": (
         ROWS,
         {},
-        b'{"inputs": [{"name": "x", "shape": [1, 30], "datatype": "FP32", '
-        b'"parameters": {"shared_memory_region": "r"}}]}',
+        b'{"inputs": [{"name": "x", "shape": [1, 30], "datatype": "FP32", "parameters": %s}]}'
+        % b'{"shared_memory_region": "r"}',
     ),
     "id is a number": (ROWS, {}, _document(data=THIRTY, more=', "id": 7')),
     "parameters is a list": (ROWS, {}, _document(data=THIRTY, more=', "parameters": []')),

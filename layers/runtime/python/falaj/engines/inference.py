@@ -1,10 +1,13 @@
 """One inference between its decoding and its encoding: what a batcher or another transport uses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from falaj.engines.engine import Tensor
+
+NO_PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +18,7 @@ class RequestedOutput:
     is_binary: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InferenceRequest:
+class InferenceRequest(NamedTuple):
     """A checked request: every tensor satisfies the model's signature.
 
     Attributes:
@@ -31,4 +33,4 @@ class InferenceRequest:
     outputs: tuple[RequestedOutput, ...]
     output_names: tuple[str, ...]
     id: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = NO_PARAMETERS

@@ -63,8 +63,8 @@ class SignatureCheck:
         if len(shape) != len(spec.shape):
             self._refuse(spec, shape)
         count = extent = 1
-        for declared, size in zip(spec.shape, shape, strict=True):
-            if size < 0 or (declared not in (DYNAMIC, size)):
+        for declared, size in zip(spec.shape, shape):  # noqa: B905 - of the same length by now
+            if size < 0 or (declared != size and declared != DYNAMIC):  # noqa: PLR1714 - hot
                 self._refuse(spec, shape)
             count *= size
             extent *= size or 1

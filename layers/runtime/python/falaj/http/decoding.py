@@ -26,7 +26,7 @@ _EMPTY: Final[dict[str, Any]] = {}
 class _Input(NamedTuple):
     name: str
     shape: tuple[int, ...]
-    count: int
+    elements: int
     data: Any
     binary_size: int | None
 
@@ -207,7 +207,7 @@ def _output(value: Any, *, by_default: bool, check: SignatureCheck) -> Requested
 
 def _check_strings(inputs: list[_Input], check: SignatureCheck, limits: Limits) -> None:
     if check.has_strings and limits.strings < sum(
-        item.count for item in inputs if check.inputs[item.name].datatype is Datatype.BYTES
+        item.elements for item in inputs if check.inputs[item.name].datatype is Datatype.BYTES
     ):
         raise PayloadTooLargeError(
             what="the number of strings", limit=limits.strings, mend="send fewer rows at a time"
@@ -236,9 +236,9 @@ def _tensors(
     for item in inputs:
         spec, shape = check.inputs[item.name], item.shape
         if item.binary_size is None or binary is None:
-            tensors[spec.name] = tensor_from_json(spec, shape, item.count, item.data)
+            tensors[spec.name] = tensor_from_json(spec, shape, item.elements, item.data)
         else:
             end = offset + item.binary_size
-            tensors[spec.name] = tensor_from_binary(spec, shape, item.count, binary[offset:end])
+            tensors[spec.name] = tensor_from_binary(spec, shape, item.elements, binary[offset:end])
             offset = end
     return tensors

@@ -54,8 +54,8 @@ def parsed_document(text: bytes, limits: Limits) -> dict[str, Any]:
 def _parser(text: bytes) -> simdjson.Parser:
     """A parser whose memory is warm, unless the last document still uses it or this one is long.
 
-    A fresh one costs more in page faults than the parsing itself; one that has read a long text would
-    keep as much memory for ever.
+    A fresh one costs more in page faults than the parsing itself; one that has read a long text
+    would keep as much memory for ever.
     """
     if len(text) > UNCOUNTED_BYTES:
         return simdjson.Parser()

@@ -7,6 +7,7 @@ FP16 is read and written in JSON as decimal numbers. Triton refuses it there for
 no client can depend on that refusal, and callers without a binary encoder can use such models.
 """
 
+import struct
 from itertools import chain
 from typing import Any, Final, Literal
 
@@ -62,11 +63,16 @@ def _from_list(spec: TensorSpec, count: int, data: list[Any]) -> Tensor:
     if len(data) != count:
         refuse_shape(spec)
     rule = RULES[spec.datatype]
-    if not rule.kinds.issuperset(map(type, data)):
+    kinds = set(map(type, data))
+    if not kinds <= rule.kinds:
         refuse_kind(spec)
-    if data and rule.low is not None and not _is_within(rule, min(data), max(data)):
+    if not rule.code:
+        return np.array(data, dtype=rule.dtype)
+    try:
+        # Packing refuses what is out of range, and is quicker than NumPy for a few hundred values.
+        return np.frombuffer(struct.pack(f"={count}{rule.code}", *data), dtype=rule.dtype)
+    except (struct.error, OverflowError):
         refuse_range(spec)
-    return np.array(data, dtype=rule.dtype)
 
 
 def _from_buffer(spec: TensorSpec, count: int, data: simdjson.Array) -> Tensor:

@@ -17,6 +17,7 @@ class ValueRule:
         dtype: What NumPy calls the type.
         kinds: Python types its JSON values parse to; `bool` is no `int` here.
         words: What to call them in a refusal.
+        code: How `struct` packs one; empty where there is no such code.
         low: Smallest value; None where there is no order.
         high: Largest value.
     """
@@ -24,6 +25,7 @@ class ValueRule:
     dtype: np.dtype[Any]
     kinds: frozenset[type]
     words: str
+    code: str = ""
     low: float | None = None
     high: float | None = None
 
@@ -37,16 +39,25 @@ def _rule(datatype: Datatype) -> ValueRule:
     if (bounds := datatype.integer_range) is not None:
         low, high = bounds
         kinds = frozenset[type]({int})
-        return ValueRule(dtype=dtype, kinds=kinds, words="whole numbers", low=low, high=high)
-    high = _largest_float(dtype)
+        return ValueRule(
+            dtype=dtype,
+            kinds=kinds,
+            words="whole numbers",
+            code=_CODES[dtype.char],
+            low=low,
+            high=high,
+        )
+    largest = _largest_float(dtype)
     kinds = frozenset({int, float})
-    return ValueRule(dtype=dtype, kinds=kinds, words="numbers", low=-high, high=high)
+    return ValueRule(
+        dtype=dtype, kinds=kinds, words="numbers", code=dtype.char, low=-largest, high=largest
+    )
 
 
 def _largest_float(dtype: np.dtype[Any]) -> float:
     """The largest double that rounds to a finite value of a type: half a step beyond its largest.
 
-    An answer writes the largest FP32 as 3.4028235e38, which as a double is a little more than it is.
+    An answer writes the largest FP32 as 3.4028235e38: as a double, a little more than it is.
     """
     largest = np.finfo(dtype).max
     if dtype.itemsize >= _DOUBLE_BYTES:
@@ -56,6 +67,9 @@ def _largest_float(dtype: np.dtype[Any]) -> float:
 
 
 _DOUBLE_BYTES: Final = 8
+_CODES: Final = {"l": "q", "L": "Q"} | {code: code for code in "bBhHiI"}
+"""`struct`'s standard-size code by NumPy's character, which for 64 bits is the platform's long."""
+
 RULES: Final = {datatype: _rule(datatype) for datatype in Datatype}
 
 

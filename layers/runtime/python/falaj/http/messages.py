@@ -1,13 +1,16 @@
 """An HTTP request and response without a transport."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from falaj.telemetry.outcome import Outcome
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Request:
+
+# Named tuples rather than frozen dataclasses: as immutable, and a microsecond quicker to make.
+class Request(NamedTuple):
     """What a caller sent.
 
     Attributes:
@@ -20,13 +23,12 @@ class Request:
 
     method: str
     path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NOTHING
     body: bytes = b""
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """What the caller gets.
 
     Attributes:
@@ -38,5 +40,5 @@ class Response:
 
     status: int
     headers: dict[str, str]
-    body: bytes = b""
-    outcome: Outcome = field(default_factory=Outcome)
+    body: bytes
+    outcome: Outcome
