@@ -67,8 +67,6 @@ def _decode(kind: Any, data: Any) -> Any:  # noqa: ANN401 - driven by annotation
         return _decode_fields(kind, data)
     if kind is datetime:
         return datetime.fromisoformat(data)
-    if kind is float:
-        return float(data)
     return kind(data) if isinstance(kind, type) and issubclass(kind, StrEnum) else data
 
 

@@ -390,6 +390,9 @@ def _operator(tick: _Tick) -> _Move | None:
     if command is None or command.serial <= tick.rollout.command_serial:
         return None
     if tick.rollout.release is None or command.version != tick.rollout.candidate:
+        desired = tick.seen.desired
+        if desired and command.version == desired.version and _wish(tick):
+            return None  # it names the release that is about to begin: answered when it has
         subject = tick.rollout.candidate or "none"
         return _refuse(command, f"it names version {command.version}, the rollout is of {subject}")
     return _VERBS[command.verb](tick, command)
