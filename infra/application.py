@@ -49,11 +49,6 @@ class Sources:
     models: Path
     build: Path
 
-    @classmethod
-    def below(cls, repository: Path) -> "Sources":
-        """Return a checkout's own folders."""
-        return cls(repository=repository, models=repository / "models", build=repository / ".build")
-
     def function(self, name: str) -> Path:
         """Return the folder of a function's handler."""
         return self.repository / "functions" / name

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,19 +22,29 @@ Source: aws-cdk-lib's cx-api (CLI_VERSION_ENV, OUTDIR_ENV).
 """
 
 
-def main(repository: Path, arguments: Sequence[str]) -> int:
+def main(repository: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Synthesize the stacks and return the exit code.
 
     Under the CDK CLI everything comes from it, and the zips are built for Lambda. Run otherwise,
     the context is that of cdk.json with `-c` (and FALAJ_PROFILE) on top, and the zips are built for
     this machine, so that the local region can run them.
+
+    Args:
+        repository: Folder of cdk.json, `functions` and `layers`.
+        arguments: The command line's.
+        environment: How the CDK CLI and `falaj up` speak to the application.
     """
-    environment = os.environ  # noqa: TID251 - how the CDK CLI speaks to an app
+    options = _parser().parse_args(arguments)
+    sources = Sources(
+        repository=repository,
+        models=options.models or repository / "models",
+        build=options.build or repository / ".build",
+    )
     try:
         if CLI_VERSION in environment:
-            synthesize(App(), Sources.below(repository))
+            synthesize(App(), sources)
         else:
-            _by_hand(repository, arguments, environment)
+            _by_hand(options, sources, environment)
     except ConfigurationError as error:
         for fault in error.faults:
             sys.stderr.write(f"refused: {fault}\n")
@@ -61,16 +70,11 @@ def hand_context(repository: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     return {**file["context"], f"{CONTEXT_PREFIX}platform": Platform.HOST.value, **given}
 
 
-def _by_hand(repository: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    options = _parser().parse_args(arguments)
+def _by_hand(options: argparse.Namespace, sources: Sources, environment: Mapping[str, str]) -> None:
     given = dict(options.context)
     if ENV_PROFILE in environment:
         given.setdefault(f"{CONTEXT_PREFIX}profile", environment[ENV_PROFILE])
-    sources = Sources(
-        repository=repository,
-        models=options.models or repository / "models",
-        build=options.build or repository / ".build",
-    )
+    repository = sources.repository
     app = App(
         context=hand_context(repository, given),
         outdir=str(options.output or environment.get(OUTDIR) or repository / "cdk.out"),
