@@ -88,6 +88,7 @@ class Environment:
         self._phase_end: asyncio.Future[End] | None = None
         self._posted: Posted | None = None
         self._peak_mib = 0.0
+        self._is_closed = False
 
     @property
     def is_waiting(self) -> bool:
@@ -107,7 +108,10 @@ class Environment:
         self._posted = None
         self._peak_mib = 0.0
         end = self._begin()
-        await self._spawn()
+        if self._is_closed:
+            self._end_phase(End.EXITED)
+        else:
+            await self._spawn()
         return await self._finish(end, limit_s, started)
 
     async def run(self, delivery: Delivery, limit_s: float) -> Phase:
@@ -154,9 +158,11 @@ class Environment:
             connection.close()
         self._connections.clear()
         self._waiting = None
+        self._end_phase(End.EXITED)
 
     async def close(self) -> None:
         """Stop, and free the port and the scratch folder."""
+        self._is_closed = True
         await self.stop()
         server, self._server = self._server, None
         if server is not None:

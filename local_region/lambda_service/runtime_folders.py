@@ -131,9 +131,9 @@ def _distributions(
 
 
 def _requirement_name(line: str) -> str:
-    name = line.split(";")[0]
+    name = line.partition(";")[0]
     for sign in "<>=!~[( ":
-        name = name.split(sign)[0]
+        name = name.partition(sign)[0]
     return name.strip().lower().replace("_", "-")
 
 
@@ -188,8 +188,6 @@ def _swap_in(staging: Path, target: Path) -> None:
 
 def _first_pins(pins: Path) -> str:
     names = [
-        line.split("==", maxsplit=1)[0].strip()
-        for line in pins.read_text().splitlines()
-        if "==" in line
+        line.partition("==")[0].strip() for line in pins.read_text().splitlines() if "==" in line
     ]
     return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")  # noqa: PLR2004
