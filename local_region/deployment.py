@@ -98,7 +98,11 @@ class Deployment:
             with _named(stack, logical_id, body["Type"]):
                 properties = resolve(body.get("Properties", {}), scope)
             declared = Declared(
-                stack=stack, logical_id=logical_id, type=body["Type"], properties=properties
+                stack=stack,
+                account=self._region.account,
+                logical_id=logical_id,
+                type=body["Type"],
+                properties=properties,
             )
             after[logical_id] = Deployed(
                 declared=declared,

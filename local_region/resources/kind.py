@@ -50,6 +50,7 @@ class Declared:
     """One resource of a template with every intrinsic resolved."""
 
     stack: Stack
+    account: str
     logical_id: str
     type: str
     properties: Mapping[str, Any] = field(default_factory=dict)
@@ -57,9 +58,10 @@ class Declared:
     def name(self, limit: int = 64) -> str:
         """Return the name CloudFormation would generate: stack, logical id, a unique tail.
 
-        The tail is a digest, so that the same stack always yields the same names.
+        The tail is a digest, so that the same stack of an account always yields the same names.
         """
-        digest = hashlib.sha256(f"{self.stack.name}/{self.logical_id}".encode()).digest()
+        path = f"{self.account}/{self.stack.name}/{self.logical_id}"
+        digest = hashlib.sha256(path.encode()).digest()
         tail = b32encode(digest).decode()[:12]
         return f"{f'{self.stack.name}-{self.logical_id}'[: limit - 13]}-{tail}"
 

@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import json
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -10,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+import uvloop
 
 _ACCOUNTS = itertools.count(1)
 ROOT = Path(__file__).parents[2]
@@ -22,7 +25,7 @@ class Running:
         from local_region.region import Region  # moto takes seconds; not every test here needs it
 
         self.events = []
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         settings = {"account": f"{next(_ACCOUNTS):012d}", "api_port": 0, "aws_port": 0} | settings
@@ -92,3 +95,43 @@ def open_region():
     yield open_one
     for running in reversed(opened):
         running.close()
+
+
+@pytest.fixture(scope="session")
+def synthesized(tmp_path_factory):
+    """Synthesize the real application for this machine; return the folder by profile."""
+    folder = tmp_path_factory.mktemp("synthesized")
+    made = {}
+
+    def synthesize(profile):
+        if profile not in made:
+            target = folder / profile
+            subprocess.run(
+                [
+                    *(sys.executable, "app.py", "--output", str(target)),
+                    *("-c", f"falaj:profile={profile}", "-c", "falaj:access=open"),
+                ],
+                cwd=ROOT,
+                check=True,
+                capture_output=True,
+            )
+            made[profile] = target
+        return made[profile]
+
+    return synthesize
+
+
+@pytest.fixture(scope="session")
+def region(synthesized):
+    """The real application in the `smb` profile: an HTTP API."""
+    running = Running(synthesized("smb"), seed=7)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def enterprise_region(synthesized):
+    """The real application in the `enterprise` profile: a REST API."""
+    running = Running(synthesized("enterprise"), seed=7)
+    yield running
+    running.close()

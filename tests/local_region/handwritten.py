@@ -36,7 +36,9 @@ def handler(event, context):
             "content-type": "application/json",
             "x-falaj-release": os.environ["AWS_LAMBDA_FUNCTION_VERSION"],
         },
-        "body": json.dumps({"event": event, "answer": os.environ.get("ANSWER", "")}),
+        "body": json.dumps(
+            {"event": event, "answer": os.environ.get("ANSWER", ""), "pid": os.getpid()}
+        ),
     }
 """
 

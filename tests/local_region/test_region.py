@@ -3,8 +3,12 @@
 import gzip
 import json
 import os
+import signal
 import socket
 import subprocess
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
@@ -338,6 +342,22 @@ def test_rest_stage_serves_its_deployment(open_region, tmp_path):
     running.run(running.region.update(folder))
 
     assert (before, running.request("/new")[0]) == (403, 200)
+
+
+# ------------------------------------------------------------------- losses
+def test_killed_process_loses_one_request(open_region, tmp_path):
+    """After kill −9 the request under way fails; its neighbours and successors do not."""
+    running = open_region(write(tmp_path))
+    doomed = running.json("/v2/models/m/x")["pid"]
+    with ThreadPoolExecutor(5) as clients:
+        slow = clients.submit(running.request, "/v2/models/m/slow")
+        time.sleep(0.5)
+        around = [clients.submit(running.request, "/v2/models/m/x") for _ in range(20)]
+        os.kill(doomed, signal.SIGKILL)
+        around += [clients.submit(running.request, "/v2/models/m/x") for _ in range(20)]
+        statuses = Counter(answer.result()[0] for answer in around)
+
+    assert (slow.result()[0], statuses) == (500, {200: 40})
 
 
 # ----------------------------------------------------------------- refusals
