@@ -16,9 +16,9 @@ GROUPS: Final = (2, 3, 8)
 SCALES: Final = (1.0, 1.0, 100.0, 0.01, 1.0, 10.0, 1.0, 100.0)
 """Rows of unlike magnitude: dynamic quantisation takes one scale for the whole batch."""
 PADDING: Final = 3
-TOLERANCE: Final = 1e-4
-"""Relative to the output's largest magnitude: above the reordering of float32 sums (about 1e-6),
-below one step of 8-bit quantisation (about 4e-3)."""
+TOLERANCE: Final = 3e-4
+"""Relative to the output's largest magnitude: above the reordering of float32 sums (file-type moves
+by 3e-5), below one step of 8-bit quantisation (4e-3; four 8-bit models moved by 1.6e-2 and more)."""
 HALF_TOLERANCE: Final = 4e-3
 """The same for 16-bit floats, whose own step is 1e-3."""
 DEPENDS_ON_COMPANY: Final = (
@@ -59,7 +59,7 @@ def difference(expected: Mapping[str, NDArray[Any]], got: Mapping[str, NDArray[A
     """Return the largest difference as a multiple of what is tolerated; 0 when equal.
 
     Example:
-        >>> a, b = {"y": np.array([1.0, 2.0])}, {"y": np.array([1.0, 2.0001])}
+        >>> a, b = {"y": np.array([1.0, 2.0])}, {"y": np.array([1.0, 2.0003])}
         >>> round(difference(a, b), 2)
         0.5
     """

@@ -19,7 +19,7 @@ from catalogue.gate.running import (
     Runner,
     Timing,
     measure,
-    peak_memory_mib,
+    resident_memory_mib,
     warm_up,
 )
 from catalogue.gate.sampling import InputAxes
@@ -80,7 +80,7 @@ def _run(
     candidate: _Candidate, inputs: tuple[InputAxes, ...], cases: Sequence[golden.Case], say: Say
 ) -> Admitted:
     say("loading it from bytes")
-    memory_before = peak_memory_mib()
+    memory_before = resident_memory_mib()
     runner = Runner.load(candidate.data)
     say("warming up")
     recipe = warm_up(runner, inputs, golden.pools(cases))
@@ -105,7 +105,7 @@ def _run(
             golden_cases=len(cases),
             notes=(*company.notes, *_remarks(answer, again)),
             measurements=_measurements(
-                runner.load_ms, timing, company, peak_memory_mib() - memory_before
+                runner.load_ms, timing, company, resident_memory_mib() - memory_before
             ),
         ),
     )
