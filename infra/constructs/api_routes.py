@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from infra.config.deployment import Access
 from infra.config.profile import ApiKind
+from infra.constructs.function_role import sub
 
 OPENAPI: Final = "3.0.1"
 """What API Gateway imports.
@@ -47,12 +48,21 @@ class Backend:
     """What routes lead to.
 
     Attributes:
-        uri: API Gateway's name of a function or alias to invoke.
+        arn: ARN of a function or alias.
         timeout_s: After how long the function itself gives up.
     """
 
-    uri: str
+    arn: str
     timeout_s: int
+
+    @property
+    def uri(self) -> dict[str, Any]:
+        """API Gateway's name of the invocation, as CloudFormation fills it in."""
+        return sub(
+            "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+            "${Function}/invocations",
+            Function=self.arn,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from aws_cdk import CfnDeletionPolicy, Fn, aws_kms as kms, aws_ssm as ssm
+from aws_cdk import Fn, aws_kms as kms, aws_ssm as ssm
 from constructs import Construct
 
 from falaj.contract import key_arn_parameter
+from infra.constructs.keeping import keep
 
 
 class CustomerKey(Construct):
@@ -35,8 +36,7 @@ class CustomerKey(Construct):
                 "Statement": [_account_governs(), _logs_may_use()],
             },
         )
-        self.key.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
-        self.key.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        keep(self.key)
         ssm.CfnParameter(
             self,
             "Arn",

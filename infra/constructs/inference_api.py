@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_cdk import (
-    CfnDeletionPolicy,
     Fn,
     Stack,
     aws_apigateway as rest,
@@ -20,6 +19,7 @@ from infra.config.profile import ApiKind
 from infra.constructs.api_routes import ApiRoutes, Backend
 from infra.constructs.function_role import trust
 from infra.constructs.invocation_role import InvocationRole
+from infra.constructs.keeping import keep
 from infra.constructs.kept_logs import KeptLogs
 
 RATE_PER_SECOND: Final = 1000
@@ -73,13 +73,13 @@ class InferenceApi(Construct):
         """
         super().__init__(scope, id_)
         backends = [platform, *models.values()]
-        role = InvocationRole(self, "Invoke", function_arns=[b.uri for b in backends])
+        role = InvocationRole(self, "Invoke", function_arns=[b.arn for b in backends])
         routes = ApiRoutes(
             kind=deployment.settings.api,
             access=deployment.access,
             credentials=role.role.attr_arn,
-            models={name: _invocation(backend) for name, backend in models.items()},
-            platform=_invocation(platform),
+            models=models,
+            platform=platform,
             cors_origins=deployment.cors_origins,
         )
         logs = KeptLogs(self, "AccessLogs", settings=deployment.settings, key_arn=key_arn)
@@ -167,18 +167,5 @@ class InferenceApi(Construct):
             ],
         )
         account = rest.CfnAccount(self, "Account", cloud_watch_role_arn=role.attr_arn)
-        for kept in (role, account):
-            kept.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
-            kept.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        keep(role, account)
         return account
-
-
-def _invocation(backend: Backend) -> Backend:
-    return Backend(
-        uri=Fn.sub(
-            "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
-            "${Function}/invocations",
-            {"Function": backend.uri},
-        ),
-        timeout_s=backend.timeout_s,
-    )

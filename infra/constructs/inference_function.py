@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import CfnDeletionPolicy, Stack, aws_lambda as lambda_
+from aws_cdk import Stack, aws_lambda as lambda_
 from constructs import Construct
 
 from catalogue.compute import Compute
@@ -14,6 +14,7 @@ from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
 from infra.constructs.assets import zip_asset
 from infra.constructs.function_role import FunctionAccess, FunctionRole
+from infra.constructs.keeping import keep
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.shared_layer import LayerReference
 
@@ -113,8 +114,7 @@ class InferenceFunction(Construct):
             function_name=self.function.ref,
             provisioned_concurrency_config=_provisioned(compute),
         )
-        self.version.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
-        self.version.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        keep(self.version)
         self.alias = lambda_.CfnAlias(
             self,
             "Live",

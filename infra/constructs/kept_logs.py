@@ -1,9 +1,10 @@
 """A log group that exists before anyone writes, with an end and, where asked, a key."""
 
-from aws_cdk import CfnDeletionPolicy, aws_logs as logs
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.config.profile import ProfileSettings
+from infra.constructs.keeping import keep
 
 
 class KeptLogs(Construct):
@@ -36,5 +37,4 @@ class KeptLogs(Construct):
             retention_in_days=settings.log_retention_days,
             kms_key_id=key_arn,
         )
-        self.group.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
-        self.group.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        keep(self.group)

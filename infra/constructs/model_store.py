@@ -1,9 +1,10 @@
 """Buckets for model bytes and their registry: versioned, encrypted, TLS only, write-once."""
 
-from aws_cdk import CfnDeletionPolicy, aws_s3 as s3, aws_ssm as ssm
+from aws_cdk import aws_s3 as s3, aws_ssm as ssm
 from constructs import Construct
 
 from falaj.contract import bucket_name_parameter
+from infra.constructs.keeping import keep
 
 LOCK_DAYS = 365
 """Days for which an artefact cannot be overwritten or deleted where Object Lock is on."""
@@ -67,8 +68,7 @@ class ModelStore(Construct):
             object_lock_enabled=True if object_lock else None,
             object_lock_configuration=_lock() if object_lock else None,
         )
-        self.bucket.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
-        self.bucket.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        keep(self.bucket)
         s3.CfnBucketPolicy(
             self,
             "Policy",

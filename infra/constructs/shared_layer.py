@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import CfnDeletionPolicy, CfnParameter, Stack, aws_lambda as lambda_, aws_ssm as ssm
+from aws_cdk import CfnParameter, Stack, aws_lambda as lambda_, aws_ssm as ssm
 from constructs import Construct
 
 from falaj.contract import layer_arn_parameter
 from infra.bundling.layers import StagedLayer
 from infra.constructs.assets import zip_asset
+from infra.constructs.keeping import keep
 
 DIGEST_LENGTH = 16
 
@@ -48,14 +49,11 @@ class LayerReference:
 def ssm_value(stack: Stack, id_: str, parameter: str) -> str:
     """Return an SSM parameter's value through a template parameter of the SSM type.
 
-    Unlike an import, this leaves the stack that writes the value free to change it.
+    Unlike an import, this leaves the stack that writes the value free to change it. A stack asks
+    for each value once.
     """
-    found = stack.node.try_find_child(id_)
-    if not isinstance(found, CfnParameter):
-        found = CfnParameter(
-            stack, id_, type="AWS::SSM::Parameter::Value<String>", default=parameter
-        )
-    return found.value_as_string
+    kind = "AWS::SSM::Parameter::Value<String>"
+    return CfnParameter(stack, id_, type=kind, default=parameter).value_as_string
 
 
 class SharedLayer(Construct):
@@ -96,8 +94,7 @@ class SharedLayer(Construct):
             description=f"{staged.name} {staged.digest[:DIGEST_LENGTH]}",
         )
         # Functions that are rolled back need the layer they were published with.
-        self.version.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
-        self.version.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        keep(self.version)
         ssm.CfnParameter(
             self,
             "Arn",

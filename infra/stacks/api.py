@@ -59,12 +59,12 @@ class ApiStack(Stack):
             "Api",
             models={
                 spec.name: Backend(
-                    uri=ssm_value(self, _alias_id(spec.name), alias_arn_parameter(spec.name)),
+                    arn=ssm_value(self, _alias_id(spec.name), alias_arn_parameter(spec.name)),
                     timeout_s=spec.compute.timeout_s,
                 )
                 for spec in models
             },
-            platform=Backend(uri=platform.attr_arn, timeout_s=PLATFORM_TIMEOUT_S),
+            platform=Backend(arn=platform.attr_arn, timeout_s=PLATFORM_TIMEOUT_S),
             deployment=deployment,
             key_arn=key_arn,
         )

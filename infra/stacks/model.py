@@ -22,7 +22,7 @@ from falaj.contract import (
 from falaj.domain.release import DesiredRelease
 from infra.config.deployment import Deployment
 from infra.constructs.assets import file_asset
-from infra.constructs.function_role import FunctionAccess, allow
+from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.packaging import ModelPackage
@@ -118,9 +118,7 @@ def _environment(
 
 
 def _read_bytes(bucket: str, prefix: str) -> dict[str, Any]:
-    objects = Fn.sub(
-        "arn:${AWS::Partition}:s3:::${Bucket}/${Prefix}/*", {"Bucket": bucket, "Prefix": prefix}
-    )
+    objects = sub("arn:${AWS::Partition}:s3:::${Bucket}/${Prefix}/*", Bucket=bucket, Prefix=prefix)
     return allow("ReadModelBytes", ["s3:GetObject"], [objects])
 
 

@@ -30,8 +30,8 @@ def routes(**changes) -> ApiRoutes:
         "kind": ApiKind.HTTP,
         "access": Access.IAM,
         "credentials": "role",
-        "models": {"a": Backend(uri="uri-a", timeout_s=5), "b": Backend(uri="uri-b", timeout_s=60)},
-        "platform": Backend(uri="uri-p", timeout_s=10),
+        "models": {"a": Backend(arn="uri-a", timeout_s=5), "b": Backend(arn="uri-b", timeout_s=60)},
+        "platform": Backend(arn="uri-p", timeout_s=10),
     }
     return ApiRoutes(**(given | changes))
 
@@ -133,7 +133,7 @@ def test_browsers_are_let_in_only_when_named():
 
 def test_the_most_models_stay_within_what_api_gateway_routes():
     """300 routes, integrations or resources of one API; a REST path's folders count too."""
-    models = {f"m{n}": Backend(uri="u", timeout_s=5) for n in range(MOST_MODELS)}
+    models = {f"m{n}": Backend(arn="u", timeout_s=5) for n in range(MOST_MODELS)}
     http = routes(models=models).body("t")["paths"]
     rest = routes(models=models, kind=ApiKind.REST).body("t")["paths"]
     resources = {
