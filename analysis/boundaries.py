@@ -24,6 +24,9 @@ from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
 NEVER: Final = 8.0
 """A critical |Z| at which 1.3·10⁻¹⁵ is spent: the look is taken and cannot decide."""
 
+RESERVED: Final = 0.05
+"""Part of a level that is not spent."""
+
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -165,6 +168,15 @@ def _solve(spend: Callable[[float], float], target: float) -> float:
     if target <= spend(NEVER):
         return NEVER
     return float(brentq(lambda z: spend(z) - target, 0.0, NEVER, xtol=1e-10))
+
+
+def spending_boundary(fractions: tuple[float, ...], alpha: float) -> tuple[float, ...]:
+    """Find the critical |Z| that reports use: all of the level but `RESERVED` is spent.
+
+    The boundary is exact for Brownian motion, and Z is that only to first order. The reserve pays
+    for the difference, at about 1.5 % more units.
+    """
+    return lan_demets(fractions, alpha * (1 - RESERVED))
 
 
 @lru_cache(maxsize=64)

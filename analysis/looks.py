@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from analysis.boundaries import even_fractions, lan_demets
+from analysis.boundaries import even_fractions, spending_boundary
 from analysis.effects import Effect, NoEffectError, effect_between
 from analysis.joining import Batch
 from analysis.mismatch import log_mismatch
@@ -129,7 +129,7 @@ def schedule(total: int) -> Iterator[int]:
 
     Example:
         >>> list(schedule(105))
-        [100, 102, 105]
+        [100, 102, 104, 105]
     """
     units = FIRST_LOOK
     while units < total:
@@ -228,7 +228,7 @@ def planned_looks(spec: ExperimentSpec) -> dict[int, float]:
     if spec.planned_units is None:
         return {}
     fractions = even_fractions(spec.looks)
-    critical = lan_demets(fractions, comparison_level(spec, spec.success))
+    critical = spending_boundary(fractions, comparison_level(spec, spec.success))
     units = [math.ceil(spec.planned_units * fraction - 1e-9) for fraction in fractions]
     return dict(zip(units, critical, strict=True))
 

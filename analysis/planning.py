@@ -11,7 +11,7 @@ from typing import Any, Final
 from scipy.optimize import brentq  # type: ignore[import-untyped]
 from scipy.special import ndtri  # type: ignore[import-untyped]
 
-from analysis.boundaries import crossing_chances, drift_for_power, even_fractions, lan_demets
+from analysis.boundaries import crossing_chances, drift_for_power, even_fractions, spending_boundary
 from analysis.sequences import sequence_critical
 from falaj.errors import ConfigurationError
 
@@ -142,10 +142,10 @@ class Question:
         Example:
             >>> plan = Question.rates(0.05, 0.06).group_sequential(20)
             >>> plan.units, round(plan.mean_units), round(plan.power, 3)
-            (17066, 12733, 0.8)
+            (17320, 12950, 0.8)
         """
         fractions = even_fractions(looks)
-        critical = lan_demets(fractions, self.alpha)
+        critical = spending_boundary(fractions, self.alpha)
         drift = drift_for_power(fractions, critical, self.power)
         units = (drift / self.drift_per_root_unit) ** 2
         return self._costs("group_sequential", units, fractions, critical)

@@ -6,6 +6,7 @@ Source:
     the two agree on the Basic Multilingual Plane (Arabic included) and differ beyond it (emoji).
 """
 
+import sys
 from functools import lru_cache
 from typing import Final, Literal, overload
 
@@ -15,6 +16,10 @@ VERSIONS: Final = (1, 2)
 _OFFSET: Final = 0x811C9DC5
 _PRIME: Final = 0x01000193
 _MASK: Final = 0xFFFFFFFF
+_CODE_POINTS: Final = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
+
+REMEMBERED: Final = 8_192
+"""Places kept: a subject that asks again is not hashed again (about 2 MB when full)."""
 
 
 def fnv1a32(text: str, state: int = _OFFSET) -> int:
@@ -32,9 +37,9 @@ def fnv1a32(text: str, state: int = _OFFSET) -> int:
         Fowler, Noll, Vo, draft-eastlake-fnv, 32-bit offset basis and prime.
     """
     try:
-        codes: bytes | list[int] = text.encode("latin-1")
+        codes: bytes | memoryview = text.encode("latin-1")
     except UnicodeEncodeError:
-        codes = [ord(character) for character in text]
+        codes = memoryview(text.encode(_CODE_POINTS, "surrogatepass")).cast("I")
     for code in codes:
         state = (state ^ code) * _PRIME & _MASK
     return state
@@ -67,6 +72,11 @@ def bucket(seed: str, subject: str, version: int = LATEST) -> float | None:
         >>> bucket("seed", "a"), bucket("ef", "d", version=1)
         (0.0505, 0.652)
     """
+    return _place(seed, subject, version)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _place(seed: str, subject: str, version: int) -> float | None:
     if version == LATEST:
         return fnv1a32(str(fnv1a32(subject, _seed_state(seed)))) % 10_000 / 10_000
     if version == 1:

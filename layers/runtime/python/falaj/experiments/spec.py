@@ -82,8 +82,8 @@ class ExperimentSpec:
         alpha: Two-sided level of the verdict.
         mismatch_alpha: Level of the sample-ratio test.
         discovery_rate: False-discovery rate over secondary metrics.
-        outcome_window: How long after its first exposure a unit's outcomes count; only then is the unit
-            analysed, so that a slow arm does not look like a bad one.
+        outcome_window: How long after its first exposure a unit's outcomes count; only then is the
+            unit analysed, so that a slow arm does not look like a bad one.
         max_duration: The experiment ends then, decided or not.
         on_win: What a winner gets.
         on_loss: What a loser gets.
@@ -216,7 +216,8 @@ class ExperimentSpec:
                 declaration contradicts itself.
         """
         try:
-            read = {key: _READERS.get(key, _same)(item) for key, item in value.items()}
+            given = {key: item for key, item in value.items() if item is not None}
+            read = {key: _READERS.get(key, _same)(item) for key, item in given.items()}
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise ConfigurationError([f"experiment {value.get('name')!r}: {error}"]) from error
         spec: Self = _built(cls, read, f"experiment {value.get('name')!r}")

@@ -1,0 +1,359 @@
+"""Print what the experiment statistics claim, beside what is commonly done.
+
+    PYTHONPATH=.:layers/runtime/python .venv/bin/python benchmarks/experiments.py [PART …] [--quick]
+
+Parts: aa metrics power requests mismatch assign bandit join.
+
+Everything is seeded. Without names all parts run, in about ten minutes; `--quick` takes fewer runs.
+"""
+
+import math
+import os
+import platform
+import random
+import resource
+import sys
+import tempfile
+import time
+import timeit
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from analysis.boundaries import even_fractions, spending_boundary
+from analysis.effects import effect_between
+from analysis.mismatch import log_mismatch
+from analysis.moments import Array, Moments
+from analysis.planning import Question
+from analysis.report import analyse, as_text
+from analysis.sequences import sequence_critical
+from analysis.simulation import (
+    Method,
+    Paths,
+    confidence_sequence,
+    group_sequential,
+    growthbook_sequential,
+    peeked_z,
+    simulate_rates,
+    stops,
+)
+from falaj.experiments import Allocation, assign
+from falaj.experiments.bandit import BetaPosterior, thompson_shares
+from falaj.experiments.spec import ExperimentSpec
+
+QUICK = "--quick" in sys.argv
+METHODS: dict[str, Method] = {
+    "group-sequential": group_sequential(),
+    "confidence sequence": confidence_sequence(),
+    "peeked z-test": peeked_z(),
+    "GrowthBook formula": growthbook_sequential(),
+}
+
+
+def aa() -> None:
+    """A/A tests: how often is a difference found where there is none?"""
+    runs = 4_000 if QUICK else 20_000
+    print(f"A/A, 10,000 units, 100 looks, {runs:,} runs, nominal 5 %: share of runs with a finding")
+    print(f"{'base':>5} {'share':>6} " + "".join(f"{name:>22}" for name in METHODS))
+    for base in (0.01, 0.05):
+        for share in (0.5, 0.1):
+            paths = simulate_rates(
+                (base, base), share=share, units=10_000, looks=100, runs=runs, seed=11
+            )
+            found = [stops(paths, method) for method in METHODS.values()]
+            cells = "".join(f"{100 * s.found:>14.2f} ± {100 * s.error:.2f} %" for s in found)
+            print(f"{base:>5} {share:>6} {cells}")
+
+
+def metrics() -> None:
+    """A/A tests of the other metrics, through the code that reports use."""
+    runs = 200 if QUICK else 1_000
+    print(f"A/A, 10,000 units, 100 looks, {runs:,} runs, nominal 5 %, other metrics")
+    print(f"{'metric':<28} {'share':>6} {'group-seq.':>12} {'conf. seq.':>12} {'FDR 10 %':>10}")
+    kinds: dict[str, tuple[Callable[[np.random.Generator], Array], bool, bool]] = {
+        "continuous, lognormal": (_lognormal, False, False),
+        "continuous, winsor 0.99": (_winsorised, False, False),
+        "ratio, delta method": (_ratio, True, False),
+        "continuous with CUPED": (_with_covariate, False, True),
+    }
+    for name, (draw, is_ratio, is_adjusted) in kinds.items():
+        for share in (0.5, 0.1):
+            z = np.array(
+                [_z_path(draw, share, seed, is_ratio, is_adjusted) for seed in range(runs)]
+            )
+            n = np.arange(1, 101) * 100
+            planned = np.array(spending_boundary(even_fractions(100), 0.05))
+            anytime = np.array([sequence_critical(int(k), 10_000, 0.05) for k in n])
+            at_ten = np.array([sequence_critical(int(k), 10_000, 0.1) for k in n])
+            parts = [
+                (np.abs(z) >= limit).any(axis=1).mean() for limit in (planned, anytime, at_ten)
+            ]
+            cells = "".join(f"{100 * part:>11.2f}%" for part in parts)
+            print(f"{name:<28} {share:>6} {cells}  (± {100 * (0.05 * 0.95 / runs) ** 0.5:.2f})")
+
+
+def _z_path(
+    draw: Callable[[np.random.Generator], Array],
+    share: float,
+    seed: int,
+    is_ratio: bool,  # noqa: FBT001
+    is_adjusted: bool,  # noqa: FBT001
+) -> list[float]:
+    rng = np.random.default_rng(seed)
+    rows, in_arm = draw(rng), rng.random(10_000) < share
+    control, arm, path = Moments(), Moments(), []
+    for start in range(0, 10_000, 100):
+        part, mine = rows[start : start + 100], in_arm[start : start + 100]
+        control, arm = control.merged(Moments.of(part[~mine])), arm.merged(Moments.of(part[mine]))
+        if min(control.events, arm.events) < 20:
+            path.append(0.0)
+            continue
+        path.append(effect_between(control, arm, is_ratio=is_ratio, is_adjusted=is_adjusted).z)
+    return path
+
+
+def _rows(value: Array, denominator: Array | float = 1.0, covariate: Array | float = 0.0) -> Array:
+    rows = np.zeros((10_000, 4))
+    rows[:, 0], rows[:, 1], rows[:, 2] = value, denominator, covariate
+    return rows
+
+
+def _lognormal(rng: np.random.Generator) -> Array:
+    return _rows(rng.lognormal(0, 1, 10_000) * (rng.random(10_000) < 0.3))
+
+
+def _winsorised(rng: np.random.Generator) -> Array:
+    rows = _lognormal(rng)
+    rows[:, 0] = np.minimum(rows[:, 0], np.quantile(rows[:, 0], 0.99))
+    return rows
+
+
+def _ratio(rng: np.random.Generator) -> Array:
+    requests = 1 + rng.geometric(0.2, 10_000)
+    return _rows(rng.binomial(requests, rng.beta(1, 9, 10_000)), requests)
+
+
+def _with_covariate(rng: np.random.Generator) -> Array:
+    habit = rng.lognormal(0, 0.7, 10_000)
+    return _rows(habit + rng.normal(0, 0.5, 10_000), 1.0, habit)
+
+
+def power() -> None:
+    """5 % to 6 %: what it takes to find out."""
+    question = Question.rates(0.05, 0.06)
+    runs = 4_000 if QUICK else 20_000
+    print("5 % → 6 % at 50/50, alpha 5 %: units a test")
+    print(f"{'method':<34} {'max':>8} {'mean':>8} {'power':>7} {'mean if equal':>14}")
+    plans = {
+        "fixed size (computed)": question.fixed(),
+        "group-sequential, 20 looks (comp.)": question.group_sequential(20),
+        "group-sequential, 100 looks (comp.)": question.group_sequential(100),
+        "confidence sequence (computed)": question.confidence_sequence(),
+        "confidence sequence at 95 % (comp.)": Question.rates(
+            0.05, 0.06, power=0.95
+        ).confidence_sequence(),
+    }
+    for name, plan in plans.items():
+        print(
+            f"{name:<34} {plan.units:>8,} {plan.mean_units:>8,.0f} {plan.power:>7.3f} "
+            f"{plan.mean_units_without_effect:>14,.0f}"
+        )
+    for name, units, method in [
+        ("group-sequential, 20 looks (sim.)", 17_080, group_sequential()),
+        ("confidence sequence (simulated)", 27_300, confidence_sequence(tuned_units=16_310)),
+    ]:
+        looks = 20 if "group" in name else 50
+        paths = simulate_rates((0.05, 0.06), share=0.5, units=units, looks=looks, runs=runs, seed=5)
+        done = stops(paths, method)
+        print(f"{name:<34} {units:>8,} {done.mean_units:>8,.0f} {done.upward:>7.3f}")
+
+
+def requests() -> None:
+    """Sticky routing counted by request instead of by subject."""
+    runs = 300 if QUICK else 1_500
+    print(f"A/A with sticky subjects (geometric, mean 20 requests each), fixed size, {runs} runs")
+    by_request, by_subject = 0, 0
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        asked = rng.geometric(0.05, 2_000)
+        worked = rng.binomial(asked, rng.beta(0.5, 4.5, 2_000))
+        mine = rng.random(2_000) < 0.5
+        paths = Paths(
+            control_units=np.array([[asked[~mine].sum()]]),
+            arm_units=np.array([[asked[mine].sum()]]),
+            control_events=np.array([[worked[~mine].sum()]]),
+            arm_events=np.array([[worked[mine].sum()]]),
+        )
+        by_request += int(abs(paths.z()[0, 0]) >= 1.96)
+        rows = np.column_stack([worked, asked, np.zeros(2_000), np.zeros(2_000)]).astype(float)
+        effect = effect_between(Moments.of(rows[~mine]), Moments.of(rows[mine]), is_ratio=True)
+        by_subject += int(abs(effect.z) >= 1.96)
+    print(f"found when counting requests: {by_request / runs:.1%}")
+    print(f"found when counting subjects: {by_subject / runs:.1%}")
+
+
+def mismatch() -> None:
+    """Sample-ratio mismatch, looked at after every 100 units."""
+    runs = 1_000 if QUICK else 5_000
+    print(f"sample-ratio test at 0.1 %, 100 looks over 10,000 and 100,000 units, {runs:,} runs")
+    for truth in (0.5, 0.49, 0.48):
+        for units in (10_000, 100_000):
+            rng = np.random.default_rng(3)
+            arm = np.cumsum(rng.binomial(units // 100, truth, (runs, 100)), axis=1)
+            total = np.arange(1, 101) * (units // 100)
+            table = {}
+            found = 0
+            for run in arm:
+                for have, seen in zip(run, total, strict=True):
+                    key = (int(have), int(seen))
+                    if key not in table:
+                        table[key] = log_mismatch([key[0], key[1] - key[0]], [0.5, 0.5])
+                    if table[key] >= 6.908:
+                        found += 1
+                        break
+            print(
+                f"declared 0.50, true {truth:.2f}, {units:>7,} units: found in {found / runs:.2%}"
+            )
+
+
+def assigning() -> None:
+    """Time of one assignment, for subjects not seen before and for one that asks again."""
+    halves = Allocation.even_keeled("checkout-2026", {"a": 0.5, "b": 0.5})
+    shapes: dict[str, Callable[[int], str]] = {
+        "user-123456": lambda n: f"user-{n:06d}",
+        "a UUID": lambda n: f"{n:08x}-9d4a-4f6b-8a7c-5e1d2f3a4b5c",
+        "سارة-123456": lambda n: f"سارة-{n:06d}",
+    }
+    for name, make in shapes.items():
+        best = math.inf
+        for turn in range(9):
+            subjects = [make(turn * 20_000 + n) for n in range(20_000)]
+            start = time.process_time()  # other processes share the machine
+            for subject in subjects:
+                assign(halves, subject)
+            best = min(best, (time.process_time() - start) / len(subjects))
+        known = partial(assign, halves, make(1))
+        again = min(timeit.repeat(known, timer=time.process_time, number=9_999, repeat=5)) / 9_999
+        print(f"{name}: {1e6 * best:.2f} µs new, {1e6 * again:.2f} µs again")
+
+
+def bandit() -> None:
+    """Regret of Thompson sampling with a floor, beside an even split."""
+    rates, runs, batches, size = (0.05, 0.06, 0.055), 20 if QUICK else 100, 60, 500
+    print(f"arms {rates}, {batches * size:,} units in batches of {size}, {runs} runs;")
+    print("conversions lost against always taking the best arm:")
+    even = batches * size * (max(rates) - sum(rates) / 3)
+    for floor in (0.01, 0.05, 0.1):
+        regret = []
+        for seed in range(runs):
+            rng = random.Random(seed)
+            counts = np.random.default_rng(seed)
+            beliefs = [BetaPosterior() for _ in rates]
+            shares, lost = (1 / 3,) * 3, 0.0
+            for _ in range(batches):
+                split = counts.multinomial(size, shares)
+                won = counts.binomial(split, rates)
+                beliefs = [
+                    b.seen(int(w), int(n - w)) for b, w, n in zip(beliefs, won, split, strict=True)
+                ]
+                lost += float(split @ (max(rates) - np.array(rates)))
+                shares = thompson_shares(beliefs, floor_share=floor, rng=rng, draws=300)
+            regret.append(lost)
+        bound = floor * batches * size * sum(max(rates) - rate for rate in rates)
+        print(
+            f"floor {floor:.2f}: {np.mean(regret):6.1f} ± {np.std(regret) / runs**0.5:.1f} "
+            f"(the floor alone {bound:.0f}; an even split {even:.0f})"
+        )
+
+
+def joining() -> None:
+    """Join and report a million exposures and outcomes from JSON Lines."""
+    rows = 200_000 if QUICK else 1_000_000
+    spec = ExperimentSpec.from_dict(
+        {
+            "name": "big",
+            "model": "tashkeel",
+            "arms": [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5}],
+            "unit": "subject",
+            "subject": {"where": "header", "name": "x-user"},
+            "metrics": [
+                {"name": "conversion", "kind": "binary"},
+                {"name": "revenue", "kind": "continuous", "role": "secondary", "winsor": 0.99},
+                {"name": "per request", "outcome": "clicks", "kind": "ratio"}
+                | {"denominator": "requests", "role": "secondary"},
+            ],
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        exposures, outcomes = Path(folder) / "exposures.jsonl", Path(folder) / "outcomes.jsonl"
+        _write(exposures, _exposures(spec, rows))
+        _write(outcomes, _outcomes(rows))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        start = time.perf_counter()
+        now = datetime.fromtimestamp(2_000_000_000, UTC)
+        report = analyse(spec, [exposures], [outcomes], now=now)
+        spent = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(as_text(report))
+    print(
+        f"{rows:,} exposures and {rows:,} outcomes joined and reported in {spent:.1f} s; "
+        f"peak memory {peak / 1024:.0f} MiB ({before / 1024:.0f} MiB before)"
+    )
+
+
+def _write(path: Path, records: Iterator[dict[str, object]]) -> None:
+    with path.open("wb") as stream:
+        stream.writelines(orjson.dumps(record) + b"\n" for record in records)
+
+
+def _exposures(spec: ExperimentSpec, rows: int) -> Iterator[dict[str, object]]:
+    rng, allocation = random.Random(1), spec.allocation
+    for index in range(rows):
+        subject = f"{rng.randrange(rows // 2):032x}"
+        yield {
+            "experiment": "big",
+            "unit": subject,
+            "arm": assign(allocation, subject).arm,
+            "inference_id": f"{index * 2654435761 % 2**32:08x}-9d4a-4f6b-8a7c-5e1d2f3a4b5c",
+            "at": 1.7e9 + index,
+        }
+
+
+def _outcomes(rows: int) -> Iterator[dict[str, object]]:
+    rng = random.Random(2)
+    for index in range(rows):
+        metric = ("conversion", "revenue", "clicks")[index % 3]
+        yield {
+            "inference_id": f"{index * 2654435761 % 2**32:08x}-9d4a-4f6b-8a7c-5e1d2f3a4b5c",
+            "metric": metric,
+            "value": rng.random() < 0.1 if metric == "conversion" else rng.random(),
+            "at": 1.7e9 + index + 30,
+        }
+
+
+PARTS = {
+    "aa": aa,
+    "metrics": metrics,
+    "power": power,
+    "requests": requests,
+    "mismatch": mismatch,
+    "assign": assigning,
+    "bandit": bandit,
+    "join": joining,
+}
+
+if __name__ == "__main__":
+    wanted = [name for name in sys.argv[1:] if not name.startswith("--")] or list(PARTS)
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        sys.exit(f"unknown part {unknown[0]!r}; parts: {', '.join(PARTS)}")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
+    for part in wanted:
+        print(f"\n== {part}")
+        PARTS[part]()
