@@ -148,5 +148,6 @@ def _mend(onnx_type: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= _REASON_LENGTH else f"{text[:_REASON_LENGTH]}…"
+    # What comes before names a node or a file of the runtime's own source.
+    text = " ".join(str(error).split()).rpartition("Status Message: ")[2]
+    return text if len(text) <= _REASON_LENGTH else f"…{text[-_REASON_LENGTH:]}"

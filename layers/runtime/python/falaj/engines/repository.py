@@ -217,7 +217,7 @@ def _identity(spec: TensorSpec) -> tuple[str, str]:
 def _manifest_at(path: Path) -> Manifest:
     try:
         manifest = Manifest.from_dict(json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtefactError(
             artefact=str(path), reason=f"no readable manifest ({error}); build the model again"
         ) from error

@@ -67,7 +67,7 @@ class LambdaInference:
         else:
             response = answer(request, self._service)
         result = result_of(response)
-        if len(result["body"]) * WORST_GROWTH > self._limit:
+        if len(response.body) * WORST_GROWTH > self._limit:
             response, result = self._fitted(request, response, result)
         is_cold, self._is_cold = self._is_cold, False
         line = self._log.line(
