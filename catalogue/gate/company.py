@@ -18,7 +18,7 @@ SCALES: Final = (1.0, 1.0, 100.0, 0.01, 1.0, 10.0, 1.0, 100.0)
 PADDING: Final = 3
 TOLERANCE: Final = 3e-4
 """Relative to the output's largest magnitude: above the reordering of float32 sums (file-type moves
-by 3e-5), below one step of 8-bit quantisation (4e-3; four 8-bit models moved by 1.6e-2 and more)."""
+by 3e-5), below one step of 8-bit quantisation (4e-3; four 8-bit models moved by 1.6e-2 or more)."""
 HALF_TOLERANCE: Final = 4e-3
 """The same for 16-bit floats, whose own step is 1e-3."""
 DEPENDS_ON_COMPANY: Final = (

@@ -252,6 +252,17 @@ def test_initialiser_larger_than_its_data_is_refused(write_model, value: Declare
     assert "not valid ONNX" in refusal(path)
 
 
+def test_input_too_large_to_make_is_refused(write_model, value: Declares):
+    """A declared input of 4 TB is not tried twice, nor in the asking process."""
+    shape = ["batch", 2**20, 2**20]
+    path = write_model(
+        [helper.make_node("Relu", ["x"], ["y"])],
+        [value("x", FLOAT, shape)],
+        [value("y", FLOAT, shape)],
+    )
+    assert "it needs more than 2,048 MiB of memory while warming up" in refusal(path)
+
+
 def field(number: int, payload: bytes) -> bytes:
     """Write a message field as protobuf does: tag, length, payload."""
     length, head = len(payload), bytearray([number << 3 | 2])
