@@ -73,14 +73,14 @@ class ModelStack(Stack):
             deployment=deployment,
             access=FunctionAccess(key_arn=key_arn, statements=tuple(statements)),
         )
-        ssm.CfnParameter(
+        found = ssm.CfnParameter(
             self,
             "AliasArn",
             type="String",
             name=alias_arn_parameter(spec.name),
             value=predict.alias.ref,
         )
-        ssm.CfnParameter(
+        desired = ssm.CfnParameter(
             self,
             "DesiredRelease",
             type="String",
@@ -88,6 +88,9 @@ class ModelStack(Stack):
             description="Written by the stack, made true by the rollout controller",
             value=_desired(package, predict),
         )
+        # Written last: once the controller has heard of a release, nothing can roll it back here.
+        for earlier in (found, predict.alias):
+            desired.add_resource_dependency(earlier)
 
     def _upload(self, package: ModelPackage) -> str:
         """Upload bytes too large to package, under keys that hold their digest; name the bucket."""

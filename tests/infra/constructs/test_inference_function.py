@@ -1,10 +1,14 @@
 """Promise: a Lambda version is the release, and CloudFormation never touches the alias again."""
 
+import json
 import shutil
 
 import pytest
 
 from infra.application import Sources
+
+KEPT = ("RetainExceptOnCreate", "Retain")
+"""Kept, except what a deployment that fails had just created: the next attempt would collide."""
 
 
 def version_id(assembly, stack="FalajModel-churn") -> str:
@@ -124,16 +128,14 @@ def test_versions_outlive_their_template(assembly):
     """A rollback finds the version it goes back to."""
     for stack in ("FalajModel-churn", "FalajModel-file-type"):
         version = assembly.one(stack, "AWS::Lambda::Version")
-        assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == KEPT
 
 
 def test_layers_outlive_their_template(assembly):
     """A function that is rolled back finds the layer it was published with."""
     layers = assembly.of_type("FalajFoundation", "AWS::Lambda::LayerVersion").values()
 
-    assert {(v["DeletionPolicy"], v["UpdateReplacePolicy"]) for v in layers} == {
-        ("Retain", "Retain")
-    }
+    assert {(v["DeletionPolicy"], v["UpdateReplacePolicy"]) for v in layers} == {KEPT}
 
 
 def test_provisioned_concurrency_is_on_the_version_never_on_the_alias(assembly):
@@ -220,3 +222,13 @@ def test_logs_have_an_end_and_in_the_bank_a_key(smb, enterprise):
 
     assert (small["RetentionInDays"], "KmsKeyId" in small) == (30, False)
     assert (bank["RetentionInDays"], bank["KmsKeyId"]) == (365, {"Ref": "DataKeyArn"})
+
+
+def test_the_desired_release_is_written_last(assembly):
+    """A deployment that fails has told the controller nothing."""
+    resources = assembly.template("FalajModel-churn")["Resources"]
+    (version,) = assembly.of_type("FalajModel-churn", "AWS::Lambda::Version")
+    (alias_id,) = assembly.of_type("FalajModel-churn", "AWS::Lambda::Alias")
+
+    assert set(resources["DesiredRelease"]["DependsOn"]) == {"AliasArn", alias_id}
+    assert version in json.dumps(resources["DesiredRelease"]["Properties"]["Value"])

@@ -179,7 +179,7 @@ def test_buckets_are_encrypted_private_versioned_and_kept(assembly):
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
         assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
         assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
-        assert bucket["DeletionPolicy"] == "Retain"
+        assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_buckets_answer_over_tls_only(assembly):
