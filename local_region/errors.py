@@ -59,7 +59,7 @@ class UnenforceableSecurityError(OpenApiError):
             api=api,
             where=where,
             reason=f"security {scheme!r} is not enforced in the local region, and an open route "
-            "would let through what AWS refuses; remove it or register an authorizer",
+            "would let through what AWS refuses; synthesize it with open access to run it here",
         )
         self.scheme = scheme
 

@@ -5,7 +5,6 @@ from base64 import b32encode
 from collections.abc import Mapping
 from typing import Any, Final
 
-from local_region.gateway.authorizers import AUTHORIZERS
 from local_region.gateway.messages import ApiKind
 from local_region.gateway.openapi import Definition, read_definition
 from local_region.gateway.registry import Stage
@@ -56,7 +55,6 @@ def _definition(kind: ApiKind, resource: Declared) -> Definition:
         binary_media_types=tuple(
             media.replace("~1", "/") for media in wanted.get("BinaryMediaTypes", ())
         ),
-        enforced=frozenset(AUTHORIZERS),
     )
 
 

@@ -152,10 +152,3 @@ def test_guarded_route_is_never_served_open(body):
     """What AWS would refuse is not answered here: the API is refused."""
     with pytest.raises(UnenforceableSecurityError, match="an open route would let through"):
         read(body)
-
-
-def test_enforced_scheme_is_served():
-    """With an authorizer for the scheme's type, the route is read."""
-    body = {"components": SCHEMES, "security": [{"jwt": []}], "paths": {"/a": {"get": OPERATION}}}
-
-    assert read(body, enforced=frozenset({"oauth2"})).table.routes
