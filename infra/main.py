@@ -76,7 +76,8 @@ def _by_hand(options: argparse.Namespace, sources: Sources, environment: Mapping
         given.setdefault(f"{CONTEXT_PREFIX}profile", environment[ENV_PROFILE])
     repository = sources.repository
     app = App(
-        context=hand_context(repository, given),
+        # After what the environment may say (CDK_CONTEXT_JSON), which knows only cdk.json.
+        post_cli_context=hand_context(repository, given),
         outdir=str(options.output or environment.get(OUTDIR) or repository / "cdk.out"),
         # Documented in the CDK's README; 5 s here, and the CDK CLI and the tests run it.
         builtin_cloud_formation_validation=False,

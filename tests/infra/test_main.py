@@ -49,14 +49,23 @@ def function_of(outdir: Path) -> dict:
 
 @pytest.mark.slow
 def test_by_hand_it_is_built_for_this_machine(catalogue, tmp_path):
-    """And says so in one line, with nothing else on the screen."""
+    """And says so in one line, with nothing else on the screen.
+
+    As `falaj up --profile enterprise` asks for it: cdk.json's own profile does not win.
+    """
     catalogue.add("churn")
-    done = run_app(catalogue, "-o", str(tmp_path / "out"))
+    done = run_app(
+        catalogue,
+        "-o",
+        str(tmp_path / "out"),
+        FALAJ_PROFILE="enterprise",
+        CDK_CONTEXT_JSON='{"falaj:profile": "smb"}',
+    )
     function = function_of(tmp_path / "out")
 
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == (
-        f"{tmp_path / 'out'}: profile smb, built for this machine "
+        f"{tmp_path / 'out'}: profile enterprise, built for this machine "
         f"({host_architecture()}, Python {HOST_PYTHON})\n"
     )
     assert (function["Runtime"], function["Architectures"]) == (

@@ -207,3 +207,22 @@ def test_the_key_is_rotated_and_stays_in_the_region(assembly):
     key = assembly.one("FalajFoundation", "AWS::KMS::Key")["Properties"]
 
     assert (key["EnableKeyRotation"], key["MultiRegion"]) == (True, False)
+
+
+def test_the_local_region_gets_the_same_stacks(catalogue, assemble):
+    """Built for this machine, they differ in processor, Python and digests, in no resource."""
+    catalogue.add("churn", compute={"min_warm": 1})
+    here = assemble(catalogue.sources)
+    there = assemble(catalogue.sources, platform="lambda")
+
+    assert {name: shape(t) for name, t in here.templates.items()} == {
+        name: shape(t) for name, t in there.templates.items()
+    }
+
+
+def shape(template) -> Counter[tuple[str, tuple[str, ...]]]:
+    """Count a template's resources by type and by the properties they state."""
+    return Counter(
+        (resource["Type"], tuple(sorted(resource["Properties"])))
+        for resource in template["Resources"].values()
+    )
