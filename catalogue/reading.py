@@ -102,11 +102,11 @@ class _Reader:
     def read_file(self, path: Path) -> ModelSpec | None:
         try:
             node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError, OSError) as error:
             mark = getattr(error, "problem_mark", None)
             problem = getattr(error, "problem", None) or error
             line = mark.line + 1 if mark else 1
-            self.faults.append((line, f"not YAML: {problem}; mend the text"))
+            self.faults.append((line, f"not readable as YAML: {problem}; mend the text"))
             return None
         if node is None:
             self.add("", "the file is empty; write name, description, owner and version")
@@ -180,7 +180,7 @@ class _Reader:
             return self._list(get_args(kind)[0], node, at)
         try:
             return _scalar(kind, node)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             self.add(at, f"{at}: {error}")
             return _REFUSED
 
@@ -213,7 +213,10 @@ def _scalar(kind: Any, node: yaml.Node) -> object:  # noqa: ANN401 - any annotat
         return read_duration(node.value)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return _choice(kind, node.value)
-    value = yaml.SafeLoader("").construct_object(node)
+    try:
+        value = yaml.SafeLoader("").construct_object(node)
+    except yaml.YAMLError as error:
+        raise ValueError(f"the tag {node.tag!r} is not taken; write a plain value") from error
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:

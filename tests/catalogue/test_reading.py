@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from catalogue.reading import load_catalogue
 from catalogue.settings import read_duration
@@ -86,6 +87,10 @@ def test_all_faults_of_all_files_come_at_once(entry):
         ("compute: {threads: many}", "compute.threads: expected a whole number, got 'many'"),
         ("access: {scopes: ['a b']}", "access.scopes: 'a b' is not a scope"),
         ("also_serve: [9]", "also_serve: no folder 9 beside the file; there are: 1"),
+        ("compute: {memory_mib: !odd 512}", "compute.memory_mib: the tag '!odd' is not taken"),
+        ("compute: {memory_mib: !!int x}", "compute.memory_mib: "),
+        ("release: {bake: 99999999999d}", "release.bake: "),
+        ("compute: &a {compute: *a}", "unknown key 'compute.compute'"),
         ("wholly: new", "unknown key 'wholly'; keys here are: name"),
     ],
 )
@@ -104,7 +109,9 @@ def test_text_that_yaml_takes_for_something_else_is_explained(entry):
     ]
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "- a\n", "name: [\n", "a: b: c\n", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "- a\n", "name: [\n", "a: b: c\n", "\x00", "[" * 9999]
+)
 def test_what_is_no_mapping_is_one_clear_fault(entry, text):
     """An empty, a broken or a wrongly shaped file is told with its line."""
     assert len(faults(entry(text))) == 1
@@ -150,6 +157,53 @@ def test_empty_catalogue_is_refused(models_root):
     """No model at all is a wrong folder too."""
     with pytest.raises(ConfigurationError, match="add one"):
         load_catalogue(models_root)
+
+
+TOKENS = st.sampled_from(
+    [
+        "compute",
+        "release",
+        "steps",
+        ": ",
+        "\n",
+        "  ",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ", ",
+        "&a ",
+        "*a",
+        "!!int ",
+        "0.5",
+        "1e999",
+        ".nan",
+        "yes",
+        "~",
+        "'",
+        '"',
+        "10m",
+        "<<",
+        "?",
+        "|",
+        "lambda",
+        "\t",
+        "é",
+    ]
+)
+
+
+@given(text=st.lists(TOKENS, max_size=25).map("".join))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_text_is_a_model_or_a_list_of_faults(entry, text):
+    """No text makes the reader itself break: it gives a model or a sentence."""
+    root = entry(MINIMAL.format("churn") + text)
+    try:
+        outcome = bool(load_catalogue(root).models)
+    except ConfigurationError as error:
+        outcome = all(error.faults)
+    assert outcome
 
 
 @pytest.mark.parametrize("text", ["", "m", "10", "1m1h", "-1m", "1.5h", "10 m"])
