@@ -496,6 +496,24 @@ def test_hotfix_hatch_promotes_past_a_red_alarm_of_stable():
     assert (entry.actor, entry.reason) == ("amal", "because")
 
 
+def test_hotfix_hatch_outranks_an_alarm_on_the_candidate():
+    """The alarm is wrong, somebody knows it, and says so."""
+    world = baking()
+    order(world, Verb.PROMOTE, skip_guard=True)
+    world.alarms["evidence"] = alarm()
+    settle(world, later(10))
+    assert alias(world) == ("2", {})
+
+
+def test_hotfix_hatch_is_shut_while_nothing_can_be_recorded():
+    """An audited hatch needs its audit."""
+    world = baking()
+    world.dark = ("s3",)
+    order(world, Verb.PROMOTE, skip_guard=True)
+    settle(world, later(10))
+    assert alias(world) == ("1", {"2": 0.05})
+
+
 def test_hotfix_hatch_waits_for_the_golden_cases():
     """It skips the guard, never the verification."""
     world = world_with()
@@ -646,10 +664,16 @@ def test_split_ends_with_its_experiment(plan, outcome, phase):
     assert observe_experiment(baking(plan), outcome, 61).phase is phase
 
 
+def test_lost_experiment_is_a_rollback():
+    """A loser is an answer, not an open question."""
+    assert observe_experiment(baking(split()), ExperimentOutcome.LOSER, 61).outcome == "rolled_back"
+
+
 def test_split_ends_with_its_time():
     """No winner in time: back to stable."""
     after = observe_experiment(baking(split(max_duration_s=7200)), None, 7200)
     assert (after.phase, after.log[-1].cause) == (Phase.ROLLED_BACK, "max_duration")
+    assert after.outcome == "inconclusive"
 
 
 # ------------------------------------------------------------------------------- evidence

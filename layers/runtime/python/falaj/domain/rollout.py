@@ -10,6 +10,9 @@ How the controller applies an answer, and may crash between any two of these:
 2. save the rollout on condition that the stored `generation` is the one that was read;
 3. do the other actions in order. What was left undone is asked for again on the next tick.
 
+While the generation grew it looks again at once, so that a wish, the golden cases and the first
+share take one waking, not four.
+
 A rule looks at the situation and names at most one event. `_RULES` are asked in order, the first
 event wins, `TRANSITIONS` says where it leads, and `_actions` says what is still missing between
 the alias and what the new phase wants. docs/reference/rollout-states.md is drawn from the table.
@@ -230,16 +233,13 @@ class Rollout:
         last = next(
             (entry for entry in reversed(self.log) if entry.event is not Event.REFUSED), None
         )
-        if self.phase is Phase.ROLLED_BACK:
-            return _ENDINGS.get(last.event if last else None, "rolled_back")
+        if self.phase is Phase.ROLLED_BACK and last:
+            is_open = last.event is Event.ENDED and last.cause != "experiment"
+            return "inconclusive" if is_open else _ENDINGS.get(last.event, "rolled_back")
         return "inconclusive" if self.hold is Hold.INCONCLUSIVE else "running"
 
 
-_ENDINGS: Final[dict[Event | None, str]] = {
-    Event.ABORTED: "aborted",
-    Event.WITHDRAWN: "aborted",
-    Event.ENDED: "inconclusive",
-}
+_ENDINGS: Final = {Event.ABORTED: "aborted", Event.WITHDRAWN: "aborted"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +396,13 @@ def _operator(tick: _Tick) -> _Move | None:
         subject = tick.rollout.candidate or "none"
         return _refuse(command, f"it names version {command.version}, the rollout is of {subject}")
     return _VERBS[command.verb](tick, command)
+
+
+def _hatch(tick: _Tick) -> _Move | None:
+    """`promote --skip-guard` goes before any alarm: a red one must not lock out the hotfix."""
+    command = tick.seen.command
+    is_hatch = command is not None and command.verb is Verb.PROMOTE and command.skip_guard
+    return _operator(tick) if is_hatch else None
 
 
 def _pause(tick: _Tick, command: Command) -> _Move:
@@ -603,6 +610,7 @@ def _inconclusive(tick: _Tick, because: str) -> _Move | None:
 
 
 _RULES: Final = (
+    _hatch,
     _harm,
     _stable_is_red,
     _operator,
@@ -613,7 +621,7 @@ _RULES: Final = (
     _experiment,
     _bake,
 )
-"""Asked in this order: safety first, then people, then the stack, then progress."""
+"""Asked in this order: the hatch, then safety, people, the stack, and progress last."""
 
 
 # ---------------------------------------------------------------------------- entering
