@@ -215,12 +215,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=30)
     rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
         onnx_models.write_version(root, "rows", 1, onnx_models.linear())
         onnx_models.write_version(root, "image", 1, pooled())
         service = onnx_models.service_of(root, release="12")
-        settings = Settings(model_root=root, model_name="rows", release="12")
+        settings = Settings(model_root=name, model_name="rows", release="12")
         handler = LambdaInference(service, settings)
         small(handler, service, rounds)
         large(handler, service, rounds)

@@ -1,7 +1,5 @@
 """The environment is read once, and refused with every fault at once."""
 
-from pathlib import Path
-
 import pytest
 
 from falaj.config.settings import Settings
@@ -21,7 +19,7 @@ def test_a_function_finds_its_packaged_models():
         }
     )
     assert settings == Settings(
-        model_root=Path("/var/task/models"),
+        model_root="/var/task/models",
         model_name="rows",
         model_version=2,
         threads=2,

@@ -1,7 +1,6 @@
 """A handler over real models, whose lines are kept."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -40,5 +39,5 @@ def lines():
 @pytest.fixture
 def handler(served, lines):
     """A freshly started function."""
-    settings = Settings(model_root=Path(), model_name="rows", release="12", function_name="fn")
+    settings = Settings(model_root="models", model_name="rows", release="12", function_name="fn")
     return LambdaInference(served, settings, write=lines.write)

@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Self
 
 from falaj.contract import (
@@ -45,7 +44,7 @@ class Settings:
         memory_mib: The function's memory.
     """
 
-    model_root: Path
+    model_root: str
     model_name: str = ""
     model_version: int | None = None
     s3_prefix: str = ""
@@ -103,10 +102,10 @@ def vcpus(memory_mib: int) -> int:
     return max(1, math.ceil(memory_mib / MEMORY_PER_VCPU_MIB))
 
 
-def _model_root(env: Mapping[str, str]) -> Path:
+def _model_root(env: Mapping[str, str]) -> str:
     if root := env.get(ENV_MODEL_ROOT):
-        return Path(root)
-    return Path(env.get("LAMBDA_TASK_ROOT", ".")) / PACKAGED_MODEL_ROOT
+        return root
+    return f"{env.get('LAMBDA_TASK_ROOT', '.')}/{PACKAGED_MODEL_ROOT}"
 
 
 def _threads(env: Mapping[str, str], memory_mib: int | None, faults: list[str]) -> int:

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from falaj.domain.signature import ModelSignature
 from falaj.domain.tensors import DYNAMIC, Datatype, TensorSpec
 
-Tensor = NDArray[Any]
+Tensor = np.ndarray[Any, np.dtype[Any]]
 """An array whose element type is the signature's, known at run time only."""
 
 

@@ -1,7 +1,6 @@
 """One inference between its decoding and its encoding: what a batcher or another transport uses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -10,8 +9,7 @@ from falaj.engines.engine import Tensor
 NO_PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestedOutput:
+class RequestedOutput(NamedTuple):
     """An output the caller wants, and how."""
 
     name: str

@@ -1,46 +1,43 @@
 """The models a process holds, by name and version, in Triton's folder layout."""
 
-import json
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from falaj.contract import MANIFEST_FILE, MODEL_FILE
+import orjson
+
+from falaj.contract import MANIFEST_FILE
 from falaj.domain.manifest import Manifest
 from falaj.domain.tensors import TensorSpec
 from falaj.engines.engine import Engine, zeros
+from falaj.engines.folders import content_of, manifests_under, name_and_version, packaged_model
 from falaj.engines.validation import SignatureCheck
 from falaj.errors import ArtefactError, RequestError, UnknownModelError, UnknownVersionError
 from falaj.telemetry.statistics import Statistics
 
 
-@dataclass(slots=True)
 class ServedModel:
-    """One version of one model: its manifest and, once loaded, its engine.
+    """One version of one model: its manifest and its engine.
 
-    Attributes:
+    Args:
         manifest: What the bytes are and promise.
         engine: Runs it.
+
+    Attributes:
         check: Its signature, ready to check requests against.
         statistics: What it has done since the process started.
     """
 
-    manifest: Manifest
-    engine: Engine
-    check: SignatureCheck = field(init=False)
-    statistics: Statistics = field(default_factory=Statistics)
-    name: str = field(init=False)
-    version: str = field(init=False)
-    digest: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.name = self.manifest.name
-        self.version = str(self.manifest.version)
-        self.digest = self.manifest.sha256
-        self.check = SignatureCheck(self.name, self.manifest.signature)
+    def __init__(self, manifest: Manifest, engine: Engine) -> None:
+        self.manifest = manifest
+        self.engine = engine
+        self.name = manifest.name
+        self.version = str(manifest.version)
+        self.digest = manifest.sha256
+        self.check = SignatureCheck(self.name, manifest.signature)
+        self.statistics = Statistics()
 
     def warm_up(self) -> None:
         """Run once on zeros, so that the first caller does not pay for lazy initialisation.
@@ -93,7 +90,7 @@ class ModelRepository:
     @classmethod
     def from_folder(
         cls,
-        root: Path,
+        root: str | os.PathLike[str],
         *,
         make_engine: Callable[[Manifest, bytes], Engine],
         read: Callable[[Manifest], bytes] | None = None,
@@ -110,7 +107,8 @@ class ModelRepository:
         Raises:
             ArtefactError: There is no manifest, or one is not readable.
         """
-        paths = sorted(root.glob(f"*/*/{MANIFEST_FILE}"))
+        folder = os.fspath(root)
+        paths = manifests_under(folder)
         if not paths:
             raise ArtefactError(
                 artefact=str(root),
@@ -118,10 +116,14 @@ class ModelRepository:
             )
 
         def read_packaged(manifest: Manifest) -> bytes:
-            path = root / manifest.name / str(manifest.version) / MODEL_FILE
-            if path.is_file() or read is None:
-                return _bytes_of(path)
-            return read(manifest)
+            if path := packaged_model(folder, manifest.name, manifest.version):
+                return content_of(path)
+            if read is not None:
+                return read(manifest)
+            raise ArtefactError(
+                artefact=f"model '{manifest.name}' version {manifest.version}",
+                reason=f"the model's bytes are missing from {folder}",
+            )
 
         return cls(
             tuple(map(_manifest_at, paths)),
@@ -214,23 +216,16 @@ def _identity(spec: TensorSpec) -> tuple[str, str]:
     return spec.name, spec.datatype
 
 
-def _manifest_at(path: Path) -> Manifest:
+def _manifest_at(path: str) -> Manifest:
     try:
-        manifest = Manifest.from_dict(json.loads(path.read_bytes()))
+        manifest = Manifest.from_dict(orjson.loads(content_of(path)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtefactError(
-            artefact=str(path), reason=f"no readable manifest ({error}); build the model again"
+            artefact=path, reason=f"no readable manifest ({error}); build the model again"
         ) from error
-    if (manifest.name, str(manifest.version)) != (path.parent.parent.name, path.parent.name):
+    if name_and_version(path) != (manifest.name, str(manifest.version)):
         raise ArtefactError(
-            artefact=str(path),
+            artefact=path,
             reason=f"names {manifest.name}/{manifest.version}, but lies in another folder",
         )
     return manifest
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ArtefactError(artefact=str(path), reason="the model's bytes are missing") from error

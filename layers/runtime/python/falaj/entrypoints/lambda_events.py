@@ -9,7 +9,6 @@ Source:
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import pybase64
 
@@ -40,8 +39,7 @@ def request_of(event: Mapping[str, Any]) -> Request:
         headers = _headers(event.get("headers"))
         if cookies := event.get("cookies"):
             headers["cookie"] = "; ".join(map(str, cookies))
-        text = event.get("rawQueryString")
-        query = dict(parse_qsl(text)) if isinstance(text, str) and text else {}
+        query = _parsed_query(event.get("rawQueryString"))
     elif isinstance(path := event.get("path"), str):
         method = _method(event, "httpMethod")
         headers = _headers(event.get("headers")) | _joined(event.get("multiValueHeaders"))
@@ -111,6 +109,14 @@ def _joined(headers: object) -> dict[str, str]:
         for name, values in headers.items()
         if isinstance(values, list)
     }
+
+
+def _parsed_query(text: object) -> dict[str, str]:
+    if not isinstance(text, str) or not text:
+        return {}
+    from urllib.parse import parse_qsl  # noqa: PLC0415 - a cold start does without
+
+    return dict(parse_qsl(text))
 
 
 def _query(parameters: object) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Errors as the caller sees them: the one place that knows status codes."""
 
-from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -8,24 +7,24 @@ import orjson
 from falaj import errors
 from falaj.errors import FalajError, RequestError
 
-STATUS: Final[dict[type[FalajError], HTTPStatus]] = {
-    errors.RequestError: HTTPStatus.BAD_REQUEST,
-    errors.UnknownModelError: HTTPStatus.NOT_FOUND,
-    errors.UnknownVersionError: HTTPStatus.NOT_FOUND,
-    errors.UnknownRouteError: HTTPStatus.NOT_FOUND,
-    errors.MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
-    errors.UnsupportedEncodingError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.ResponseTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.ServiceError: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
+STATUS: Final[dict[type[FalajError], int]] = {
+    errors.RequestError: 400,
+    errors.UnknownModelError: 404,
+    errors.UnknownVersionError: 404,
+    errors.UnknownRouteError: 404,
+    errors.MethodNotAllowedError: 405,
+    errors.UnsupportedEncodingError: 415,
+    errors.PayloadTooLargeError: 413,
+    errors.ResponseTooLargeError: 413,
+    errors.ServiceError: 500,
+    errors.ConfigurationError: 500,
 }
 """Status of each error; a leaf that is not here has its parent's."""
 
 
 def status_of(error: FalajError) -> int:
     """The HTTP status that an error answers with."""
-    return int(next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS))
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def failure_body(*, message: str, code: str, request_id: str) -> bytes:

@@ -1,7 +1,6 @@
 """What JSON values may become an element of each type."""
 
-from dataclasses import dataclass
-from typing import Any, Final, Never
+from typing import Any, Final, NamedTuple, Never
 
 import numpy as np
 
@@ -9,8 +8,7 @@ from falaj.domain.tensors import Datatype, TensorSpec
 from falaj.errors import TensorDataError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValueRule:
+class ValueRule(NamedTuple):
     """The rule of one element type.
 
     Attributes:

@@ -9,7 +9,6 @@ Sources:
 import os
 import re
 from collections.abc import Callable
-from traceback import format_exception
 from typing import Any, Final
 
 import orjson
@@ -54,7 +53,7 @@ def answer(request: Request, service: Service | None = None) -> Response:
         return _failed(error, request, headers, outcome)
     except Exception as error:  # noqa: BLE001 - the last line: an unknown fault is ours, and is a 500
         outcome.ending, outcome.error_code = Ending.ERROR, "internal"
-        outcome.error = "".join(format_exception(error))
+        outcome.error = _described(error)
         body = failure_body(message="internal error", code="internal", request_id=request_id)
         return Response(INTERNAL, headers | {"content-type": JSON}, body, outcome)
 
@@ -130,6 +129,12 @@ def _failed(
     headers.update(failure_headers(error))
     headers["content-type"] = JSON
     return Response(status_of(error), headers, body, outcome)
+
+
+def _described(error: Exception) -> str:
+    from traceback import format_exception  # noqa: PLC0415 - a cold start does without
+
+    return "".join(format_exception(error))
 
 
 def _request_id(request: Request) -> str:

@@ -1,9 +1,7 @@
 """The protocol's paths, as one table."""
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
-from urllib.parse import unquote
+from typing import Final, NamedTuple
 
 from falaj.errors import MethodNotAllowedError, UnknownRouteError
 
@@ -31,8 +29,7 @@ _VERSIONED: Final = 5  # v2, models, {name}, versions, {version}
 _UNVERSIONED: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a request asks for."""
 
     operation: str
@@ -63,7 +60,15 @@ def target_of(method: str, path: str) -> Target:
     if len(parts) < held or len(rest) > 1 or found is None or rest == [""]:
         raise UnknownRouteError(path)
     version = parts[_VERSIONED - 1] if held == _VERSIONED else ""
-    return Target(_allowed(method, *found), unquote(parts[2]), unquote(version))
+    return Target(_allowed(method, *found), _unquoted(parts[2]), _unquoted(version))
+
+
+def _unquoted(segment: str) -> str:
+    if "%" not in segment:
+        return segment
+    from urllib.parse import unquote  # noqa: PLC0415 - names are DNS labels: a cold start does without
+
+    return unquote(segment)
 
 
 def _allowed(method: str, expected: str, operation: str) -> str:

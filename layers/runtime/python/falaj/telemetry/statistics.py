@@ -1,6 +1,5 @@
 """Cumulative statistics of one model version, as the statistics extension reports them."""
 
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -74,14 +73,12 @@ class Statistics:
             }
 
 
-@dataclass(slots=True)
 class _Sums:
-    count: int = 0
-    inferences: int = 0
-    input_ns: int = 0
-    infer_ns: int = 0
-    output_ns: int = 0
-    queue_ns: int = 0
+    __slots__ = ("count", "infer_ns", "inferences", "input_ns", "output_ns", "queue_ns")
+
+    def __init__(self) -> None:
+        self.count = self.inferences = 0
+        self.input_ns = self.infer_ns = self.output_ns = self.queue_ns = 0
 
     def add(
         self, batch_size: int, input_ns: int, infer_ns: int, output_ns: int, queue_ns: int
