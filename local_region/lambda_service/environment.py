@@ -108,10 +108,10 @@ class Environment:
         self._posted = None
         self._peak_mib = 0.0
         end = self._begin()
-        if self._is_closed:
-            self._end_phase(End.EXITED)
-        else:
+        if not self._is_closed:
             await self._spawn()
+        if self._is_closed:  # while the process was being started
+            self._end_phase(End.EXITED)
         return await self._finish(end, limit_s, started)
 
     async def run(self, delivery: Delivery, limit_s: float) -> Phase:
@@ -146,16 +146,18 @@ class Environment:
     async def stop(self) -> None:
         """Kill the process and its children; what it wrote last still reaches the log."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        _kill_group(process.pid)
-        await process.wait()
-        if self._watch is not None:
-            await self._watch
-        if self._pipe is not None:
-            self._pipe.close()
+        if process is not None:
+            _kill_group(process.pid)
+            await process.wait()
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            await watch
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            pipe.close()
         for connection in tuple(self._connections):
             connection.close()
+        await asyncio.sleep(0)  # lets the aborted connections go before the loop may end
         self._connections.clear()
         self._waiting = None
         self._end_phase(End.EXITED)

@@ -79,29 +79,34 @@ class Pools:
         self._on_demand: Counter[str] = Counter()
         self._groups: dict[tuple[str, str], ProvisionedGroup] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._watchers: list[asyncio.Task[None]] = []
         self._is_open = True
 
     # -------------------------------------------------------------- life cycle
     def start(self) -> None:
         """Watch memory and idle environments."""
-        self.background(self._watch_memory())
-        self.background(self._reap_now_and_then())
+        loop = asyncio.get_running_loop()
+        self._watchers = [
+            loop.create_task(self._watch_memory()),
+            loop.create_task(self._reap_now_and_then()),
+        ]
 
     async def close(self) -> None:
         """Kill every process; invocations under way end as crashed."""
         self._is_open = False
-        for task in tuple(self._tasks):
+        for task in self._watchers:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         environments = [*self._busy, *(entry.environment for entry in self._all_idle())]
         for group in self._groups.values():
             environments += group.members()
+            group.end()
         self._idle.clear()
         self._groups.clear()
         await asyncio.gather(*(environment.close() for environment in set(environments)))
+        await asyncio.gather(*self._watchers, *self._tasks, return_exceptions=True)
 
     def background(self, work: Coroutine[None, None, None]) -> None:
-        """Run something until it ends or the pools close."""
+        """Run something to its end, which `close` waits for."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG005, ISC004 - the table's calls share a signature, its words span lines
 """The control plane refuses what AWS refuses, with AWS's code, status and words."""
 
 import random
@@ -14,19 +15,21 @@ STALE = (
     "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
 )
 BAD_WEIGHT = (
-    "1 validation error detected: Value '{{2={}}}' at 'routingConfig.additionalVersionWeights' failed "
-    "to satisfy constraint: Map value must satisfy constraint: [Member must have value less than or "
-    "equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]"
+    "1 validation error detected: Value '{{2={}}}' at 'routingConfig.additionalVersionWeights' "
+    "failed to satisfy constraint: Map value must satisfy constraint: [Member must have value "
+    "less than or equal to 1.0, Member must have value greater than or equal to 0.0, "
+    "Member must not be null]"
 )
 UNPUBLISHED = "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
 
 
 def configuration(**changes):
+    """Return a call that changes f's configuration."""
     return lambda s, lab: s.update_function_configuration("f", **changes)
 
 
-# Function f has versions 1, 2 and 3, alias `live` on 1, `shared` on 1 with 10 % to 2, `latest` on $LATEST;
-# version 3 has one provisioned environment, and f reserves 4.
+# Function f has versions 1, 2 and 3, alias `live` on 1, `shared` on 1 with 10 % to 2, `latest` on
+# $LATEST; version 3 has one provisioned environment, and f reserves 4.
 REFUSALS = {
     "weight above one": (
         lambda s, lab: s.update_alias("f", "live", weights={"2": 1.5}),
@@ -276,8 +279,8 @@ REFUSALS = {
         (
             "ValidationException",
             400,
-            "1 validation error detected: Value '127' at 'memorySize' failed to satisfy constraint: "
-            "Member must have value greater than or equal to 128",
+            "1 validation error detected: Value '127' at 'memorySize' failed to satisfy "
+            "constraint: Member must have value greater than or equal to 128",
         ),
     ),
     "environment over 4 KB": (
@@ -323,6 +326,7 @@ def test_refusal_is_awss(lab, case):
 
 
 def populate(service, lab):
+    """Fill the service with what the table speaks of; return the code's digest."""
     service.create_function(lab.settings(reserved_concurrency=4))
     for memory in (128, 129, 130):
         service.update_function_configuration("f", memory_mib=memory)
@@ -335,6 +339,7 @@ def populate(service, lab):
 
 
 def state_of(service):
+    """Return all that a refused call must leave alone."""
     return (
         service.list_versions("f"),
         service.list_aliases("f"),

@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC110 - waits for what another process or thread does
 """A handler runs as on Lambda, and whatever it does, the caller gets Lambda's answer."""
 
 import asyncio
@@ -33,8 +34,13 @@ def test_event_and_context_reach_the_handler(lab):
     """A handler sees the event, its ARN, its version and its deadline."""
     source = """
 def handler(event, context):
-    return {"event": event, "arn": context.invoked_function_arn, "version": context.function_version,
-            "memory": context.memory_limit_in_mb, "left": context.get_remaining_time_in_millis() <= 3000}
+    return {
+        "event": event,
+        "arn": context.invoked_function_arn,
+        "version": context.function_version,
+        "memory": context.memory_limit_in_mb,
+        "left": context.get_remaining_time_in_millis() <= 3000,
+    }
 """
     result = invoke(lab, source, b'{"greeting": "\xd9\x85\xd8\xb1\xd8\xad\xd8\xa8\xd8\xa7"}')
     assert json.loads(result.payload) == {
@@ -154,7 +160,7 @@ def test_long_log_lines_are_not_lost(lab):
     ],
 )
 def test_failure_is_answered_as_lambda_answers_it(lab, source, kind, message):
-    """Each way a function can fail has Lambda's payload, and the next request a fresh environment."""
+    """Each way a function can fail has Lambda's payload, word for word."""
     result = invoke(lab, source, timeout_s=1)
     payload = json.loads(result.payload)
     assert (result.status_code, result.function_error, payload["errorType"]) == (
@@ -178,7 +184,8 @@ def test_children_count_as_memory(lab):
     source = """
 import subprocess, sys
 def handler(e, c):
-    return subprocess.run([sys.executable, "-c", "x = bytearray(300 << 20); import time; time.sleep(60)"]).returncode
+    hoard = "x = bytearray(300 << 20); import time; time.sleep(60)"
+    return subprocess.run([sys.executable, "-c", hoard]).returncode
 """
     result = invoke(lab, source, timeout_s=10)
     assert json.loads(result.payload)["errorMessage"].endswith("signal: killed")
