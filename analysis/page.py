@@ -10,6 +10,7 @@ from analysis.chart import balance_chart, effect_chart
 from analysis.looks import Comparison
 from analysis.report import Report, found
 from analysis.words import VERDICT_WORDS
+from falaj.experiments.lifecycle import Verdict
 from falaj.experiments.metrics import Role
 
 
@@ -59,7 +60,8 @@ def _cards(report: Report) -> str:
     shown = report.shown
     look, metric = shown.latest, shown.metric
     cards = []
-    if look is not None and look.effect is not None and look.interval is not None:
+    is_readable = report.conclusion.verdict is not Verdict.INVALID
+    if is_readable and look is not None and look.effect is not None and look.interval is not None:
         effect, (low, high) = look.effect, look.interval
         cards = [
             (amount(metric, effect.control), f"{report.spec.control.name} (control)"),
@@ -92,6 +94,8 @@ def _cards(report: Report) -> str:
 def _effect(report: Report) -> str:
     shown = report.shown
     title = f"<h2>Effect on {_name(shown.metric.name)} over time</h2>"
+    if report.conclusion.verdict is Verdict.INVALID:
+        return f"{title}<p>Not shown, because it means nothing while the assignment is broken.</p>"
     drawn = effect_chart(shown)
     if drawn is None:
         why = shown.latest.why_not if shown.latest else "the first look has not been reached"

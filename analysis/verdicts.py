@@ -13,6 +13,7 @@ from falaj.experiments.lifecycle import Verdict
 from falaj.experiments.metrics import Role
 from falaj.experiments.spec import ExperimentSpec
 
+BILLION: Final = 10**9
 MOST_CROSSED_SHARE: Final = 0.01
 """Of all units. Above it, assignment is not sticky, and who was excluded is no longer chance."""
 
@@ -60,10 +61,10 @@ def conclude(spec: ExperimentSpec, findings: Findings, tally: Tally) -> Conclusi
 def _blocked(findings: Findings, tally: Tally) -> str:
     balance = findings.balance
     if balance.is_broken:
-        odds = 10 ** (min(balance.log_evidence, 600.0) / math.log(10))
+        odds = math.exp(min(balance.log_evidence, math.log(BILLION)))
         return (
             f"sample-ratio mismatch: units split {_counts(balance.counts)} where "
-            f"{_shares(balance.shares)} was declared (odds {odds:.2g} to 1 against chance); "
+            f"{_shares(balance.shares)} was declared (odds at least {odds:,.0f} to 1 against chance); "
             "find out why before reading any effect"
         )
     if tally.units and tally.crossed > MOST_CROSSED_SHARE * tally.units:

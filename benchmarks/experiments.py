@@ -46,11 +46,21 @@ from falaj.experiments.bandit import BetaPosterior, thompson_shares
 from falaj.experiments.spec import ExperimentSpec
 
 QUICK = "--quick" in sys.argv
+
+
+def usual_error(paths: Paths) -> Array:
+    """Apply the group-sequential test with the usual standard error and no minimum of events."""
+    critical = np.array(spending_boundary(even_fractions(paths.units.size), 0.05))
+    excess: Array = np.abs(paths.z(is_guarded=False)) - critical
+    return excess
+
+
 METHODS: dict[str, Method] = {
     "group-sequential": group_sequential(),
     "confidence sequence": confidence_sequence(),
     "peeked z-test": peeked_z(),
     "GrowthBook formula": growthbook_sequential(),
+    "g.-s., usual error": usual_error,
 }
 
 

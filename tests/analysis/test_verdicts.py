@@ -292,3 +292,42 @@ def test_request_unit_is_the_inference(now):
     report = analyse(spec, [exposures], [[]], now=now)
 
     assert (report.tally.units, report.tally.crossed) == (400, 0)
+
+
+def test_covariate_narrows_the_interval(now):
+    """What was known of a subject before pays for itself in width, not in bias."""
+    metric = {"name": "conversion", "kind": "continuous"}
+    widths = []
+    for uses in (False, True):
+        spec = declare(metrics=[metric | {"use_covariate": uses}])
+        exposures, _ = logs(spec, ALIKE, 3_000)
+        for number, exposure in enumerate(exposures):
+            if number % 10:  # a tenth has no history
+                exposure["covariate"] = float(number % 17)
+        outcomes = [
+            {
+                "inference_id": exposure["inference_id"],
+                "metric": "conversion",
+                "value": exposure.get("covariate", 8.0) + number % 3,
+                "at": exposure["at"] + 1,
+            }
+            for number, exposure in enumerate(exposures)
+        ]
+        report = analyse(spec, [exposures], [outcomes], now=now)
+        low, high = report.findings.comparisons[0].looks[-1].interval
+        widths.append(high - low)
+
+    assert widths[1] < 0.25 * widths[0]
+
+
+def test_invalid_page_shows_no_effect(now):
+    """What means nothing is not drawn, so nobody reads it."""
+    spec = declare()
+    exposures, outcomes = logs(spec, BETTER, 6_000)
+    kept = [e for n, e in enumerate(exposures) if e["arm"] == "control" or n % 5]
+
+    text = as_page(analyse(spec, [kept], [outcomes], now=now))
+
+    assert "Not shown, because" in text
+    assert "difference over time" not in text
+    assert "units by arm" in text
