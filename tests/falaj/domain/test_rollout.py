@@ -311,7 +311,7 @@ def test_guard_stays_on_while_paused():
     assert alias(world) == ("1", {})
 
 
-@pytest.mark.parametrize("dark", ["dynamodb", "s3", "kms"])
+@pytest.mark.parametrize("dark", ["dynamodb", "s3", "kms", "ssm"])
 def test_dark_dependency_freezes_promotion(dark):
     """What cannot be recorded is not promoted; serving goes on as it is."""
     world = baking()
@@ -438,6 +438,25 @@ def test_stack_rolled_back_mid_canary_withdraws_the_candidate():
     assert (world.load().phase, world.load().candidate) == (Phase.PROMOTED, "1")
     assert alias(world) == ("1", {})
     assert Event.WITHDRAWN in [entry.event for entry in world.load().log]
+
+
+def test_changed_plan_waits_for_the_next_version():
+    """The live release keeps the plan it began with."""
+    world = baking()
+    world.desired = replace(world.desired, serial=2, plan=Plan(steps=(0.9,)))
+    settle(world, later(61))
+    assert (world.load().release.plan, alias(world)) == (CANARY, ("1", {"2": 0.05}))
+
+
+def test_rolled_back_version_is_not_tried_again():
+    """The same bytes, wanted again: publish a new version instead."""
+    world = baking()
+    world.alarms["evidence"] = alarm()
+    settle(world, later(61))
+    world.alarms.clear()
+    world.desired = replace(world.desired, serial=2)
+    settle(world, later(120))
+    assert (world.load().phase, alias(world)) == (Phase.ROLLED_BACK, ("1", {}))
 
 
 def test_next_release_measures_against_what_serves():

@@ -71,6 +71,12 @@ def test_no_traffic_is_inconclusive():
     assert seen.reasons[-1] == "candidate requests 0 < 100"
 
 
+def test_one_request_an_hour_is_inconclusive():
+    """A month of a quiet model at 5 %: thirty-six requests, no answer."""
+    seen = GUARD.verdict((served(36, 684, 0.05),))
+    assert (seen.outcome, seen.cause) == (Outcome.INCONCLUSIVE, "exposure")
+
+
 def test_equally_bad_versions_are_safe_once_compared():
     """Both fail 5 % of requests: no rate bound helps, the comparison does."""
     seen = ERRORS_ONLY.verdict((served(10_000, 10_000, 0.5, error=(500, 500)),))

@@ -10,7 +10,12 @@ import math
 import numpy as np
 import pytest
 
-from falaj.guard import RELATIVE_RISKS, Evidence
+from falaj.guard import (
+    RELATIVE_RISKS,
+    Evidence,
+    log_rate_below,
+    log_relative_risk_below,
+)
 
 SHARES = (0.01, 0.05, 0.1, 0.25, 0.5)
 LEVELS = (0.05, 0.01, 0.001)
@@ -120,3 +125,28 @@ def test_several_objectives_share_the_level():
         weight * 10 ** log10_paths(rng.random((4000, 200)) < share, shares) for weight in weights
     )
     assert (mixed >= 1 / level).any(axis=1).mean() <= level
+
+
+def test_harmful_candidate_is_rarely_called_safe():
+    """Twice the risk, 4 % of requests: called safe at most 5 % of the time, over forty looks."""
+    rng = np.random.default_rng(5)
+    paths, looks, share = 400, 40, 0.1
+    candidate = rng.binomial(500, share, (paths, looks))
+    ours = rng.binomial(candidate, 0.04).cumsum(axis=1)
+    theirs = rng.binomial(500 - candidate, 0.02).cumsum(axis=1)
+    needed, wrong = math.log(40), 0
+    for path in np.stack([ours, theirs, candidate.cumsum(axis=1)], axis=2).tolist():
+        wrong += any(
+            log_relative_risk_below(((bad, stable_bad, share),), 2.0) >= needed
+            or log_rate_below(bad, requests, 0.02) >= needed
+            for bad, stable_bad, requests in path
+        )
+    assert wrong / paths <= 0.05
+
+
+def test_harmless_candidate_is_called_safe_in_the_end():
+    """Equal risks of 2 %: the proof comes, with enough requests."""
+    rng = np.random.default_rng(6)
+    is_candidate = rng.random(4000) < 0.1
+    ours, theirs = int(is_candidate.sum()), int((~is_candidate).sum())
+    assert log_relative_risk_below(((ours, theirs, 0.1),), 2.0) >= math.log(40)
