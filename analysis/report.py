@@ -13,6 +13,7 @@ from analysis.records import read_records
 from analysis.tally import Tally
 from analysis.verdicts import Conclusion, conclude
 from analysis.words import headline
+from falaj.experiments.lifecycle import Evidence, Verdict
 from falaj.experiments.metrics import Role
 from falaj.experiments.spec import ExperimentSpec
 
@@ -63,6 +64,15 @@ class Report:
     def method(self) -> str:
         """Name the method that decides."""
         return "group_sequential" if self.spec.planned_units else "confidence_sequence"
+
+    @property
+    def evidence(self) -> Evidence:
+        """What `falaj.experiments.lifecycle.advance` needs to know."""
+        return Evidence(
+            verdict=self.conclusion.verdict,
+            reason=self.conclusion.reason,
+            arm=self.conclusion.arm if self.conclusion.verdict is Verdict.WINNER else None,
+        )
 
     @property
     def shown(self) -> Comparison:

@@ -64,8 +64,8 @@ def _blocked(findings: Findings, tally: Tally) -> str:
         odds = math.exp(min(balance.log_evidence, math.log(BILLION)))
         return (
             f"sample-ratio mismatch: units split {_counts(balance.counts)} where "
-            f"{_shares(balance.shares)} was declared (odds at least {odds:,.0f} to 1 against chance); "
-            "find out why before reading any effect"
+            f"{_shares(balance.shares)} was declared (odds at least {odds:,.0f} to 1 "
+            "against chance); find out why before reading any effect"
         )
     if tally.units and tally.crossed > MOST_CROSSED_SHARE * tally.units:
         return (

@@ -12,7 +12,14 @@ from analysis.effects import NoEffectError, effect_between
 from analysis.moments import Moments
 from analysis.page import as_page
 from analysis.report import Decision, analyse, as_text
-from falaj.experiments.lifecycle import Verdict
+from falaj.experiments.lifecycle import (
+    Command,
+    Evidence,
+    ExperimentState,
+    Phase,
+    Verdict,
+    advance,
+)
 from tests.analysis.truth import START, declare, logs
 
 ALIKE = {"control": 0.1, "warm": 0.1}
@@ -331,3 +338,16 @@ def test_invalid_page_shows_no_effect(now):
     assert "Not shown, because" in text
     assert "difference over time" not in text
     assert "units by arm" in text
+
+
+def test_report_drives_the_lifecycle(now):
+    """What the report says is what happens to the traffic."""
+    spec = declare(on_win="promote")
+    exposures, outcomes = logs(spec, BETTER, 6_000)
+    started, _ = advance(ExperimentState(spec=spec), Evidence(command=Command.START), now)
+
+    report = analyse(spec, [exposures], [outcomes], now=now)
+
+    state, _ = advance(started, report.evidence, now)
+    assert (state.phase, state.arm) == (Phase.PROMOTED, "warm")
+    assert state.reason == report.conclusion.reason
