@@ -6,7 +6,8 @@ from local_region.gateway.front_door import Invocation, Outcome
 from local_region.gateway.messages import Request, Response
 from local_region.lambda_service import LambdaApiError, LambdaService
 
-_THROTTLED: Final = 429
+_REFUSALS: Final = {413: Outcome.TOO_LARGE, 429: Outcome.THROTTLED}
+"""What the gateway makes of Lambda's refusals, by their status."""
 
 
 class LambdaCalls:
@@ -24,8 +25,7 @@ class LambdaCalls:
                 function_arn, None, payload, request_id=request_id, trace=trace
             )
         except LambdaApiError as error:
-            is_throttled = error.http_status == _THROTTLED
-            return Invocation(outcome=Outcome.THROTTLED if is_throttled else Outcome.MISSING)
+            return Invocation(outcome=_REFUSALS.get(error.http_status, Outcome.MISSING))
         return Invocation(
             outcome=Outcome.FUNCTION_ERROR if result.function_error else Outcome.ANSWERED,
             payload=result.payload,

@@ -44,6 +44,7 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     FUNCTION_ERROR = "function error"
     THROTTLED = "throttled"
+    TOO_LARGE = "event over Lambda's own limit"
     MISSING = "no such function"
 
 
@@ -98,22 +99,12 @@ class FrontDoor:
                 extended_id,
             )
         definition = addressed.api.served(addressed.stage)
-        is_rest = definition.kind is ApiKind.REST
-        match = definition.table.match(
-            request.method, addressed.path if is_rest else unquote(addressed.path)
-        )
-        outcome = (
-            Failure.NO_ROUTE
-            if match is None
-            else await self._integrate(
-                self._arrival(request, addressed, match, request_id, extended_id)
-            )
-        )
-        if isinstance(outcome, Failure):
-            outcome = failure_response(
-                definition.kind, outcome, request_id=request_id, custom=definition.answers
-            )
-        return _identified(outcome, definition.kind, request_id, extended_id)
+        cors = definition.cors
+        response = cors.preflight(request) if cors else None
+        if response is None:
+            response = await self._route(request, addressed, request_id, extended_id)
+            response = cors.applied(response, request) if cors else response
+        return _identified(response, definition.kind, request_id, extended_id)
 
     def refuse(self, host: str, path: str, *, is_body: bool) -> Response:
         """Answer a request whose body, or else whose headers, are too large."""
@@ -128,6 +119,24 @@ class FrontDoor:
     async def drain(self) -> None:
         """Wait for invocations whose clients have stopped waiting."""
         await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _route(
+        self, request: Request, addressed: Addressed, request_id: str, extended_id: str
+    ) -> Response:
+        definition = addressed.api.served(addressed.stage)
+        is_rest = definition.kind is ApiKind.REST
+        match = definition.table.match(
+            request.method, addressed.path if is_rest else unquote(addressed.path)
+        )
+        outcome: Response | Failure = Failure.NO_ROUTE
+        if match is not None:
+            arrival = self._arrival(request, addressed, match, request_id, extended_id)
+            outcome = await self._integrate(arrival)
+        if isinstance(outcome, Response):
+            return outcome
+        return failure_response(
+            definition.kind, outcome, request_id=request_id, custom=definition.answers
+        )
 
     async def _integrate(self, arrival: Arrival) -> Response | Failure:
         integration = arrival.match.route.integration
@@ -205,6 +214,8 @@ def _understood(invocation: Invocation, arrival: Arrival) -> Response | Failure:
     match invocation.outcome:
         case Outcome.THROTTLED:
             return Failure.THROTTLED
+        case Outcome.TOO_LARGE:
+            return Failure.TOO_LARGE
         case Outcome.MISSING:
             return Failure.NOT_PERMITTED
         case Outcome.FUNCTION_ERROR:

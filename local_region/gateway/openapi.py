@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from local_region.errors import OpenApiError, UnenforceableSecurityError
+from local_region.gateway.cors import CorsPolicy
 from local_region.gateway.failures import CustomAnswer, read_custom_answers
 from local_region.gateway.messages import ApiKind
 from local_region.gateway.routing import ANY, DEFAULT_ROUTE, Integration, Route, RouteTable
@@ -27,6 +28,7 @@ _KNOWN_EXTENSIONS: Final = frozenset(
         "x-amazon-apigateway-api-key-source",
         "x-amazon-apigateway-auth",
         "x-amazon-apigateway-binary-media-types",
+        "x-amazon-apigateway-cors",
         "x-amazon-apigateway-endpoint-configuration",
         "x-amazon-apigateway-gateway-responses",
         "x-amazon-apigateway-importexport-version",
@@ -50,6 +52,7 @@ class Definition:
     table: RouteTable
     binary_media_types: tuple[str, ...] = ()
     answers: Mapping[str, CustomAnswer] = field(default_factory=dict)
+    cors: CorsPolicy | None = None
 
 
 def read_definition(
@@ -88,7 +91,17 @@ def read_definition(
             *body.get("x-amazon-apigateway-binary-media-types", ()),
         ),
         answers=answers,
+        cors=_cors(kind, name, body),
     )
+
+
+def _cors(kind: ApiKind, name: str, body: Mapping[str, Any]) -> CorsPolicy | None:
+    value = body.get("x-amazon-apigateway-cors")
+    if value is None:
+        return None
+    if kind is ApiKind.REST:
+        raise OpenApiError(api=name, where="cors", reason="only HTTP APIs answer CORS themselves")
+    return CorsPolicy.read(value)
 
 
 def _routes(kind: ApiKind, name: str, body: Mapping[str, Any]) -> Iterator[Route]:

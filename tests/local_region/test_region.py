@@ -154,6 +154,16 @@ def test_body_over_the_limit_is_refused(http_region):
     assert (status, json.loads(body)) == (413, {"message": "Request Entity Too Large"})
 
 
+@pytest.mark.parametrize("region", ["http_region", "rest_region"])
+def test_event_over_lambdas_limit_is_refused(region, request):
+    """Seven megabytes pass the gateway's limit, not Lambda's six."""
+    status, _, _ = request.getfixturevalue(region).request(
+        "/v2/models/m/infer", body=b"x" * 7_000_000
+    )
+
+    assert status == 413
+
+
 def test_region_says_what_it_serves(http_region):
     """The closing lines of `falaj up` come from the routes alone."""
     ready = [event for event in http_region.events if isinstance(event, Ready)]

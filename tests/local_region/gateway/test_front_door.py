@@ -436,6 +436,59 @@ def test_answer_names_the_executed_version(invocation):
     assert dict(ask(door, request()).headers)["x-amz-executed-version"] == "3"
 
 
+CORS = {
+    "x-amazon-apigateway-cors": {
+        "allowOrigins": ["https://app.example"],
+        "allowMethods": ["GET", "POST"],
+        "allowHeaders": ["*"],
+        "exposeHeaders": ["x-falaj-release"],
+        "maxAge": 600,
+    }
+}
+
+
+def test_preflight_is_answered_by_the_gateway():
+    """A browser's question never reaches the function."""
+    door, function = gateway(**CORS)
+    asked = {"origin": "https://app.example", "access_control_request_method": "POST"}
+
+    response = ask(door, request(method="OPTIONS", **asked))
+
+    permitted = {k: v for k, v in response.headers if k.startswith("access-control-")}
+    assert (response.status, function.events, permitted) == (
+        204,
+        [],
+        {
+            "access-control-allow-origin": "https://app.example",
+            "access-control-allow-methods": "GET,POST",
+            "access-control-allow-headers": "*",
+            "access-control-max-age": "600",
+        },
+    )
+
+
+def test_strange_origin_gets_no_permission():
+    """Without the header, the browser refuses."""
+    door, _ = gateway(**CORS)
+    asked = {"origin": "https://evil.example", "access_control_request_method": "POST"}
+
+    response = ask(door, request(method="OPTIONS", **asked))
+
+    assert [k for k, _ in response.headers if k.startswith("access-control-")] == []
+
+
+def test_cors_headers_are_the_apis_own():
+    """What a function says about origins is replaced."""
+    loose = answered({"statusCode": 200, "headers": {"Access-Control-Allow-Origin": "*"}})
+    door, _ = gateway(invocation=loose, **CORS)
+
+    response = ask(door, request(origin="https://app.example"))
+
+    assert [v for k, v in response.headers if k == "access-control-allow-origin"] == [
+        "https://app.example"
+    ]
+
+
 def test_customised_gateway_response_is_used():
     """A REST API's own words replace API Gateway's."""
     answers = {
