@@ -169,7 +169,9 @@ TOKENS = st.sampled_from(
 
 
 @given(text=st.lists(TOKENS, max_size=25).map("".join))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 def test_any_text_is_a_model_or_a_list_of_faults(entry, text):
     """No text makes the reader itself break: it gives a model or a sentence."""
     root = entry(MINIMAL.format("churn") + text)
