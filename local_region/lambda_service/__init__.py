@@ -41,8 +41,8 @@ Invocation, asynchronous:
     await drain()                                            # until no event is queued or running
 
 `handle_rest` is the AWS Lambda REST API: an unmodified boto3 client works against it. A layer
-folder may hold `falaj-layer.json` (see `runtime_folders.LAYER_MARKER`) and `requirements.txt`
-beside `python/`.
+with wheels for another platform or Python is resolved again for this machine
+(`RuntimeFolders.host_layer`).
 
 SnapStart is checked, not emulated: a published version with SnapStart starts like any other.
 """

@@ -42,15 +42,11 @@ class CodeStore:
             layers: Unpacked layers; of two files at one path the later layer's wins.
 
         Raises:
-            InvalidParameterValueError: A folder is missing, or code and layers exceed 250 MB.
+            InvalidParameterValueError: A folder is missing.
         """
         code_digest, code_folder = self._keep(code)
         kept = [self._keep(layer) for layer in layers]
-        size = _size(code_folder) + sum(_size(folder) for _, folder in kept)
-        if size > LARGEST_UNZIPPED_BYTES:
-            raise InvalidParameterValueError(
-                f"Unzipped size must be smaller than {LARGEST_UNZIPPED_BYTES} bytes"
-            )
+        size = folder_bytes(code_folder)
         opt = self._merge([digest for digest, _ in kept], [folder for _, folder in kept])
         sha256 = base64.b64encode(bytes.fromhex(code_digest)).decode()
         return Captured(
@@ -101,7 +97,16 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file())
 
 
-def _size(folder: Path) -> int:
+def check_unzipped(code: Path, layer_bytes: int) -> None:
+    """Refuse code that, with its layers as they would be deployed, exceeds 250 MB unzipped."""
+    if folder_bytes(code) + layer_bytes > LARGEST_UNZIPPED_BYTES:
+        raise InvalidParameterValueError(
+            f"Unzipped size must be smaller than {LARGEST_UNZIPPED_BYTES} bytes"
+        )
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of a folder's files."""
     return sum(path.lstat().st_size for path in _files(folder))
 
 

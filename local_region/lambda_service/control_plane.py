@@ -15,7 +15,11 @@ from types import MappingProxyType
 from typing import Final
 
 from falaj.domain.clock import Clock
-from local_region.lambda_service.code_store import CodeStore
+from local_region.lambda_service.code_store import (
+    CodeStore,
+    check_unzipped,
+    folder_bytes,
+)
 from local_region.lambda_service.concurrency import Limits, Share, check_reserved
 from local_region.lambda_service.names import (
     LATEST,
@@ -61,6 +65,7 @@ _SETTABLE: Final = frozenset(
 @dataclass(slots=True)
 class _Function:
     latest: FunctionView
+    layer_bytes: int
     versions: dict[str, VersionView] = field(default_factory=dict)
     aliases: dict[str, AliasView] = field(default_factory=dict)
     reserved: int | None = None
@@ -103,8 +108,12 @@ class ControlPlane:
                 claimed_by_others=self.claimed(),
                 limits=self.limits,
             )
+        layer_bytes = sum(map(folder_bytes, settings.layers))
+        check_unzipped(settings.code_folder, layer_bytes)
         latest = self._capture(_on_host(settings, host_layer))
-        self._functions[settings.name] = _Function(latest, reserved=settings.reserved_concurrency)
+        self._functions[settings.name] = _Function(
+            latest, layer_bytes, reserved=settings.reserved_concurrency
+        )
         return latest
 
     def update_function(
@@ -125,9 +134,13 @@ class ControlPlane:
             )
         settings = dataclasses.replace(function.latest.settings, **changes)  # type: ignore[arg-type]
         check_snap_start(settings)
+        layer_bytes = function.layer_bytes
+        if "layers" in changes:
+            layer_bytes = sum(map(folder_bytes, settings.layers))
+        check_unzipped(settings.code_folder, layer_bytes)
         if "layers" in changes:
             settings = _on_host(settings, host_layer)
-        function.latest = self._capture(settings)
+        function.latest, function.layer_bytes = self._capture(settings), layer_bytes
         return function.latest
 
     def delete_function(self, name: str, qualifier: str | None = None) -> None:

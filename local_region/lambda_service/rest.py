@@ -68,6 +68,11 @@ class RestApi:
             return self._operate(request)
         except LambdaApiError as refusal:
             return _refused(refusal)
+        except KeyError as missing:
+            member = missing.args[0]
+            return _refused(
+                ConstraintError(value="null", member=member, constraint="Member must not be null")
+            )
 
     async def _invoke(self, function: str, request: _Request) -> RestReply:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")

@@ -3,14 +3,13 @@
 import compileall
 import hashlib
 import importlib.metadata
-import json
 import os
 import platform
 import py_compile
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,9 +18,8 @@ import uv
 
 from falaj.errors import ConfigurationError
 
-LAYER_MARKER: Final = "falaj-layer.json"
-"""File beside `python/` in a layer of third-party wheels: `{"kind": "third_party", "platform": …,
-"python": …}`. Its `requirements.txt`, beside it, pins what the layer holds."""
+SDK: Final = frozenset({"boto3", "botocore", "s3transfer"})
+"""Pruned from layers, as the image has them; their metadata may be left."""
 
 IMAGE_DISTRIBUTIONS: Final = ("awslambdaric", "boto3")
 """What AWS's Python image brings besides the standard library; see
@@ -74,40 +72,70 @@ class RuntimeFolders:
         )
 
     def host_layer(self, layer: Path) -> Path:
-        """Return a layer that runs here: itself, or the same pins resolved for this machine.
+        """Return a layer that runs here: itself, or the same releases resolved for this machine.
+
+        A layer holds wheels for Lambda's platform and Python. When one of them does not load here,
+        every release its `*.dist-info` folders name is installed for the host instead, once.
 
         Raises:
-            ConfigurationError: The layer was built for another platform and does not say from what.
+            ConfigurationError: A release has no wheel for this machine.
         """
-        marker = layer / LAYER_MARKER
-        if not marker.is_file():
+        releases = layer_releases(layer)
+        if not releases or all(release.fits for release in releases):
             return layer
-        facts = json.loads(marker.read_bytes())
-        if facts.get("kind") != "third_party" or _runs_here(facts):
-            return layer
-        pins = layer / "requirements.txt"
-        if not pins.is_file():
-            raise ConfigurationError(
-                [
-                    (
-                        f"layer {layer} is built for {facts.get('platform')} and holds no "
-                        "requirements.txt to resolve for this machine; synthesize the stacks again"
-                    )
-                ]
-            )
-        target = self.host_layers / hashlib.sha256(pins.read_bytes()).hexdigest()[:16]
+        pins = sorted(release.pin for release in releases if release.name not in SDK)
+        target = self.host_layers / hashlib.sha256("\n".join(pins).encode()).hexdigest()[:16]
         if not target.is_dir():
-            self.progress(f"Installing {_first_pins(pins)} for this machine")
+            self.progress(f"Installing {', '.join(pins[:4])} … for this machine")
             _install(pins, target, self.interpreter)
         return target
 
 
-def _runs_here(facts: dict[str, str]) -> bool:
-    """Tell whether wheels built for Lambda's Linux load into this interpreter."""
-    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    host = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    built_for = {"aarch64": "arm64"}.get(facts.get("platform", ""), facts.get("platform", ""))
-    return sys.platform == "linux" and built_for == machine and facts.get("python") == host
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerRelease:
+    """A distribution inside a layer, and whether its wheel loads into this interpreter."""
+
+    name: str
+    version: str
+    fits: bool
+
+    @property
+    def pin(self) -> str:
+        """The release as a requirement."""
+        return f"{self.name}=={self.version}"
+
+
+def layer_releases(layer: Path) -> tuple[LayerRelease, ...]:
+    """Read which distributions a layer holds.
+
+    Source:
+        packaging.python.org/en/latest/specifications/binary-distribution-format, `WHEEL`.
+    """
+    found = importlib.metadata.distributions(path=[str(layer / "python")])
+    return tuple(
+        LayerRelease(
+            name=item.metadata["Name"].lower(),
+            version=item.version,
+            fits=any(_loads_here(tag) for tag in _tags(item)),
+        )
+        for item in found
+    )
+
+
+def _tags(item: importlib.metadata.Distribution) -> list[str]:
+    lines = (item.read_text("WHEEL") or "").splitlines()
+    return [line.removeprefix("Tag:").strip() for line in lines if line.startswith("Tag:")]
+
+
+def _loads_here(tag: str) -> bool:
+    interpreter, abi, place = tag.split("-", 2)
+    if place == "any":
+        return True
+    is_python = (
+        abi == "abi3" or interpreter == f"cp{sys.version_info.major}{sys.version_info.minor}"
+    )
+    is_machine = place.startswith(("manylinux", "linux")) and place.endswith(platform.machine())
+    return sys.platform == "linux" and is_python and is_machine
 
 
 def _distributions(
@@ -155,7 +183,7 @@ def _copy_distributions(releases: Iterable[importlib.metadata.Distribution], tar
     _swap_in(staging, target)
 
 
-def _install(pins: Path, target: Path, interpreter: Path) -> None:
+def _install(pins: Sequence[str], target: Path, interpreter: Path) -> None:
     staging = target.with_name(f"{target.name}.{os.getpid()}.partial")
     shutil.rmtree(staging, ignore_errors=True)
     command = [
@@ -165,14 +193,17 @@ def _install(pins: Path, target: Path, interpreter: Path) -> None:
         "--quiet",
         "--no-deps",
         "--only-binary=:all:",
+        "--compile-bytecode",
         f"--python={interpreter}",
         f"--target={staging / 'python'}",
-        f"--requirement={pins}",
+        *pins,
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         shutil.rmtree(staging, ignore_errors=True)
-        raise ConfigurationError([f"cannot install {pins} for this machine: {done.stderr.strip()}"])
+        raise ConfigurationError(
+            [f"cannot install a layer for this machine: {done.stderr.strip()}"]
+        )
     _swap_in(staging, target)
 
 
@@ -184,10 +215,3 @@ def _swap_in(staging: Path, target: Path) -> None:
         if not target.is_dir():
             raise
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def _first_pins(pins: Path) -> str:
-    names = [
-        line.partition("==")[0].strip() for line in pins.read_text().splitlines() if "==" in line
-    ]
-    return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")  # noqa: PLR2004

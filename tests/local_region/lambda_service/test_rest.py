@@ -134,6 +134,20 @@ def test_refusals_become_boto3s_exceptions(client):
     assert throttled.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
+def test_missing_member_is_named(lab):
+    """A hand-written request without a required member is told which."""
+
+    async def act(service):
+        service.create_function(lab.settings())
+        return await service.handle_rest(
+            "POST", "/2015-03-31/functions/f/aliases", "", {}, b'{"Name": "live"}'
+        )
+
+    status, headers, body = lab.run(act)
+    assert (status, headers["x-amzn-errortype"]) == (400, "ValidationException")
+    assert b"'FunctionVersion' failed to satisfy constraint: Member must not be null" in body
+
+
 def test_unknown_operation_names_itself(lab):
     """A call the local API does not know is an error, never a silent success."""
 
