@@ -1,8 +1,9 @@
 """Time to synthesize 1, 10 and 100 models, and how it grows.
 
-Each size is a catalogue of tiny real ONNX models in a folder of its own, synthesized by `app.py` in a
-process of its own, start of Python and of jsii's Node included; layers are staged beforehand. Once with
-the CDK's built-in validation, which `cdk synth` runs and `python app.py` does not.
+Each size is a catalogue of tiny real ONNX models in a folder of its own, synthesized by `app.py` in
+a process of its own, start of Python and of jsii's Node included; layers are staged beforehand.
+Once more with the CDK's built-in validation, which `cdk synth` runs and `python app.py` does not.
+Processor time, which other work on the machine disturbs less, gives the growth.
 
     python benchmarks/synth.py [--sizes 1 10 100] [--repeat 3] [--json]
 
@@ -13,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -58,8 +60,8 @@ def write_model(root: Path, name: str) -> None:
     (built / MANIFEST_FILE).write_text(json.dumps(manifest.to_dict()), encoding="utf-8")
 
 
-def synthesis_s(root: Path, *, validated: bool) -> float:
-    """Synthesize a catalogue in a new process and return the seconds that took."""
+def synthesis_s(root: Path, *, validated: bool) -> tuple[float, float]:
+    """Synthesize a catalogue in a new process; return seconds elapsed and of processor time."""
     program = ["app.py", "--models", str(root / "models"), "--build", str(root / "build")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CDK_")}
     if validated:
@@ -72,11 +74,17 @@ def synthesis_s(root: Path, *, validated: bool) -> float:
         }
     else:
         program += ["-o", str(root / "out")]
-    start = time.perf_counter()
+    used, start = processor_s(), time.perf_counter()
     subprocess.run(
         [sys.executable, *program], cwd=REPOSITORY, env=environment, check=True, capture_output=True
     )
-    return time.perf_counter() - start
+    return time.perf_counter() - start, processor_s() - used
+
+
+def processor_s() -> float:
+    """Return the processor time of all finished child processes."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def measure(size: int, repeat: int) -> dict[str, float]:
@@ -86,14 +94,15 @@ def measure(size: int, repeat: int) -> dict[str, float]:
         for number in range(size):
             write_model(root, f"model-{number:03}")
         (root / "build" / "layers").symlink_to(REPOSITORY / ".build" / "layers")
-        first = synthesis_s(root, validated=False)
+        first, _ = synthesis_s(root, validated=False)
+        again = [synthesis_s(root, validated=False) for _ in range(repeat)]
+        validated = [synthesis_s(root, validated=True) for _ in range(repeat)]
         return {
             "models": size,
             "first_s": first,
-            "again_s": statistics.median(synthesis_s(root, validated=False) for _ in range(repeat)),
-            "validated_s": statistics.median(
-                synthesis_s(root, validated=True) for _ in range(repeat)
-            ),
+            "again_s": statistics.median(elapsed for elapsed, _ in again),
+            "processor_s": statistics.median(used for _, used in again),
+            "validated_s": statistics.median(elapsed for elapsed, _ in validated),
         }
 
 
@@ -108,19 +117,19 @@ def main() -> int:
     rows = [measure(size, options.repeat) for size in options.sizes]
     smallest, largest = rows[0], rows[-1]
     span = largest["models"] - smallest["models"]
-    growth_ms = (largest["again_s"] - smallest["again_s"]) / span * 1000 if span else None
+    growth_ms = (largest["processor_s"] - smallest["processor_s"]) / span * 1000 if span else None
     within = all(row["again_s"] <= GOAL_S for row in rows if row["models"] <= GOAL_MODELS)
     if options.json:
         print(json.dumps({"rows": rows, "ms_per_model": growth_ms, "within_goal": within}))
         return 0 if within else 3
-    print("models   first   again   with the CDK's validation")
+    print("models   first   again   processor   with the CDK's validation")
     for row in rows:
         print(
             f"{row['models']:6}  {row['first_s']:5.1f} s {row['again_s']:5.1f} s "
-            f"{row['validated_s']:9.1f} s"
+            f"{row['processor_s']:9.1f} s {row['validated_s']:9.1f} s"
         )
     if growth_ms is not None:
-        print(f"growth: {growth_ms:.1f} ms per model")
+        print(f"growth: {growth_ms:.1f} ms of processor time per model")
     print(f"goal: {GOAL_MODELS} models within {GOAL_S:.0f} s: {'met' if within else 'missed'}")
     return 0 if within else 3
 

@@ -21,9 +21,8 @@ UNNEEDED: Final = (
     "numpy/_core/include",
     "numpy/f2py",
     "numpy/_pyinstaller",
-    # The extension module contains the whole engine and links to none of these: readelf -d.
+    # The extension module contains the whole engine and does not link to this: readelf -d.
     "onnxruntime/capi/libonnxruntime.so*",
-    "onnxruntime/capi/libonnxruntime_providers_shared.so",
     # Tools for preparing models; running them never imports these.
     "onnxruntime/backend",
     "onnxruntime/datasets",
