@@ -1,0 +1,80 @@
+"""Large JSON documents: an index of the text by simdjson, Python objects for small parts only."""
+
+from sys import getrefcount
+from threading import local
+from typing import Any, Final
+
+import simdjson
+
+from falaj.errors import MalformedRequestError
+
+_kept: Final = local()
+_OWN_REFERENCES: Final = 3  # the thread's, the local variable's and the argument's
+_FIELDS: Final = ("id", "parameters", "inputs", "outputs")
+_MAX_ITEMS: Final = 1024
+_MAX_DEPTH: Final = 3
+
+
+def parsed_fields(text: bytes, *, keep_parser: bool) -> dict[str, Any]:
+    """Parse a request's JSON object; an input's `data` remains a `simdjson.Array`.
+
+    Args:
+        text: The document, of a size already checked.
+        keep_parser: Whether its parser may serve this thread's next request.
+
+    Raises:
+        MalformedRequestError: It is not one JSON object in UTF-8.
+    """
+    parser = _warm_parser() if keep_parser else simdjson.Parser()
+    try:
+        root = parser.parse(text)
+    except (ValueError, RuntimeError) as error:
+        raise MalformedRequestError(f"failed to parse the request JSON buffer: {error}") from error
+    if not isinstance(root, simdjson.Object):
+        raise MalformedRequestError("the request must be a JSON object")
+    return {name: _field(name, root[name]) for name in _FIELDS if name in root}
+
+
+def _warm_parser() -> simdjson.Parser:
+    """This thread's parser, unless its last document is still in use.
+
+    A fresh one costs more in page faults than the parsing itself; one that has read a long text
+    would keep as much memory for ever.
+    """
+    parser = getattr(_kept, "parser", None)
+    if parser is None or getrefcount(parser) > _OWN_REFERENCES:
+        parser = _kept.parser = simdjson.Parser()
+    return parser
+
+
+def _field(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON
+    if name == "inputs" and isinstance(value, simdjson.Array):
+        _check_items(value)
+        return [_input(item) for item in value]
+    return _plain(value, _MAX_DEPTH)
+
+
+def _input(value: Any) -> Any:  # noqa: ANN401
+    if not isinstance(value, simdjson.Object):
+        return None
+    _check_items(value)
+    # Not items(): that would make Python objects of all that lies below.
+    return {key: value[key] if key == "data" else _plain(value[key], _MAX_DEPTH) for key in value}
+
+
+def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401
+    """Turn a small part of the document into Python values."""
+    is_array, is_object = isinstance(value, simdjson.Array), isinstance(value, simdjson.Object)
+    if not is_array and not is_object:
+        return value
+    if not depth:
+        raise MalformedRequestError("the request is nested too deeply outside of 'data'")
+    _check_items(value)
+    if is_array:
+        return [_plain(item, depth - 1) for item in value]
+    return {key: _plain(value[key], depth - 1) for key in value}
+
+
+def _check_items(value: Any) -> None:  # noqa: ANN401
+    if len(value) > _MAX_ITEMS:
+        raise MalformedRequestError(f"more than {_MAX_ITEMS} items outside of 'data'")
