@@ -1,1 +1,1 @@
-"""The `falaj` command."""
+"""The `falaj` command: noun, then verb; text for people, `--json` for programs."""

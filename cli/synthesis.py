@@ -1,0 +1,115 @@
+"""The stacks are synthesized in a process of their own, and only when their inputs changed."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from cli.failures import CommandError
+from cli.settings import Settings
+from falaj.contract import ENV_PROFILE, MANIFEST_FILE
+
+STAMP: Final = "falaj-inputs.json"
+"""File in `cdk.out` that names the inputs it was made from."""
+
+INPUTS: Final = (
+    "app.py",
+    "cdk.json",
+    "requirements.txt",
+    "infra",
+    "functions",
+    "gpu_endpoints",
+    "layers",
+    "catalogue",
+    "models",
+)
+"""What decides the templates and assets, besides the built models' manifests and the profile."""
+
+BYTECODE: Final = "__pycache__"
+
+
+def fingerprint(settings: Settings) -> str:
+    """Return a digest of everything that synthesis reads.
+
+    Models enter by their manifests, which hold the digests of their bytes.
+    """
+    digest = hashlib.sha256(
+        json.dumps([settings.profile, sys.version_info[:3], str(settings.root)]).encode()
+    )
+    for path in sorted(_inputs(settings)):
+        digest.update(str(path.relative_to(settings.root)).encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def is_current(settings: Settings) -> bool:
+    """Whether `cdk.out` was made from the inputs as they are now."""
+    try:
+        stamp = json.loads((settings.cdk_out / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(stamp, dict) and stamp.get("inputs") == fingerprint(settings)
+
+
+def synthesize(settings: Settings) -> None:
+    """Write `cdk.out` anew, as `cdk synth` would.
+
+    Raises:
+        CommandError: The app refused its configuration or failed; the sentence is its own.
+    """
+    inputs = fingerprint(settings)
+    stamp = settings.cdk_out / STAMP
+    stamp.unlink(missing_ok=True)
+    done = subprocess.run(
+        # The local region checks no signatures, and serves no route open that asks for them.
+        [sys.executable, "app.py", "-c", "falaj:access=open"],
+        cwd=settings.root,
+        env=_environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise CommandError(
+            f"the stacks cannot be synthesized: {_sentence(done.stderr)}",
+            mend="`python app.py` shows all of it",
+        )
+    stamp.write_text(json.dumps({"inputs": inputs}), encoding="utf-8")
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Tell the app what `cdk synth` would tell it.
+
+    Source:
+        aws-cdk-lib's cx-api: CDK_OUTDIR (OUTDIR_ENV) and CDK_CONTEXT_JSON (CONTEXT_ENV).
+    """
+    config = settings.root / "cdk.json"
+    context = json.loads(config.read_text(encoding="utf-8")).get("context", {})
+    return {
+        **os.environ,  # noqa: TID251 - handed on whole to a child, not read
+        "CDK_OUTDIR": str(settings.cdk_out),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        ENV_PROFILE: settings.profile,
+    }
+
+
+def _inputs(settings: Settings) -> Iterator[Path]:
+    for name in INPUTS:
+        path = settings.root / name
+        if path.is_file():
+            yield path
+        else:
+            yield from (p for p in path.rglob("*") if p.is_file() and BYTECODE not in p.parts)
+    yield from settings.built_models.glob(f"*/*/{MANIFEST_FILE}")
+
+
+def _sentence(stderr: str) -> str:
+    """Return what a failed program said last, without the name of its error's class."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    last = lines[-1] if lines else "it said nothing"
+    kind, separator, rest = last.partition(": ")
+    return rest if separator and kind.endswith(("Error", "Exception")) and rest else last

@@ -1,0 +1,59 @@
+"""The platform function's environment, read once: who it is and what it tells of."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from falaj.contract import ENV_CATALOGUE
+from falaj.domain.published import PublishedModel
+from falaj.errors import ConfigurationError
+
+CATALOGUE_FILE: Final = "catalogue.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformSettings:
+    """What the platform function serves, and as which release.
+
+    Attributes:
+        models: The catalogue.
+        release: The Lambda version that runs this.
+    """
+
+    models: tuple[PublishedModel, ...]
+    release: str = "local"
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings and the catalogue that they name.
+
+        Args:
+            environment: What to read instead of the process's own.
+
+        Raises:
+            ConfigurationError: The catalogue is missing or is not one.
+        """
+        env = os.environ if environment is None else environment  # noqa: TID251 - here it is read
+        root = Path(env.get("LAMBDA_TASK_ROOT", "."))
+        path = root / (env.get(ENV_CATALOGUE) or CATALOGUE_FILE)
+        return cls(
+            models=read_catalogue(path), release=env.get("AWS_LAMBDA_FUNCTION_VERSION", "local")
+        )
+
+
+def read_catalogue(path: Path) -> tuple[PublishedModel, ...]:
+    """Read `catalogue.json`.
+
+    Raises:
+        ConfigurationError: There is no such file, or it is not a list of published models.
+    """
+    try:
+        return tuple(PublishedModel.from_dict(entry) for entry in json.loads(path.read_bytes()))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigurationError([f"{path}: {reason}; {ENV_CATALOGUE} names it"]) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError([f"{path}: not a catalogue ({error!r})"]) from error

@@ -1,0 +1,246 @@
+"""The named parts of the OpenAPI document: schemas, headers, refusals, examples."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from falaj.contract import HEADER_BINARY_LENGTH, HEADER_RELEASE, HEADER_REQUEST_ID
+from falaj.domain.published import PublishedModel
+from falaj.domain.routes import Route
+from falaj.domain.tensor_schema import PARAMETERS, input_schema, output_schema
+from falaj.domain.tensors import Datatype
+
+JSON = dict[str, Any]
+
+BINARY: Final[JSON] = {"type": "string", "contentMediaType": "application/octet-stream"}
+"""Source: OAS 3.1, "Considerations for File Uploads"."""
+
+HEADERS: Final[JSON] = {
+    HEADER_REQUEST_ID: {
+        "description": "Names this request in logs and errors.",
+        "schema": {"type": "string"},
+    },
+    HEADER_RELEASE: {
+        "description": "The release (Lambda version) that answered.",
+        "schema": {"type": "string"},
+    },
+    HEADER_BINARY_LENGTH: {
+        "description": "Bytes of JSON before the binary tensors; present if there are any.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+    },
+}
+
+REASONS: Final = {
+    400: "The request is wrong; the sentence says how.",
+    404: "There is no such model, version or path.",
+    405: "The path takes another method.",
+    413: "The body, or what it inflates to, is too large; or the answer would be.",
+    415: "The body's encoding is not understood.",
+    429: "Too many requests for now.",
+    500: "The service failed; it has been counted.",
+    502: "The model's function crashed.",
+    503: "The model is not ready or has no capacity.",
+    504: "The model did not answer in time.",
+}
+
+
+def refusal_name(status: int) -> str:
+    """Name the refusal of a status, as `components.responses` has it."""
+    return HTTPStatus(status).name.title().replace("_", "")
+
+
+def refusal(status: int) -> JSON:
+    """Refer to the refusal of a status."""
+    return {"$ref": f"#/components/responses/{refusal_name(status)}"}
+
+
+REFUSALS: Final[JSON] = {
+    refusal_name(status): {
+        "description": reason,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+    for status, reason in REASONS.items()
+}
+
+
+def ref(schema: str) -> JSON:
+    """Refer to a named schema."""
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def header_ref(name: str) -> JSON:
+    """Refer to a named header."""
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+def request_name(model: PublishedModel) -> str:
+    """Name the schema of a model's requests."""
+    return f"{model.name}.request"
+
+
+def result(route: Route, model: PublishedModel | None) -> JSON:
+    """Describe what an operation answers with status 200."""
+    if model and route.operation.startswith("infer"):
+        return ref(f"{model.name}.answer")
+    name = route.operation.removesuffix("Version")
+    return ref(name[0].upper() + name[1:])
+
+
+def schemas(models: Sequence[PublishedModel]) -> JSON:
+    """Write every named schema: the protocol's, and two per model."""
+    own = {}
+    for model in models:
+        own[request_name(model)] = _request(model)
+        own[f"{model.name}.answer"] = _answer(model)
+    return PROTOCOL | own
+
+
+def examples(model: PublishedModel) -> JSON:
+    """Write a model's golden cases as examples that really answer so."""
+    return {
+        str(case.get("name", f"case-{number}")): {
+            "summary": str(case.get("name", f"case {number}")),
+            "value": case["request"],
+            "x-falaj-golden": {k: case[k] for k in ("expect", "atol", "rtol") if k in case},
+        }
+        for number, case in enumerate(model.golden, start=1)
+    }
+
+
+def _request(model: PublishedModel) -> JSON:
+    inputs = model.signature.inputs
+    names = [spec.name for spec in model.signature.outputs]
+    return _object(
+        {
+            "id": {"type": ["string", "null"]},
+            "parameters": PARAMETERS,
+            "inputs": {
+                "type": "array",
+                "minItems": len(inputs),
+                "maxItems": len(inputs),
+                **_each_once([input_schema(spec) for spec in inputs]),
+            },
+            "outputs": {
+                "type": "array",
+                "items": _object(
+                    {"name": {"type": "string", "enum": names}, "parameters": PARAMETERS}, "name"
+                ),
+                "maxItems": len(names),
+            },
+        },
+        "inputs",
+    )
+
+
+def _each_once(tensors: list[JSON]) -> JSON:
+    """Say that an array holds each of these tensors, in any order."""
+    if len(tensors) == 1:
+        return {"items": tensors[0]}
+    return {
+        "items": {"oneOf": tensors},
+        "allOf": [
+            {"contains": {"properties": {"name": tensor["properties"]["name"]}}}
+            for tensor in tensors
+        ],
+    }
+
+
+def _answer(model: PublishedModel) -> JSON:
+    outputs = [output_schema(spec) for spec in model.signature.outputs]
+    return _object(
+        {
+            "model_name": {"type": "string", "const": model.name},
+            "model_version": {"type": "string", "enum": [str(v) for v in model.versions]},
+            "id": {"type": "string"},
+            "parameters": {"type": "object"},
+            "outputs": {
+                "type": "array",
+                "items": {"oneOf": outputs} if len(outputs) > 1 else outputs[0],
+            },
+        },
+        "model_name",
+        "model_version",
+        "outputs",
+    )
+
+
+def _object(properties: JSON, *required: str) -> JSON:
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+_TEXT: Final[JSON] = {"type": "string"}
+_FLAG: Final[JSON] = {"type": "boolean"}
+_TENSORS: Final[JSON] = {
+    "type": "array",
+    "items": _object(
+        {
+            "name": _TEXT,
+            "datatype": {"type": "string", "enum": [datatype.value for datatype in Datatype]},
+            "shape": {"type": "array", "items": {"type": "integer", "minimum": -1}},
+        },
+        "name",
+        "datatype",
+        "shape",
+    ),
+}
+
+PROTOCOL: Final[JSON] = {
+    "Error": _object({"error": _TEXT, "code": _TEXT, "request_id": _TEXT}, "error", "code"),
+    "ServerMetadata": _object(
+        {"name": _TEXT, "version": _TEXT, "extensions": {"type": "array", "items": _TEXT}},
+        "name",
+        "version",
+        "extensions",
+    ),
+    "ServerLive": _object({"live": _FLAG}, "live"),
+    "ServerReady": _object({"ready": _FLAG}, "ready"),
+    "ModelReady": _object({"name": _TEXT, "ready": _FLAG}, "ready"),
+    "ModelMetadata": _object(
+        {
+            "name": _TEXT,
+            "versions": {"type": "array", "items": _TEXT},
+            "platform": _TEXT,
+            "inputs": _TENSORS,
+            "outputs": _TENSORS,
+        },
+        "name",
+        "platform",
+        "inputs",
+        "outputs",
+    ),
+    "ModelStatistics": _object(
+        {
+            "model_stats": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "name": _TEXT,
+                        "version": _TEXT,
+                        "inference_count": {"type": "integer", "minimum": 0},
+                        "execution_count": {"type": "integer", "minimum": 0},
+                        "inference_stats": {"type": "object"},
+                    },
+                    "name",
+                    "version",
+                ),
+            }
+        },
+        "model_stats",
+    ),
+    "RepositoryIndexRequest": _object({"ready": _FLAG}),
+    "RepositoryIndex": {
+        "type": "array",
+        "items": _object(
+            {
+                "name": _TEXT,
+                "version": _TEXT,
+                "state": {"type": "string", "enum": ["READY", "UNAVAILABLE"]},
+                "reason": _TEXT,
+            },
+            "name",
+        ),
+    },
+    "Openapi": {"type": "object"},
+}
+"""Source: Open Inference Protocol, inference_rest.md ("Server Metadata" to "Inference Response
+JSON Object"); Triton's extension_model_repository.md and extension_statistics.md."""

@@ -1,0 +1,95 @@
+"""The routes of the serving contract: one table, and who answers each."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+MODEL: Final = "{model}"
+VERSION: Final = "{version}"
+
+
+class Server(StrEnum):
+    """Which function answers a route."""
+
+    PREDICT = "predict"
+    """The model's own function, through its live alias."""
+    PLATFORM = "platform"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation.
+
+    Attributes:
+        method: HTTP method.
+        path: Template; `{model}` and `{version}` stand for one segment each.
+        operation: Its name, unique in the table.
+        summary: One line for a person.
+        server: Who answers it.
+        scope: What a token must carry for it; empty if anyone may call it. `{model}` is replaced.
+    """
+
+    method: str
+    path: str
+    operation: str
+    summary: str
+    server: Server
+    scope: str = ""
+
+    @property
+    def of_model(self) -> bool:
+        """Whether the route exists once per model."""
+        return MODEL in self.path
+
+    @property
+    def of_version(self) -> bool:
+        """Whether the caller names a version."""
+        return VERSION in self.path
+
+
+def _platform(method: str, path: str, operation: str, summary: str) -> Route:
+    return Route(
+        method=method, path=path, operation=operation, summary=summary, server=Server.PLATFORM
+    )
+
+
+def _predict(
+    method: str, verb: str, operation: str, summary: str, action: str
+) -> tuple[Route, ...]:
+    """Return a model's route twice: for the version being served, and for a named one."""
+    scope = f"model:{MODEL}:{action}"
+    base = f"/v2/models/{MODEL}"
+    return (
+        Route(
+            method=method,
+            path=f"{base}{verb}",
+            operation=operation,
+            summary=summary,
+            server=Server.PREDICT,
+            scope=scope,
+        ),
+        Route(
+            method=method,
+            path=f"{base}/versions/{VERSION}{verb}",
+            operation=f"{operation}Version",
+            summary=f"{summary}, by version",
+            server=Server.PREDICT,
+            scope=scope,
+        ),
+    )
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    _platform("GET", "/v2", "serverMetadata", "What this server is and speaks"),
+    _platform("GET", "/v2/health/live", "serverLive", "Whether the server runs"),
+    _platform("GET", "/v2/health/ready", "serverReady", "Whether the server takes requests"),
+    _platform("POST", "/v2/repository/index", "repositoryIndex", "Every model and version"),
+    *_predict("GET", "", "modelMetadata", "Inputs, outputs and versions", "read"),
+    *_predict("GET", "/ready", "modelReady", "Whether the model takes requests", "read"),
+    *_predict("GET", "/stats", "modelStatistics", "Counts and times of inferences", "read"),
+    *_predict("POST", "/infer", "infer", "Run the model", "invoke"),
+    _platform("GET", "/openapi.json", "openapi", "This document"),
+    _platform("GET", "/docs", "docs", "This document as a page for people"),
+)
+"""Source: Open Inference Protocol, inference_rest.md; Triton's extensions "model repository" and
+"statistics" (docs/protocol/extension_model_repository.md, extension_statistics.md)."""

@@ -1,0 +1,1 @@
+"""Where a process begins: Lambda handlers and container servers, composed from the parts below."""

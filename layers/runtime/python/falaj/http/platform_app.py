@@ -1,0 +1,124 @@
+"""The catalogue's API: what there is, whether it is ready, how to call it."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.exceptions import HTTPException
+
+from falaj.domain.openapi import document
+from falaj.domain.published import PublishedModel
+from falaj.errors import (
+    ImmutableRepositoryError,
+    MalformedRequestError,
+    NoCommonStatisticsError,
+    RequestError,
+)
+from falaj.http.docs_page import HARDENED, content_security_policy, docs_page
+from falaj.http.envelope import Envelope, refuse_request, refuse_route
+
+EXTENSIONS: Final = (
+    "binary_tensor_data",
+    "parameters",
+    "statistics",
+    "model_repository",
+    "model_configuration",
+)
+"""As named by the protocol's extensions; what the models' functions speak."""
+
+
+class IndexRequest(BaseModel):
+    """Body of `POST /v2/repository/index`; other keys are ignored, as Triton does."""
+
+    model_config = ConfigDict(strict=True)
+
+    ready: bool = False
+
+
+def platform_app(
+    models: Sequence[PublishedModel], *, release: str = "local", version: str = "0.1.0"
+) -> FastAPI:
+    """Return the application that answers every route that is not a model's own.
+
+    Args:
+        models: The catalogue.
+        release: The version of the function that runs this.
+        version: The API's own version.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.add_middleware(Envelope, release=release)
+    app.add_exception_handler(HTTPException, refuse_route)
+    app.add_exception_handler(RequestError, refuse_request)
+    _add_server(app, models, version)
+    _add_repository(app, models)
+    _add_documents(app, models, version)
+    return app
+
+
+def _add_server(app: FastAPI, models: Sequence[PublishedModel], version: str) -> None:
+    metadata = {"name": "falaj", "version": version, "extensions": list(EXTENSIONS)}
+
+    @app.get("/v2")
+    async def server_metadata() -> dict[str, object]:
+        return metadata
+
+    @app.get("/v2/health/live")
+    async def live() -> dict[str, bool]:
+        return {"live": True}
+
+    @app.get("/v2/health/ready")
+    async def ready() -> dict[str, bool]:
+        return {"ready": bool(models)}
+
+    @app.get("/v2/models/stats")
+    async def all_statistics() -> None:
+        raise NoCommonStatisticsError
+
+
+def _add_repository(app: FastAPI, models: Sequence[PublishedModel]) -> None:
+    index = [
+        {"name": model.name, "version": str(number), "state": "READY", "reason": ""}
+        for model in models
+        for number in sorted(model.versions)
+    ]
+
+    @app.post("/v2/repository/index")
+    async def repository_index(request: Request) -> list[dict[str, str]]:
+        body = await request.body()
+        try:
+            IndexRequest.model_validate_json(body or b"{}")
+        except ValidationError as error:
+            raise MalformedRequestError(_first_fault(error)) from error
+        return index  # every published version is ready, so `ready: true` leaves none out
+
+    @app.post("/v2/repository/models/{model}/load")
+    @app.post("/v2/repository/models/{model}/unload")
+    async def change_repository(model: str) -> None:
+        raise ImmutableRepositoryError(model)
+
+
+def _add_documents(app: FastAPI, models: Sequence[PublishedModel], version: str) -> None:
+    described = document(models, version=version)
+
+    @app.get("/openapi.json")
+    async def openapi(request: Request) -> Response:
+        base = request.scope.get("root_path") or "/"
+        body = json.dumps(described | {"servers": [{"url": base}]}, ensure_ascii=False)
+        return Response(body, media_type="application/json")
+
+    @app.get("/docs")
+    async def docs() -> Response:
+        headers = HARDENED | {"content-security-policy": content_security_policy()}
+        return Response(docs_page(), media_type="text/html", headers=headers)
+
+    @app.get("/")
+    async def home() -> Response:
+        return Response(status_code=307, headers={"location": "docs"})
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
