@@ -5,17 +5,33 @@ initialises the environment. A model that is not what its manifest promises thus
 environment from starting.
 """
 
-from falaj.config.settings import Settings
-from falaj.entrypoints.lambda_inference import LambdaInference
-from falaj.entrypoints.serving import service_from_environment
+import gc
+from typing import TYPE_CHECKING
 
-handler: LambdaInference
+if TYPE_CHECKING:
+    from falaj.entrypoints.lambda_inference import LambdaInference
+
+handler: "LambdaInference"
 
 
-def __getattr__(name: str) -> LambdaInference:
+def __getattr__(name: str) -> "LambdaInference":
     if name != "handler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    settings = Settings.from_env()
-    made = LambdaInference(service_from_environment(settings), settings)
-    globals()["handler"] = made
+    made = globals()["handler"] = _started()
     return made
+
+
+def _started() -> "LambdaInference":
+    # Nothing made while starting is garbage: looking for some, now and at every later collection,
+    # is time for nothing. Hence the imports here, where collection is off.
+    gc.disable()
+    try:
+        from falaj.config.settings import Settings  # noqa: PLC0415
+        from falaj.entrypoints.lambda_inference import LambdaInference  # noqa: PLC0415
+        from falaj.entrypoints.serving import service_from_environment  # noqa: PLC0415
+
+        settings = Settings.from_env()
+        return LambdaInference(service_from_environment(settings), settings)
+    finally:
+        gc.freeze()
+        gc.enable()
