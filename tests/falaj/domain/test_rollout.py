@@ -380,6 +380,26 @@ def test_alarm_soon_after_promotion_undoes_it():
     assert alias(world) == ("1", {})
 
 
+def test_alarm_seen_late_still_undoes_its_own_version():
+    """It went red just before the promotion, and was seen just after."""
+    world = promoted()
+    world.alarms["evidence"] = alarm(since=1199)
+    settle(world, later(1260))
+    assert alias(world) == ("1", {})
+
+
+def test_alias_is_never_pointed_at_a_version_that_is_gone():
+    """A foreign hand moved the alias and deleted the candidate: nothing is ordered."""
+    world = baking()
+    seen = replace(
+        world.observe(),
+        published=("1",),
+        alias=AliasState(version="1", weights={}, revision_id="9"),
+    )
+    _, actions = advance(world.load(), seen, later(61))
+    assert not [action for action in actions if isinstance(action, SetShare)]
+
+
 def test_alarm_after_the_window_only_stands():
     """Long after promotion an alarm is for people."""
     world = promoted()

@@ -344,20 +344,19 @@ def _harm_found(tick: _Tick) -> _Move | None:
     alarm = tick.red(AlarmEffect.ROLL_BACK, rollout.candidate) if rollout.release else None
     if rollout.is_live and verdict and verdict.outcome is Outcome.ROLL_BACK:
         return _Move(event=Event.HARMED, reason="; ".join(verdict.reasons), cause=verdict.cause)
-    if alarm is None or not (rollout.is_live or _is_undoable_by(tick, alarm)):
+    if alarm is None or not (rollout.is_live or _is_undoable(tick)):
         return None
     reason = f"alarm {alarm.name} is red for version {alarm.version}"
     return _Move(event=Event.HARMED, reason=reason, cause=alarm.name, alarm_key=_key(alarm))
 
 
-def _is_undoable_by(tick: _Tick, alarm: AlarmState) -> bool:
-    """Whether an alarm may still undo a promotion: fresh, in the window, guard not waived."""
+def _is_undoable(tick: _Tick) -> bool:
+    """Whether an alarm may still undo a promotion: in the window, and the guard not waived."""
     rollout = tick.rollout
     return (
         rollout.phase is Phase.PROMOTED
         and not rollout.is_waived
         and bool(rollout.stable)
-        and alarm.since >= (rollout.since or tick.now)
         and _is_window_open(tick)
     )
 
