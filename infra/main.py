@@ -13,6 +13,7 @@ from falaj.contract import ENV_PROFILE
 from falaj.errors import ConfigurationError
 from infra.application import Sources, add_stacks
 from infra.config.deployment import CONTEXT_PREFIX, Deployment, Platform, host_architecture
+from infra.region_check import unoffered_types
 
 CLI_VERSION: Final = "CDK_CLI_VERSION"
 OUTDIR: Final = "CDK_OUTDIR"
@@ -61,6 +62,9 @@ def synthesize(app: App, sources: Sources) -> Deployment:
     deployment = Deployment.from_context(app.node.get_all_context(None))
     add_stacks(app, deployment, sources)
     app.synth()
+    faults = unoffered_types(Path(app.outdir))
+    if faults:
+        raise ConfigurationError(faults)
     return deployment
 
 

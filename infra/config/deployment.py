@@ -117,7 +117,7 @@ class Deployment:
         faults, values = [], dict[str, Any]()
         for key, value in given.items():
             try:
-                field, read = _KEYS[key]
+                field, read = SETTINGS[key]
                 values[field] = read(str(value))
             except KeyError:
                 faults.append(_unknown(key))
@@ -172,7 +172,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-_KEYS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "profile": ("profile", _choice(Profile)),
     "region": ("region", str),
     "account": ("account", str),
@@ -188,8 +188,8 @@ _KEYS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 
 
 def _unknown(key: str) -> str:
-    near = difflib.get_close_matches(key, _KEYS, n=1)
-    mend = f"did you mean {CONTEXT_PREFIX}{near[0]}?" if near else f"known: {', '.join(_KEYS)}"
+    near = difflib.get_close_matches(key, SETTINGS, n=1)
+    mend = f"did you mean {CONTEXT_PREFIX}{near[0]}?" if near else f"known: {', '.join(SETTINGS)}"
     return f"unknown setting {CONTEXT_PREFIX}{key}; {mend}"
 
 

@@ -1,11 +1,15 @@
 """Promise: a deployment that cannot be kept is refused before anything is made, with the mend."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from falaj.contract import REGION
 from falaj.errors import ConfigurationError
 from infra.config.deployment import (
     HOST_PYTHON,
+    SETTINGS,
     Access,
     Deployment,
     Platform,
@@ -126,3 +130,11 @@ def test_a_stage_that_api_gateway_would_refuse_is_refused(stage):
     (fault,) = refusals(stage=stage)
 
     assert fault.startswith(f"stage {stage!r}")
+
+
+def test_every_setting_has_its_line_in_the_reference():
+    """An operator finds what there is to choose."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "deployment.md").read_text()
+    documented = re.findall(r"^\| `falaj:(\w+)`", page, flags=re.MULTILINE)
+
+    assert sorted(documented) == sorted(SETTINGS)
