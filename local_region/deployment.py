@@ -65,6 +65,7 @@ class Deployment:
         self._region = region
         self._report: Callable[[Change], None] = lambda _: None
         self.stacks: dict[str, dict[str, Deployed]] = {}
+        self.outputs: dict[str, dict[str, Any]] = {}
 
     async def apply(self, stack: Stack, report: Callable[[Change], None]) -> None:
         """Bring one stack to what its template says, and report each change.
@@ -112,6 +113,11 @@ class Deployment:
             )
             # A region that is being updated goes on answering requests.
             await asyncio.sleep(0)
+        with _named(stack, "Outputs", "the template"):
+            self.outputs[stack.name] = {
+                name: resolve(output["Value"], scope)
+                for name, output in stack.template.get("Outputs", {}).items()
+            }
 
     async def _one(self, kind: Kind, declared: Declared, old: Deployed | None) -> Physical:
         if old is None or old.declared.type != declared.type:

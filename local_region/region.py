@@ -2,11 +2,11 @@
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self, TypedDict, Unpack
+from typing import Any, Final, Self, TypedDict, Unpack
 
 from falaj.contract import REGION
 from falaj.domain.clock import Clock, SystemClock
@@ -163,6 +163,10 @@ class Region:
         """Return the models that the API's routes name, in order."""
         found = (_MODEL.match(route.template) for route in self.routes())
         return tuple(sorted({match.group(1) for match in found if match}))
+
+    def outputs(self, stack: str) -> Mapping[str, Any]:
+        """Return what a stack's outputs are; empty if there is no such stack."""
+        return self._deployment.outputs.get(stack, {})
 
     def routes(self) -> tuple[Route, ...]:
         """Return every route of every API, as defined now."""

@@ -326,6 +326,16 @@ def parameter(value, name="/p"):
     }
 
 
+def test_outputs_are_resolved(open_region, tmp_path):
+    """What a stack says about itself has values."""
+    outputs = {"Where": {"Value": {"Fn::Sub": "${AWS::Region}${P}"}}}
+    running = open_region(
+        Assembly(tmp_path).stack("S", {"P": parameter("1")}, Outputs=outputs).folder
+    )
+
+    assert running.region.outputs("S") == {"Where": "me-central-1/p"}
+
+
 def test_removed_resource_is_deleted(open_region, tmp_path):
     """A parameter that the template no longer has is gone."""
     written = Assembly(tmp_path / "one").stack(
@@ -470,6 +480,11 @@ def test_every_known_resource_is_made(open_region, tmp_path):
             "reads SSM parameter '/falaj/models/m/alias-arn', which no stack has written",
         ),
         ({"P": parameter("1"), "Q": parameter("2")}, {}, "Broken/Q .*already exists"),
+        (
+            {"P": parameter("1")},
+            {"Outputs": {"O": {"Value": {"Fn::GetAtt": ["P", "Arn"]}}}},
+            r"Broken/Outputs .*P has no attribute 'Arn' here \(known: Type, Value\)",
+        ),
         ({"P": parameter("1")}, {"Mappings": {}}, "the sections Mappings are not known"),
         (
             {"P": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String"}}},
