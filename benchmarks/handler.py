@@ -10,6 +10,7 @@ and the medians (what it cost on this machine at this hour).
 
 import argparse
 import base64
+import gc
 import io
 import json
 import statistics
@@ -222,6 +223,8 @@ def main() -> None:
         service = onnx_models.service_of(root, release="12")
         settings = Settings(model_root=name, model_name="rows", release="12")
         handler = LambdaInference(service, settings)
+        gc.collect()
+        gc.freeze()  # as the function does when it has started
         small(handler, service, rounds)
         large(handler, service, rounds)
 
