@@ -60,8 +60,8 @@ DIMENSION_RELEASE: Final = "Release"
 DIMENSION_SETS: Final = ((DIMENSION_MODEL, DIMENSION_RELEASE), (DIMENSION_MODEL,))
 """Every outcome metric is emitted under both: by release, and over all releases of the model.
 
-A template knows the version it publishes but not the one that is stable when it is deployed; an alarm
-gets stable's count as the difference of the two.
+A template knows the version it publishes but not the one that is stable when it is deployed; an
+alarm gets stable's count as the difference of the two.
 """
 
 # -------------------------------------------------------------------- alarms
