@@ -226,12 +226,23 @@ def tick(world: MemoryWorld, now: datetime, *, crash_after: int | None = None) -
 
 
 def settle(world: MemoryWorld, now: datetime, *, ticks: int = 8) -> None:
-    """Let the controller run until it asks for nothing more."""
+    """Let the controller run until it changes nothing more."""
     for _ in range(ticks):
-        before = (world.load(), world.alias.state, world.verification)
+        before = _everything(world)
         tick(world, now)
-        if before == (world.load(), world.alias.state, world.verification):
+        if before == _everything(world):
             return
+
+
+def _everything(world: MemoryWorld) -> tuple[object, ...]:
+    return (
+        world.load(),
+        world.alias.state,
+        world.verification,
+        world.shadow,
+        frozenset(world.provisioned),
+        world.notified,
+    )
 
 
 def verdict(outcome: Outcome, *, reason: str = "as told") -> Verdict:

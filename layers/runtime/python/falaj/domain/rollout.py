@@ -10,8 +10,8 @@ How the controller applies an answer, and may crash between any two of these:
 2. save the rollout on condition that the stored `generation` is the one that was read;
 3. do the other actions in order. What was left undone is asked for again on the next tick.
 
-While the generation grew it looks again at once, so that a wish, the golden cases and the first
-share take one waking, not four.
+While the generation grew, or an action moved the alias or the shadow, it looks again at once, so
+that a wish, the golden cases and the first share take one waking, not four.
 
 A rule looks at the situation and names at most one event. `_RULES` are asked in order, the first
 event wins, `TRANSITIONS` says where it leads, and `_actions` says what is still missing between
