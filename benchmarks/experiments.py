@@ -172,11 +172,21 @@ def power() -> None:
             f"{name:<34} {plan.units:>8,} {plan.mean_units:>8,.0f} {plan.power:>7.3f} "
             f"{plan.mean_units_without_effect:>14,.0f}"
         )
-    for name, units, method in [
-        ("group-sequential, 20 looks (sim.)", 17_080, group_sequential()),
-        ("confidence sequence (simulated)", 27_300, confidence_sequence(tuned_units=16_310)),
+    for name, looks, plan, method in [
+        (
+            "group-sequential, 20 looks (sim.)",
+            20,
+            question.group_sequential(20),
+            group_sequential(),
+        ),
+        (
+            "confidence sequence (simulated)",
+            50,
+            question.confidence_sequence(),
+            confidence_sequence(tuned_units=16_310),
+        ),
     ]:
-        looks = 20 if "group" in name else 50
+        units = looks * math.ceil(plan.units / looks)
         paths = simulate_rates((0.05, 0.06), share=0.5, units=units, looks=looks, runs=runs, seed=5)
         done = stops(paths, method)
         print(f"{name:<34} {units:>8,} {done.mean_units:>8,.0f} {done.upward:>7.3f}")
@@ -303,14 +313,15 @@ def joining() -> None:
         _write(exposures, _exposures(spec, rows))
         _write(outcomes, _outcomes(rows))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         now = datetime.fromtimestamp(2_000_000_000, UTC)
         report = analyse(spec, [exposures], [outcomes], now=now)
-        spent = time.perf_counter() - start
+        spent, cpu = time.perf_counter() - start, time.process_time() - cpu
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(as_text(report))
     print(
-        f"{rows:,} exposures and {rows:,} outcomes joined and reported in {spent:.1f} s; "
+        f"{rows:,} exposures and {rows:,} outcomes joined and reported in {spent:.1f} s "
+        f"({cpu:.1f} s of processor time); "
         f"peak memory {peak / 1024:.0f} MiB ({before / 1024:.0f} MiB before)"
     )
 
