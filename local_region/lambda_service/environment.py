@@ -110,8 +110,8 @@ class Environment:
         end = self._begin()
         if not self._is_closed:
             await self._spawn()
-        if self._is_closed:  # while the process was being started
-            self._end_phase(End.EXITED)
+        if self._is_closed:  # before, or while the process was being started
+            await self.close()
         return await self._finish(end, limit_s, started)
 
     async def run(self, delivery: Delivery, limit_s: float) -> Phase:

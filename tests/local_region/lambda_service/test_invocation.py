@@ -410,3 +410,19 @@ def test_provisioned_environment_that_cannot_start_says_so(lab):
 
     view = lab.run(act)
     assert (view.status, view.status_reason) == ("FAILED", "FUNCTION_ERROR_INIT_FAILURE")
+
+
+def test_close_during_cold_starts_answers_everyone(lab):
+    """Requests whose process is being started when the service closes end as crashed."""
+
+    async def whole():
+        async with lab.running() as service:
+            service.create_function(lab.settings())
+            service.publish_version("f", provisioned=2)
+            waiting = [asyncio.create_task(service.invoke("f", None, b"1")) for _ in range(4)]
+            await asyncio.sleep(0.005)
+        return await asyncio.gather(*waiting)
+
+    results = asyncio.run(whole())
+    assert {result.function_error for result in results} <= {None, "Unhandled"}
+    assert psutil.Process().children(recursive=True) == []
