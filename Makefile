@@ -49,6 +49,8 @@ format: $(VENV)/.dev  ## Format and mend what can be mended
 lock: | $(UV)  ## Pin requirements.in and requirements-dev.in anew
 	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.txt
 	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.txt layers/onnx/requirements.in -o layers/onnx/requirements.txt
+	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.txt layers/api/requirements.in -o layers/api/requirements.txt
 
 clean:  ## Remove what was built (not .venv)
 	rm -rf .build cdk.out .coverage .pytest_cache .mypy_cache .ruff_cache
