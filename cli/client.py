@@ -63,7 +63,7 @@ class Client:
             headers = {name.lower(): value for name, value in response.getheaders()}
         except (OSError, HTTPException) as error:
             raise UnreachableError(
-                f"nothing answers at {self.url} ({error or type(error).__name__})",
+                f"nothing answers at {self.url} ({str(error) or type(error).__name__})",
                 mend="start it with `falaj up`, or name another address with --url",
             ) from error
         finally:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final
 
 import typer
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -94,7 +95,7 @@ def _show(answer: Answer, case: dict[str, Any], *, as_json: bool) -> None:
     wrong = differences(case["x-falaj-golden"], body) if "x-falaj-golden" in case else []
     made_by = f"{body.get('model_name')} version {body.get('model_version')}"
     release = answer.headers.get(HEADER_RELEASE, "")
-    parts = [
+    parts: list[RenderableType] = [
         f"[bold]{escape(made_by)}[/]" + (f" [dim]release {escape(release)}[/]" if release else ""),
         _outputs(body),
     ]

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cli.failures import CommandError
 from cli.settings import Settings
 from falaj.contract import ENV_PROFILE, MANIFEST_FILE
+from falaj.errors import ConfigurationError
 
 STAMP: Final = "falaj-inputs.json"
 """File in `cdk.out` that names the inputs it was made from."""
@@ -30,6 +30,7 @@ INPUTS: Final = (
 """What decides the templates and assets, besides the built models' manifests and the profile."""
 
 BYTECODE: Final = "__pycache__"
+REFUSED: Final = "refused: "
 
 
 def fingerprint(settings: Settings) -> str:
@@ -59,7 +60,7 @@ def synthesize(settings: Settings) -> None:
     """Write `cdk.out` anew, as `cdk synth` would.
 
     Raises:
-        CommandError: The app refused its configuration or failed; the sentence is its own.
+        ConfigurationError: The app refused its configuration or failed; in its own words.
     """
     inputs = fingerprint(settings)
     stamp = settings.cdk_out / STAMP
@@ -74,25 +75,15 @@ def synthesize(settings: Settings) -> None:
         check=False,
     )
     if done.returncode:
-        raise CommandError(
-            f"the stacks cannot be synthesized: {_sentence(done.stderr)}",
-            mend="`python app.py` shows all of it",
-        )
+        raise ConfigurationError(_refusals(done.stderr))
     stamp.write_text(json.dumps({"inputs": inputs}), encoding="utf-8")
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Tell the app what `cdk synth` would tell it.
-
-    Source:
-        aws-cdk-lib's cx-api: CDK_OUTDIR (OUTDIR_ENV) and CDK_CONTEXT_JSON (CONTEXT_ENV).
-    """
-    config = settings.root / "cdk.json"
-    context = json.loads(config.read_text(encoding="utf-8")).get("context", {})
+    """Tell the app where to write and for which profile (see infra.main)."""
     return {
         **os.environ,  # noqa: TID251 - handed on whole to a child, not read
         "CDK_OUTDIR": str(settings.cdk_out),
-        "CDK_CONTEXT_JSON": json.dumps(context),
         ENV_PROFILE: settings.profile,
     }
 
@@ -107,9 +98,8 @@ def _inputs(settings: Settings) -> Iterator[Path]:
     yield from settings.built_models.glob(f"*/*/{MANIFEST_FILE}")
 
 
-def _sentence(stderr: str) -> str:
-    """Return what a failed program said last, without the name of its error's class."""
+def _refusals(stderr: str) -> tuple[str, ...]:
+    """Return the refusals that the app wrote; the last thing it said if it wrote none."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    last = lines[-1] if lines else "it said nothing"
-    kind, separator, rest = last.partition(": ")
-    return rest if separator and kind.endswith(("Error", "Exception")) and rest else last
+    refused = tuple(line.removeprefix(REFUSED) for line in lines if line.startswith(REFUSED))
+    return refused or (lines[-1] if lines else "it said nothing",)
