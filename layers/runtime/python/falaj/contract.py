@@ -28,6 +28,12 @@ ENV_CATALOGUE: Final = "FALAJ_CATALOGUE"
 ENV_THREADS: Final = "FALAJ_THREADS"
 ENV_LOG_LEVEL: Final = "FALAJ_LOG_LEVEL"
 ENV_TABLE: Final = "FALAJ_TABLE"
+ENV_DECISIONS_BUCKET: Final = "FALAJ_DECISIONS_BUCKET"
+ENV_SIGNING_KEY: Final = "FALAJ_SIGNING_KEY"
+ENV_NOTICES_TOPIC: Final = "FALAJ_NOTICES_TOPIC"  # optional
+ENV_WEBHOOK_URL: Final = "FALAJ_WEBHOOK_URL"  # optional
+ENV_WEBHOOK_SECRET_PARAMETER: Final = "FALAJ_WEBHOOK_SECRET_PARAMETER"
+"""Name of the SecureString that signs webhooks; needed with `FALAJ_WEBHOOK_URL`."""
 
 # ------------------------------------------------------------ model artefacts
 MODEL_FILE: Final = "model.onnx"
@@ -41,6 +47,8 @@ HEADER_RELEASE: Final = "x-falaj-release"
 HEADER_VARIANT: Final = "x-falaj-variant"
 HEADER_REQUEST_ID: Final = "x-request-id"
 HEADER_BINARY_LENGTH: Final = "inference-header-content-length"
+HEADER_SIGNATURE: Final = "x-falaj-signature"
+"""On webhooks: `t=<Unix seconds>,v1=<HMAC-SHA256 of "<t>.<body>", hex>`."""
 
 # ------------------------------------------------------------------- metrics
 METRIC_NAMESPACE: Final = "Falaj"
@@ -53,6 +61,7 @@ METRIC_LATENCY: Final = "Latency"  # milliseconds, whole handler
 METRIC_INFERENCE_LATENCY: Final = "InferenceLatency"  # milliseconds, session.run alone
 METRIC_LOG_EVIDENCE: Final = "LogEvidence"
 METRIC_HEARTBEAT: Final = "Heartbeat"
+"""Published by the rollout controller on each scheduled tick, without any dimension."""
 
 DIMENSION_MODEL: Final = "Model"
 DIMENSION_RELEASE: Final = "Release"
@@ -68,8 +77,27 @@ alarm gets stable's count as the difference of the two.
 ALARM_PREFIX: Final = "falaj-"
 """Begins the name of every alarm that the rollout controller heeds."""
 
+# ------------------------------------------------------------------ rollouts
+TABLE_KEY: Final = "pk"
+"""Partition key of the rollouts' table, a string; there is no sort key."""
+DECISIONS_PREFIX: Final = "decisions/"
+
+
+def status_key(model: str) -> str:
+    """Name the item that holds a model's rollout."""
+    return f"MODEL#{model}"
+
+
+def decision_key(model: str, generation: int) -> str:
+    """Name the object that holds one decision record; its signature has `.sig` for `.json`."""
+    return f"{DECISIONS_PREFIX}{model}/{generation}.json"
+
+
 # ------------------------------------------------------------ SSM parameters
 PARAMETER_ROOT: Final = "/falaj"
+MODELS_PARAMETER_ROOT: Final = f"{PARAMETER_ROOT}/models"
+CONTROLLER_PARAMETER: Final = f"{PARAMETER_ROOT}/rollouts/controller"
+"""Holds the name of the rollout controller's function, which operators invoke."""
 
 
 def alias_arn_parameter(model: str) -> str:

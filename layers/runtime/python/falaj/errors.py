@@ -24,14 +24,17 @@
     │   ├── EngineError
     │   ├── ArtefactError
     │   │   └── UnsupportedModelError
-    │   └── GuardInputError          a count, share or level no statistic can reckon with
+    │   ├── GuardInputError          a count, share or level no statistic can reckon with
+    │   ├── DependencyError          an AWS service refused or did not answer
+    │   ├── LostRaceError            somebody else wrote first; read again
+    │   └── ControllerError          a tick could not look after these models
     └── ConfigurationError           refused before anything runs
 
 Only `falaj.http` knows status codes. A leaf takes data, writes its own sentence and keeps the data.
 Where a client of Triton could match on a sentence, the sentence is Triton's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -279,6 +282,36 @@ class UnsupportedModelError(ArtefactError):
     """The model loads, but cannot be served over tensors as it is."""
 
     code: ClassVar[str] = "unsupported_model"
+
+
+class DependencyError(ServiceError):
+    """A service that the controller depends on refused or did not answer."""
+
+    code: ClassVar[str] = "dependency"
+
+    def __init__(self, *, service: str, doing: str, reason: str) -> None:
+        super().__init__(f"{service} did not {doing}: {reason}")
+        self.service, self.doing, self.reason = service, doing, reason
+
+
+class LostRaceError(ServiceError):
+    """A conditional write found that somebody else had written."""
+
+    code: ClassVar[str] = "lost_race"
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"{what} was changed by somebody else; it is read again")
+        self.what = what
+
+
+class ControllerError(ServiceError):
+    """A tick could not look after every model; the others were looked after."""
+
+    code: ClassVar[str] = "controller"
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{model}: {reason}" for model, reason in failures.items()))
+        self.failures = dict(failures)
 
 
 # --------------------------------------------------------- refused before it runs

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Self
 
 from falaj.domain.actions import Action
@@ -53,3 +54,18 @@ def decide(rollout: Rollout, observation: Observation, now: datetime) -> Decisio
     return DecisionRecord(
         before=rollout, observation=observation, now=now, after=after, actions=actions
     )
+
+
+def signed_statement(record: bytes) -> bytes:
+    """Return what is signed (ECDSA over P-256 with SHA-256) for a record's bytes.
+
+    It is the record's sha256 in hex, not the record: KMS takes at most 4096 bytes to sign.
+
+    Source:
+        docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html, `Message`, read 2026-11-22.
+
+    Example:
+        >>> signed_statement(b"{}")[:8]
+        b'44136fa3'
+    """
+    return sha256(record).hexdigest().encode()
