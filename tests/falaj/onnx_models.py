@@ -106,7 +106,7 @@ def repeat():
 
 
 def write_version(
-    root: Path, name: str, version: int, content: bytes, *, batching=None
+    root: Path, name: str, version: int, content: bytes, *, batching=None, golden=()
 ) -> Manifest:
     """Write `<root>/<name>/<version>/{model.onnx,manifest.json}`."""
     folder = root / name / str(version)
@@ -120,6 +120,7 @@ def write_version(
         signature=ModelSignature(
             inputs=found.inputs, outputs=found.outputs, batching=batching or Batching()
         ),
+        golden=golden,
     )
     (folder / "model.onnx").write_bytes(content)
     (folder / "manifest.json").write_text(json.dumps(manifest.to_dict()))

@@ -42,7 +42,9 @@ def test_an_inference_is_answered_and_recorded(handler, lines):
     assert json.loads(result["body"])["model_name"] == "rows"
     (line,) = lines
     assert (line["Requests"], line["Bad"], line["ColdStarts"]) == ([1.0], [0.0], [1.0])
-    assert line["Latency"][0] >= line["InferenceLatency"][0] > 0
+    assert "Latency" not in line, "the first request of an environment is not timed"
+    handler(_event("rows", _row(), headers={"traceparent": traceparent}), CONTEXT)
+    assert lines[1]["Latency"][0] >= lines[1]["InferenceLatency"][0] > 0
     assert (line["Model"], line["Release"], line["status"]) == ("rows", "12", 200)
     assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert (line["request_id"], line["function_request_id"]) == ("gw-1", "lambda-1")
@@ -121,3 +123,18 @@ def test_a_large_answer_below_the_limit_is_sent(handler):
     result = handler(_event("words", tensor), CONTEXT)
     assert result["statusCode"] == 200
     assert len(json.dumps(result)) < RESPONSE_LIMIT_BYTES
+
+
+def test_golden_cases_leave_no_outcome(handler, lines):
+    """A verification by the rollout controller is not the release's traffic."""
+    report = handler({"falaj": "verify"})
+    assert (report["release"], report["passed"]) == ("12", True)
+    assert set(report["models"]) == {"rows", "log", "repeat", "words"}
+    assert lines == []
+
+
+def test_the_request_after_a_verification_is_warm(handler, lines):
+    """What the golden cases warmed up is not called a cold start."""
+    handler({"falaj": "verify"})
+    handler({"rawPath": "/v2", "requestContext": {"http": {"method": "GET"}}})
+    assert [line["ColdStarts"] for line in lines] == [[0.0]]

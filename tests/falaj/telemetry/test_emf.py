@@ -68,7 +68,8 @@ def test_the_line_equals_what_powertools_writes(ending, operation, is_cold):
         contract.METRIC_CLIENT_ERRORS: int(ending is Ending.CLIENT_ERROR),
         contract.METRIC_COLD_STARTS: int(is_cold),
     }
-    timed = DURATIONS if ending is Ending.OK and operation == "infer" else {}
+    is_timed = ending is Ending.OK and operation == "infer" and not is_cold
+    timed = DURATIONS if is_timed else {}
     for unit, values in ((MetricUnit.Count, counted), (MetricUnit.Milliseconds, timed)):
         for name, value in values.items():
             high = MetricResolution.High if name in HIGH else MetricResolution.Standard
@@ -92,6 +93,15 @@ def test_every_metric_an_alarm_may_watch_is_written():
     assert directive["Dimensions"] == [["Model", "Release"], ["Model"]]
     assert [metric["Name"] for metric in directive["Metrics"]] == [*COUNTS, *DURATIONS]
     assert {m["Name"] for m in directive["Metrics"] if m.get("StorageResolution") == 1} == HIGH
+
+
+def test_a_cold_request_is_counted_and_not_timed():
+    """A release is not called slow for its cold starts; the log still says how long it took."""
+    line = _line(_outcome(Ending.OK), is_cold=True)
+    named = [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    assert named == list(COUNTS)
+    assert contract.METRIC_LATENCY not in line
+    assert line["duration_ms"] == 12.5
 
 
 def test_the_line_says_who_answered_and_how_it_ended():

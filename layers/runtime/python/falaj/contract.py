@@ -32,7 +32,7 @@ ENV_DECISIONS_BUCKET: Final = "FALAJ_DECISIONS_BUCKET"
 ENV_SIGNING_KEY: Final = "FALAJ_SIGNING_KEY"
 ENV_NOTICES_TOPIC: Final = "FALAJ_NOTICES_TOPIC"  # optional
 ENV_WEBHOOK_URL: Final = "FALAJ_WEBHOOK_URL"  # optional
-ENV_WEBHOOK_SECRET_PARAMETER: Final = "FALAJ_WEBHOOK_SECRET_PARAMETER"
+ENV_WEBHOOK_KEY_PARAMETER: Final = "FALAJ_WEBHOOK_KEY_PARAMETER"
 """Name of the SecureString that signs webhooks; needed with `FALAJ_WEBHOOK_URL`."""
 
 # ------------------------------------------------------------ model artefacts
@@ -57,7 +57,7 @@ METRIC_BAD: Final = "Bad"
 METRIC_INVALID_OUTPUT: Final = "InvalidOutput"
 METRIC_CLIENT_ERRORS: Final = "ClientErrors"
 METRIC_COLD_STARTS: Final = "ColdStarts"
-METRIC_LATENCY: Final = "Latency"  # milliseconds, whole handler
+METRIC_LATENCY: Final = "Latency"  # milliseconds, whole handler; warm inferences only
 METRIC_INFERENCE_LATENCY: Final = "InferenceLatency"  # milliseconds, session.run alone
 METRIC_LOG_EVIDENCE: Final = "LogEvidence"
 METRIC_HEARTBEAT: Final = "Heartbeat"

@@ -55,7 +55,12 @@ class LambdaInference:
         )
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:  # noqa: ANN401 - Lambda's context has no public type
-        """Answer one event; nothing is ever raised."""
+        """Answer one event; nothing is ever raised.
+
+        A direct invocation with `{"falaj": "verify"}` runs the packaged golden cases instead.
+        """
+        if isinstance(event, dict) and event.get("falaj") == "verify":
+            return self._verified()
         begun = perf_counter_ns()
         at = self._service.clock.now()
         try:
@@ -78,6 +83,12 @@ class LambdaInference:
         )
         self._write(line + "\n")
         return result
+
+    def _verified(self) -> dict[str, Any]:
+        from falaj.http.golden import verify  # noqa: PLC0415 - asked once in a release's life
+
+        self._is_cold = False
+        return verify(self._service)
 
     def _fitted(
         self, request: Request, response: Response, result: dict[str, Any]

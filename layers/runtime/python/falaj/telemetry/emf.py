@@ -65,8 +65,9 @@ _LEVELS: Final = {
 class OutcomeLog:
     """Writes outcomes as lines.
 
-    Durations are metrics of answered inferences only: a refused request is quick and metadata is
-    quicker, and either would hide a slow model.
+    Durations are metrics of answered, warm inferences only: a refused request is quick, metadata is
+    quicker, and either would hide a slow model; an environment's first request is slow whatever the
+    model, and the guard would hold a new release's cold starts against it.
 
     Args:
         model: The function's model: the dimension of requests that reach none.
@@ -103,7 +104,7 @@ class OutcomeLog:
             keys: What identifies this request: request id, trace, status.
         """
         ending = outcome.ending
-        is_timed = ending is Ending.OK and outcome.operation == "infer"
+        is_timed = ending is Ending.OK and outcome.operation == "infer" and not is_cold
         constants = self._constants(
             outcome.model, outcome.version, outcome.digest, outcome.operation, ending, is_cold
         )
