@@ -11,6 +11,7 @@ import orjson
 from falaj.contract import MANIFEST_FILE
 from falaj.domain.manifest import Manifest
 from falaj.domain.tensors import TensorSpec
+from falaj.engines.emptiness import takes_empty
 from falaj.engines.engine import Engine, zeros
 from falaj.engines.folders import content_of, manifests_under, name_and_version, packaged_model
 from falaj.engines.validation import SignatureCheck
@@ -36,7 +37,9 @@ class ServedModel:
         self.name = manifest.name
         self.version = str(manifest.version)
         self.digest = manifest.sha256
-        self.check = SignatureCheck(self.name, manifest.signature)
+        self.check = SignatureCheck(
+            self.name, manifest.signature, takes_empty=takes_empty(manifest.facts)
+        )
         self.statistics = Statistics()
 
     def warm_up(self) -> None:

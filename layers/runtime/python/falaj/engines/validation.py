@@ -30,10 +30,12 @@ class SignatureCheck:
     Args:
         model: What errors call the model.
         signature: What it declares.
+        takes_empty: Whether its operators survive a tensor without elements.
     """
 
-    def __init__(self, model: str, signature: ModelSignature) -> None:
+    def __init__(self, model: str, signature: ModelSignature, *, takes_empty: bool = True) -> None:
         self.model = model
+        self.takes_empty = takes_empty
         self.signature = signature
         self.inputs: Mapping[str, TensorSpec] = {spec.name: spec for spec in signature.inputs}
         self.outputs: Mapping[str, TensorSpec] = {spec.name: spec for spec in signature.outputs}
@@ -51,7 +53,8 @@ class SignatureCheck:
             UnknownTensorError: The model has no such input.
             DatatypeMismatchError: Its element type is another.
             ShapeMismatchError: Its shape is another.
-            TensorDataError: It is empty, with other dimensions out of all proportion.
+            TensorDataError: It is empty, with other dimensions out of all proportion or for a
+                model that takes none such.
         """
         spec = self.inputs.get(name)
         if spec is None:
@@ -68,6 +71,10 @@ class SignatureCheck:
                 self._refuse(spec, shape)
             count *= size
             extent *= size or 1
+        if count == 0 and not self.takes_empty:
+            raise TensorDataError(
+                name=name, reason="it is empty, and this model's recurrent operators take no such"
+            )
         if count == 0 and extent > MAX_EMPTY_EXTENT:
             raise TensorDataError(
                 name=name,
