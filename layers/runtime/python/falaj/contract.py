@@ -28,6 +28,11 @@ ENV_CATALOGUE: Final = "FALAJ_CATALOGUE"
 ENV_THREADS: Final = "FALAJ_THREADS"
 ENV_LOG_LEVEL: Final = "FALAJ_LOG_LEVEL"
 ENV_TABLE: Final = "FALAJ_TABLE"
+ENV_DECISION_BUCKET: Final = "FALAJ_DECISION_BUCKET"
+ENV_SIGNING_KEY: Final = "FALAJ_SIGNING_KEY"
+ENV_TOPIC: Final = "FALAJ_TOPIC"
+ENV_WEBHOOK_PARAMETER: Final = "FALAJ_WEBHOOK_PARAMETER"
+"""Name of an SSM SecureString that holds `{"url", "secret"}`; no such parameter, no webhook."""
 ENV_DECISIONS_BUCKET: Final = "FALAJ_DECISIONS_BUCKET"
 ENV_SIGNING_KEY: Final = "FALAJ_SIGNING_KEY"
 ENV_NOTICES_TOPIC: Final = "FALAJ_NOTICES_TOPIC"  # optional
@@ -76,6 +81,21 @@ alarm gets stable's count as the difference of the two.
 # -------------------------------------------------------------------- alarms
 ALARM_PREFIX: Final = "falaj-"
 """Begins the name of every alarm that the rollout controller heeds."""
+HEARTBEAT_ALARM: Final = f"{ALARM_PREFIX}rollout-controller-heartbeat"
+"""Freezes promotions of all models; its metric, `Heartbeat`, has no dimensions."""
+
+# ---------------------------------------------------------- rollout controller
+MODEL_TAG: Final = "falaj:model"
+"""Tag on every model function; the controller may touch no function without it."""
+STATUS_PARTITION_KEY: Final = "pk"
+"""The status table's one key attribute, a string: `MODEL#<name>`."""
+DECISION_PREFIX: Final = "decisions"
+"""Objects `decisions/<model>/<generation>.json` and their `.sig`."""
+DECISION_BUCKET_PURPOSE: Final = "decisions"
+CONTROLLER_PARAMETER: Final = "/falaj/rollouts/controller"
+"""SSM parameter that holds the controller function's name; operators' commands go there."""
+WEBHOOK_PARAMETER: Final = "/falaj/rollouts/webhook"
+"""SSM SecureString that an operator may write; see `ENV_WEBHOOK_PARAMETER`."""
 
 # ------------------------------------------------------------------ rollouts
 TABLE_KEY: Final = "pk"
