@@ -5,10 +5,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from falaj.contract import HEADER_BINARY_LENGTH, HEADER_RELEASE, HEADER_REQUEST_ID
+from falaj.domain.protocol_schema import PROTOCOL, object_schema
 from falaj.domain.published import PublishedModel
 from falaj.domain.routes import Route
 from falaj.domain.tensor_schema import PARAMETERS, input_schema, output_schema
-from falaj.domain.tensors import Datatype
 
 JSON = dict[str, Any]
 
@@ -110,7 +110,7 @@ def examples(model: PublishedModel) -> JSON:
 def _request(model: PublishedModel) -> JSON:
     inputs = model.signature.inputs
     names = [spec.name for spec in model.signature.outputs]
-    return _object(
+    return object_schema(
         {
             "id": {"type": ["string", "null"]},
             "parameters": PARAMETERS,
@@ -122,7 +122,7 @@ def _request(model: PublishedModel) -> JSON:
             },
             "outputs": {
                 "type": "array",
-                "items": _object(
+                "items": object_schema(
                     {"name": {"type": "string", "enum": names}, "parameters": PARAMETERS}, "name"
                 ),
                 "maxItems": len(names),
@@ -147,7 +147,7 @@ def _each_once(tensors: list[JSON]) -> JSON:
 
 def _answer(model: PublishedModel) -> JSON:
     outputs = [output_schema(spec) for spec in model.signature.outputs]
-    return _object(
+    return object_schema(
         {
             "model_name": {"type": "string", "const": model.name},
             "model_version": {"type": "string", "enum": [str(v) for v in model.versions]},
@@ -162,85 +162,3 @@ def _answer(model: PublishedModel) -> JSON:
         "model_version",
         "outputs",
     )
-
-
-def _object(properties: JSON, *required: str) -> JSON:
-    return {"type": "object", "required": list(required), "properties": properties}
-
-
-_TEXT: Final[JSON] = {"type": "string"}
-_FLAG: Final[JSON] = {"type": "boolean"}
-_TENSORS: Final[JSON] = {
-    "type": "array",
-    "items": _object(
-        {
-            "name": _TEXT,
-            "datatype": {"type": "string", "enum": [datatype.value for datatype in Datatype]},
-            "shape": {"type": "array", "items": {"type": "integer", "minimum": -1}},
-        },
-        "name",
-        "datatype",
-        "shape",
-    ),
-}
-
-PROTOCOL: Final[JSON] = {
-    "Error": _object({"error": _TEXT, "code": _TEXT, "request_id": _TEXT}, "error", "code"),
-    "ServerMetadata": _object(
-        {"name": _TEXT, "version": _TEXT, "extensions": {"type": "array", "items": _TEXT}},
-        "name",
-        "version",
-        "extensions",
-    ),
-    "ServerLive": _object({"live": _FLAG}, "live"),
-    "ServerReady": _object({"ready": _FLAG}, "ready"),
-    "ModelReady": _object({"name": _TEXT, "ready": _FLAG}, "ready"),
-    "ModelMetadata": _object(
-        {
-            "name": _TEXT,
-            "versions": {"type": "array", "items": _TEXT},
-            "platform": _TEXT,
-            "inputs": _TENSORS,
-            "outputs": _TENSORS,
-        },
-        "name",
-        "platform",
-        "inputs",
-        "outputs",
-    ),
-    "ModelStatistics": _object(
-        {
-            "model_stats": {
-                "type": "array",
-                "items": _object(
-                    {
-                        "name": _TEXT,
-                        "version": _TEXT,
-                        "inference_count": {"type": "integer", "minimum": 0},
-                        "execution_count": {"type": "integer", "minimum": 0},
-                        "inference_stats": {"type": "object"},
-                    },
-                    "name",
-                    "version",
-                ),
-            }
-        },
-        "model_stats",
-    ),
-    "RepositoryIndexRequest": _object({"ready": _FLAG}),
-    "RepositoryIndex": {
-        "type": "array",
-        "items": _object(
-            {
-                "name": _TEXT,
-                "version": _TEXT,
-                "state": {"type": "string", "enum": ["READY", "UNAVAILABLE"]},
-                "reason": _TEXT,
-            },
-            "name",
-        ),
-    },
-    "Openapi": {"type": "object"},
-}
-"""Source: Open Inference Protocol, inference_rest.md ("Server Metadata" to "Inference Response
-JSON Object"); Triton's extension_model_repository.md and extension_statistics.md."""

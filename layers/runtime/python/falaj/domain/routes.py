@@ -85,11 +85,14 @@ ROUTES: Final[tuple[Route, ...]] = (
     _platform("GET", "/v2/health/ready", "serverReady", "Whether the server takes requests"),
     _platform("POST", "/v2/repository/index", "repositoryIndex", "Every model and version"),
     *_predict("GET", "", "modelMetadata", "Inputs, outputs and versions", "read"),
+    *_predict(
+        "GET", "/config", "modelConfig", "The model's configuration, as Triton writes it", "read"
+    ),
     *_predict("GET", "/ready", "modelReady", "Whether the model takes requests", "read"),
     *_predict("GET", "/stats", "modelStatistics", "Counts and times of inferences", "read"),
     *_predict("POST", "/infer", "infer", "Run the model", "invoke"),
     _platform("GET", "/openapi.json", "openapi", "This document"),
     _platform("GET", "/docs", "docs", "This document as a page for people"),
 )
-"""Source: Open Inference Protocol, inference_rest.md; Triton's extensions "model repository" and
-"statistics" (docs/protocol/extension_model_repository.md, extension_statistics.md)."""
+"""Source: Open Inference Protocol, inference_rest.md; Triton's extensions "model repository",
+"model configuration" and "statistics" (docs/protocol/extension_*.md)."""

@@ -18,6 +18,9 @@ FLOAT_LIMITS: Final = {
 }
 """Largest finite values of binary16, binary32 and binary64. Source: IEEE 754-2019, table 3.5."""
 
+DECLARED_SHAPE: Final = "x-falaj-shape"
+"""The shape as the model declares it, -1 where it is open; for people and their pages."""
+
 LARGEST_DIMENSION: Final = 2**63 - 1
 
 PARAMETERS: Final[JSON] = {
@@ -78,6 +81,7 @@ def input_schema(spec: TensorSpec) -> JSON:
     return {
         "type": "object",
         "title": spec.name,
+        DECLARED_SHAPE: list(spec.shape),
         "required": ["name", "shape", "datatype", "data"],
         "properties": {
             "name": {"type": "string", "const": spec.name},
@@ -93,11 +97,17 @@ def output_schema(spec: TensorSpec) -> JSON:
     return {
         "type": "object",
         "title": spec.name,
+        DECLARED_SHAPE: list(spec.shape),
         "required": ["name", "shape", "datatype"],
         "properties": {
             "name": {"type": "string", "const": spec.name},
             "datatype": {"type": "string", "const": spec.datatype.value},
-            "shape": shape_schema(spec.shape),
+            "shape": {
+                "type": "array",
+                "minItems": len(spec.shape),
+                "maxItems": len(spec.shape),
+                "items": {"type": "integer", "minimum": 0},
+            },
             "data": _flat_schema(spec),
             "parameters": PARAMETERS,
         },

@@ -1,12 +1,10 @@
 """What every answer of the platform has around it: its names in headers, and a last resort."""
 
-import json
 import logging
+import os
 import re
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
-from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -16,22 +14,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from falaj.contract import HEADER_RELEASE, HEADER_REQUEST_ID
 from falaj.errors import (
+    FalajError,
     MethodNotAllowedError,
-    RequestError,
     ServiceError,
     UnknownModelError,
     UnknownRouteError,
 )
+from falaj.http.failures import failure_body, failure_headers, status_of
 
-_REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 MODELS: Final = "/v2/models/"
-STATUSES: Final = {
-    UnknownModelError: HTTPStatus.NOT_FOUND,
-    UnknownRouteError: HTTPStatus.NOT_FOUND,
-    MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
-}
-"""Statuses of the refusals that are not a plain 400."""
 
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:;=@/+-]{1,128}")
 _SCOPE_KEY: Final = "falaj.request_id"
 _LOG: Final = logging.getLogger("falaj.platform")
 
@@ -64,19 +57,26 @@ class Envelope:
         try:
             await self.app(scope, receive, send_named)
         except Exception:  # noqa: BLE001 - the last resort: a caller gets a body, never a traceback
-            _LOG.exception("unforeseen", extra={"request_id": request_id})
-            sentence = "the service failed, and has recorded how; try again"
-            answer = _refusal(Request(scope), 500, ServiceError.code, sentence, {})
-            await answer(scope, receive, send_named)
+            _LOG.exception("request %s failed", request_id)
+            error = ServiceError("internal error")
+            await refuse(Request(scope), error)(scope, receive, send_named)
 
 
-def refuse_request(request: Request, error: Exception) -> Response:
-    """Answer an error that the caller can fix."""
-    if not isinstance(error, RequestError):
+def refuse(request: Request, error: Exception) -> Response:
+    """Answer with the one error body.
+
+    Raises:
+        Exception: The error itself, if it is none of ours.
+    """
+    if not isinstance(error, FalajError):
         raise error
-    status = STATUSES.get(type(error), HTTPStatus.BAD_REQUEST)
-    headers = {"allow": error.allowed} if isinstance(error, MethodNotAllowedError) else {}
-    return _refusal(request, status, error.code, str(error), headers)
+    body = failure_body(message=str(error), code=error.code, request_id=request.scope[_SCOPE_KEY])
+    return Response(
+        b"" if request.method == "HEAD" else body,
+        status_of(error),
+        headers=failure_headers(error),
+        media_type="application/json",
+    )
 
 
 def refuse_route(request: Request, error: Exception) -> Response:
@@ -84,23 +84,16 @@ def refuse_route(request: Request, error: Exception) -> Response:
     path = request.url.path
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = Headers(error.headers).get("allow", "")
-        return refuse_request(request, MethodNotAllowedError(request.method, allowed))
+        return refuse(request, MethodNotAllowedError(request.method, allowed))
     if path.startswith(MODELS) and (model := path.removeprefix(MODELS).split("/")[0]):
-        return refuse_request(request, UnknownModelError(model))
-    return refuse_request(request, UnknownRouteError(path))
-
-
-def _refusal(
-    request: Request, status: int, code: str, sentence: str, headers: Mapping[str, str]
-) -> Response:
-    body = {"error": sentence, "code": code, "request_id": request.scope[_SCOPE_KEY]}
-    return Response(json.dumps(body), status, media_type="application/json", headers=dict(headers))
+        return refuse(request, UnknownModelError(model))
+    return refuse(request, UnknownRouteError(path))
 
 
 def _request_id(scope: Scope) -> str:
-    """Return API Gateway's id of the request; outside of it the caller's, or a new one."""
+    """Return the caller's id of the request, else API Gateway's, else a new one."""
+    given = Headers(scope=scope).get(HEADER_REQUEST_ID, "")
+    if _REQUEST_ID.fullmatch(given):
+        return given
     context = scope.get("aws.event", {}).get("requestContext", {})
-    if named := context.get("requestId"):
-        return str(named)
-    given = dict(scope["headers"]).get(HEADER_REQUEST_ID.encode(), b"").decode("latin-1")
-    return given if _REQUEST_ID.fullmatch(given) else str(uuid4())
+    return str(context.get("requestId") or os.urandom(16).hex())

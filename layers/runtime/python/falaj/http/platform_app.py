@@ -1,8 +1,8 @@
 """The catalogue's API: what there is, whether it is ready, how to call it."""
 
 import json
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,13 +11,13 @@ from starlette.exceptions import HTTPException
 from falaj.domain.openapi import document
 from falaj.domain.published import PublishedModel
 from falaj.errors import (
+    FalajError,
     ImmutableRepositoryError,
     MalformedRequestError,
     NoCommonStatisticsError,
-    RequestError,
 )
 from falaj.http.docs_page import HARDENED, content_security_policy, docs_page
-from falaj.http.envelope import Envelope, refuse_request, refuse_route
+from falaj.http.envelope import Envelope, refuse, refuse_route
 
 EXTENSIONS: Final = (
     "binary_tensor_data",
@@ -50,7 +50,7 @@ def platform_app(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Envelope, release=release)
     app.add_exception_handler(HTTPException, refuse_route)
-    app.add_exception_handler(RequestError, refuse_request)
+    app.add_exception_handler(FalajError, refuse)
     _add_server(app, models, version)
     _add_repository(app, models)
     _add_documents(app, models, version)
@@ -58,7 +58,11 @@ def platform_app(
 
 
 def _add_server(app: FastAPI, models: Sequence[PublishedModel], version: str) -> None:
-    metadata = {"name": "falaj", "version": version, "extensions": list(EXTENSIONS)}
+    metadata: dict[str, object] = {
+        "name": "falaj",
+        "version": version,
+        "extensions": list(EXTENSIONS),
+    }
 
     @app.get("/v2")
     async def server_metadata() -> dict[str, object]:
@@ -104,8 +108,8 @@ def _add_documents(app: FastAPI, models: Sequence[PublishedModel], version: str)
 
     @app.get("/openapi.json")
     async def openapi(request: Request) -> Response:
-        base = request.scope.get("root_path") or "/"
-        body = json.dumps(described | {"servers": [{"url": base}]}, ensure_ascii=False)
+        servers = [{"url": stage_path(request.scope.get("aws.event", {})) or "/"}]
+        body = json.dumps(described | {"servers": servers}, ensure_ascii=False)
         return Response(body, media_type="application/json")
 
     @app.get("/docs")
@@ -116,6 +120,23 @@ def _add_documents(app: FastAPI, models: Sequence[PublishedModel], version: str)
     @app.get("/")
     async def home() -> Response:
         return Response(status_code=307, headers={"location": "docs"})
+
+
+def stage_path(event: Mapping[str, Any]) -> str:
+    """Return what callers write before the path: a REST API's stage, unless a domain hides it.
+
+    Source:
+        docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html:
+        `requestContext.path` has the stage, `path` has not.
+
+    Example:
+        >>> stage_path({"path": "/docs", "requestContext": {"path": "/live/docs"}})
+        '/live'
+    """
+    path, whole = event.get("path"), event.get("requestContext", {}).get("path")
+    if not isinstance(path, str) or not isinstance(whole, str) or not whole.endswith(path):
+        return ""
+    return whole.removesuffix(path)
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -44,8 +44,7 @@ function elements(data) {
 }
 
 function shapeOf(tensor) {
-  const sizes = (tensor.properties.shape.prefixItems || []).map((size) => ("const" in size ? String(size.const) : "any"));
-  return sizes.length ? sizes.join(" × ") : "scalar";
+  return tensor["x-falaj-shape"].map((size) => (size < 0 ? "any" : String(size))).join(" × ") || "scalar";
 }
 
 const tensorsOf = (list) => (list.items.oneOf || [list.items]);
