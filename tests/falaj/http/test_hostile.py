@@ -124,6 +124,7 @@ ATTACKS = {
         {},
         _document(shape="[1]", datatype='"BYTES"', data='["\\ud800"]'),
     ),
+    "one long text": (ROWS, {}, _document(name='"\U0001f600' + "z" * 7_500_000 + '"')),
     "unknown input": (ROWS, {}, _document(name='"z"', data=THIRTY)),
     "long unknown name": (ROWS, {}, _document(name='"' + "z" * 1_000_000 + '"')),
     "unknown output": (ROWS, {}, _document(data=THIRTY, more=', "outputs": [{"name": "z"}]')),
@@ -181,6 +182,13 @@ ATTACKS = {
     "two codings": (ROWS, {"content-encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b""))),
     "six MB of commas": (ROWS, {}, _document(data="[" + "1," * 3_000_000 + "1]")),
     "as many values as are read": (ROWS, {}, _document(data="[" + "1," * 1_000_000 + "1]")),
+    "as many objects as are built": (
+        "/v2/models/id-bytes/infer",
+        {},
+        _document(
+            shape="[65000]", datatype='"BYTES"', data="[" + '{"a":[0]},' * 64_999 + '{"a":[0]}]'
+        ),
+    ),
     "rows of one": (
         "/v2/models/cube/infer",
         {},
@@ -276,8 +284,22 @@ COSTLY = [
     "deep nesting",
     "rank bomb",
     "long unknown name",
+    "one long text",
     "shape bomb",
     "empty with a giant side",
+]
+
+
+WITHOUT_SIMDJSON = [
+    "as many values as are read",
+    "as many objects as are built",
+    "rows of one",
+    "strings, the last of them none",
+    "objects as data",
+    "six MB of brackets",
+    "six MB of open objects",
+    "many parameters",
+    "one long text",
 ]
 
 
@@ -285,12 +307,24 @@ COSTLY = [
 @pytest.mark.parametrize("attack", COSTLY)
 def test_an_attack_costs_little(model_root, attack):
     """Less than 2 s of CPU and 64 MiB beyond the body itself, measured in a process of its own."""
+    _assert_cheap(model_root, attack, "layers/runtime/python")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", WITHOUT_SIMDJSON)
+def test_an_attack_costs_little_where_simdjson_is_missing(model_root, tmp_path, attack):
+    """A machine without a wheel of simdjson has the same bounds."""
+    (tmp_path / "simdjson.py").write_text("raise ModuleNotFoundError('no wheel')\n")
+    _assert_cheap(model_root, attack, f"{tmp_path}:layers/runtime/python")
+
+
+def _assert_cheap(model_root, attack, import_path):
     environment = {
         **os.environ,
         "FALAJ_MODEL_ROOT": str(model_root),
         "FALAJ_MODEL_NAME": "rows",
         "FALAJ_THREADS": "1",
-        "PYTHONPATH": "layers/runtime/python",
+        "PYTHONPATH": import_path,
     }
     result = subprocess.run(
         [sys.executable, "-c", MEASURE],

@@ -102,7 +102,7 @@ def test_data_may_be_nested_or_flat(infer, rows, is_nested):
     assert len(body["outputs"][0]["data"]) == rows
 
 
-@pytest.mark.parametrize("padding", [0, 5000], ids=["small", "large"])
+@pytest.mark.parametrize("padding", ["", " " * 5000, "[" * 5000], ids=["small", "large", "odd"])
 @pytest.mark.parametrize(
     "data",
     [
@@ -110,14 +110,27 @@ def test_data_may_be_nested_or_flat(infer, rows, is_nested):
         [[1, 2, 3], [4, 5]],
         [[[1, 2, 3]], [[4, 5, 6]]],
         [1, 2, 3, 4, 5],
+        [1, 2, 3, 4, 5, [6]],
+        [1, 2, 3, 4, [5, 6], []],
+        [[1, 2, 3], [4, 5, [6]]],
+        [[1, 2, [3]], [4, 5, 6]],
+        [[1, 2, [3]], 4, 5, 6],
+        [[1, 2, 3], 4, 5, 6],
         [],
     ],
 )
 def test_nesting_must_be_that_of_the_shape(infer, data, padding):
     """Six numbers in three rows are not a tensor of two rows, whichever parser reads them."""
-    response, body = infer("grid", "INT32", [2, 3], data, parameters={"padding": " " * padding})
-    assert response.status == 400
-    assert "Shape does not match true shape of 'data' field" in body["error"]
+    response, body = infer("grid", "INT32", [2, 3], data, parameters={"padding": padding})
+    assert (response.status, body["code"]) == (400, "tensor_data")
+
+
+@pytest.mark.parametrize("data", [[1, 2, 3, 4, 5, 6], [[1, 2, 3], [4, 5, 6]]])
+def test_brackets_in_text_are_no_nesting(infer, data):
+    """A caller's parameter may hold brackets, beside whatever data."""
+    response, body = infer("grid", "INT32", [2, 3], data, parameters={"a": "[" * 5000})
+    assert body["outputs"][0]["data"] == [1, 2, 3, 4, 5, 6]
+    assert response.status == 200
 
 
 @pytest.mark.parametrize("padding", [0, 5000], ids=["small", "large"])

@@ -17,6 +17,8 @@ STATUS: Final[dict[type[FalajError], int]] = {
     errors.PayloadTooLargeError: 413,
     errors.ResponseTooLargeError: 413,
     errors.ServiceError: 500,
+    errors.UnavailableError: 503,
+    errors.DeadlineExceededError: 504,
     errors.ConfigurationError: 500,
 }
 """Status of each error; a leaf that is not here has its parent's."""
@@ -39,6 +41,8 @@ def failure_headers(error: FalajError) -> dict[str, str]:
         return {"allow": error.allowed}
     if isinstance(error, errors.UnsupportedEncodingError):
         return {"accept-encoding": "gzip, deflate"}
+    if isinstance(error, errors.UnavailableError):
+        return {"retry-after": str(error.retry_after_s)}
     return {}
 
 

@@ -8,6 +8,7 @@ import simdjson
 from falaj.domain.tensors import Datatype, TensorSpec
 from falaj.engines.engine import Tensor
 from falaj.http.json_values import RULES, ValueRule, refuse_kind, refuse_range, refuse_shape
+from falaj.http.large_documents import IndexedArray
 
 _Buffer = tuple[Literal["d", "i", "u"], type[np.float64 | np.int64 | np.uint64]]
 _SIGNED: Final[_Buffer] = ("i", np.int64)
@@ -30,12 +31,13 @@ def values_of(
     Raises:
         TensorDataError: Its nesting is not the shape's, or a value not the type's.
     """
-    if not isinstance(data, simdjson.Array):
+    if not isinstance(data, IndexedArray):
         refuse_shape(spec)
-    _check_nesting(spec, shape, count, data)
+    array, is_even = data
+    _check_nesting(spec, shape, count, array, is_even=is_even)
     if spec.datatype is Datatype.BOOL or spec.datatype is Datatype.BYTES:
-        return _leaves(spec, data, rank=len(shape))
-    return _from_buffer(spec, count, data)
+        return _leaves(spec, array, rank=len(shape))
+    return _from_buffer(spec, count, array)
 
 
 def _from_buffer(spec: TensorSpec, count: int, data: simdjson.Array) -> Tensor:
@@ -61,21 +63,34 @@ def _is_within(rule: ValueRule, least: float, most: float) -> bool:
 
 
 def _check_nesting(
-    spec: TensorSpec, shape: tuple[int, ...], count: int, data: simdjson.Array
+    spec: TensorSpec, shape: tuple[int, ...], count: int, data: simdjson.Array, *, is_even: bool
 ) -> None:
     """Refuse nested data whose levels are not those of the shape; flat data has only a length."""
     is_nested = len(data) > 0 and isinstance(data[0], simdjson.Array)
-    if not (_is_nested_like(data, shape) if is_nested else len(data) == count):
+    if is_nested:
+        is_right = _is_nested_like(data, shape, is_even=is_even)
+    else:
+        is_right = len(data) == count and _is_flat(data, is_even=is_even)
+    if not is_right:
         refuse_shape(spec)
 
 
-def _is_nested_like(data: simdjson.Array, shape: tuple[int, ...]) -> bool:
+def _is_nested_like(data: simdjson.Array, shape: tuple[int, ...], *, is_even: bool) -> bool:
     if not shape or len(data) != shape[0]:
         return False
     inner = shape[1:]
     if not inner:
+        return _is_flat(data, is_even=is_even)
+    return all(
+        isinstance(row, simdjson.Array) and _is_nested_like(row, inner, is_even=is_even)
+        for row in data
+    )
+
+
+def _is_flat(data: simdjson.Array, *, is_even: bool) -> bool:
+    if is_even:
         return not (len(data) and isinstance(data[0], simdjson.Array))
-    return all(isinstance(row, simdjson.Array) and _is_nested_like(row, inner) for row in data)
+    return not any(isinstance(item, simdjson.Array) for item in data)
 
 
 def _leaves(spec: TensorSpec, data: simdjson.Array, *, rank: int) -> list[Any]:

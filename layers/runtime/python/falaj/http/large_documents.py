@@ -2,7 +2,7 @@
 
 from sys import getrefcount
 from threading import local
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import simdjson
 
@@ -15,8 +15,22 @@ _MAX_ITEMS: Final = 1024
 _MAX_DEPTH: Final = 3
 
 
+class IndexedArray(NamedTuple):
+    """An array of a large document, not yet built.
+
+    Attributes:
+        values: Its place in simdjson's index.
+        is_even: Whether the document has just the brackets of arrays that nest as far as their
+            first element does. Then no scalar can have an array for a neighbour; otherwise one
+            might, and only looking at each tells.
+    """
+
+    values: simdjson.Array
+    is_even: bool
+
+
 def parsed_fields(text: bytes, *, keep_parser: bool) -> dict[str, Any]:
-    """Parse a request's JSON object; an input's `data` remains a `simdjson.Array`.
+    """Parse a request's JSON object; an input's `data` remains an `IndexedArray`.
 
     Args:
         text: The document, of a size already checked.
@@ -32,7 +46,12 @@ def parsed_fields(text: bytes, *, keep_parser: bool) -> dict[str, Any]:
         raise MalformedRequestError(f"failed to parse the request JSON buffer: {error}") from error
     if not isinstance(root, simdjson.Object):
         raise MalformedRequestError("the request must be a JSON object")
-    return {name: _field(name, root[name]) for name in _FIELDS if name in root}
+    fields = {name: _field(name, root[name]) for name in _FIELDS if name in root}
+    is_even = text.count(b"[") == _arrays(fields)
+    for tensor in fields.get("inputs") or ():
+        if type(tensor) is dict and isinstance(data := tensor.get("data"), simdjson.Array):
+            tensor["data"] = IndexedArray(data, is_even)
+    return fields
 
 
 def _warm_parser() -> simdjson.Parser:
@@ -78,3 +97,21 @@ def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401
 def _check_items(value: Any) -> None:  # noqa: ANN401
     if len(value) > _MAX_ITEMS:
         raise MalformedRequestError(f"more than {_MAX_ITEMS} items outside of 'data'")
+
+
+def _arrays(value: Any) -> int:  # noqa: ANN401
+    """Count the arrays in a value, taking those that are not built yet for even ones."""
+    if isinstance(value, simdjson.Array):
+        return _arrays_if_even(value)
+    if isinstance(value, list):
+        return 1 + sum(map(_arrays, value))
+    return sum(map(_arrays, value.values())) if isinstance(value, dict) else 0
+
+
+def _arrays_if_even(array: simdjson.Array) -> int:
+    total = level = 1
+    while len(array) and isinstance(first := array[0], simdjson.Array):
+        level *= len(array)
+        total += level
+        array = first
+    return total

@@ -41,7 +41,7 @@ def answer(request: Request, service: Service | None = None) -> Response:
             needed.
     """
     outcome = Outcome()
-    request_id = _request_id(request)
+    request_id = request_id_of(request)
     headers = {HEADER_REQUEST_ID: request_id}
     try:
         serving = service or default_service()
@@ -69,7 +69,7 @@ def failed(
         service: What would have served it.
         outcome: What had been recorded of it.
     """
-    headers = {HEADER_REQUEST_ID: _request_id(request), HEADER_RELEASE: service.release}
+    headers = {HEADER_REQUEST_ID: request_id_of(request), HEADER_RELEASE: service.release}
     variant = service.variant or (outcome.version if outcome else "")
     if variant:
         headers[HEADER_VARIANT] = variant
@@ -87,14 +87,14 @@ def _answered(
         headers.setdefault(HEADER_VARIANT, model.version)
         body, described = infer(service, model, request, outcome)
         headers.update(described)
-        return _sent(OK, headers, body, request, service, outcome)
+        return sent(OK, headers, body, request, service, outcome)
     status, document = _OPERATIONS[target.operation](service, target)
     headers["content-type"] = JSON
     body = b"" if request.method == "HEAD" else orjson.dumps(document)
-    return _sent(status, headers, body, request, service, outcome)
+    return sent(status, headers, body, request, service, outcome)
 
 
-def _sent(
+def sent(
     status: int,
     headers: dict[str, str],
     body: bytes,
@@ -102,6 +102,7 @@ def _sent(
     service: Service,
     outcome: Outcome,
 ) -> Response:
+    """Make the response, compressed if that is worth while and the caller accepts it."""
     if len(body) >= service.limits.compress_from_bytes and (
         coding := accepted_coding(request.headers.get("accept-encoding", ""))
     ):
@@ -137,7 +138,7 @@ def _described(error: Exception) -> str:
     return "".join(format_exception(error))
 
 
-def _request_id(request: Request) -> str:
+def request_id_of(request: Request) -> str:
     given = request.headers.get(HEADER_REQUEST_ID, "")
     return given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 

@@ -27,6 +27,7 @@ class Limits:
         json_bytes: Largest JSON part of a body.
         json_values: Most values and brackets in that JSON when it is longer than 3 MiB; each costs
             the parser a fixed number of bytes.
+        json_objects: The same where simdjson is missing and each becomes an object.
         strings: Most elements of BYTES tensors; each becomes an object of some 60 bytes.
         compress_from_bytes: Smallest answer that is compressed for a caller who accepts it.
     """
@@ -34,6 +35,7 @@ class Limits:
     body_bytes: int = 16 * 1024 * 1024
     json_bytes: int = 8 * 1024 * 1024
     json_values: int = 1024 * 1024
+    json_objects: int = 256 * 1024
     strings: int = 256 * 1024
     compress_from_bytes: int = 512
 
