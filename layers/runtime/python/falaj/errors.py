@@ -17,10 +17,15 @@
     │   ├── UnsupportedEncodingError
     │   ├── ImmutableRepositoryError
     │   ├── NoCommonStatisticsError
+    │   ├── SequenceError            no such sequence, or one too many
     │   ├── PayloadTooLargeError
     │   └── ResponseTooLargeError    ask for less, in binary, or asynchronously
     ├── ServiceError                 we must (5xx; alarms count it)
     │   ├── InvalidOutputError
+    │   ├── UnavailableError         ask again after a while
+    │   │   ├── OverloadedError
+    │   │   └── DrainingError
+    │   ├── DeadlineExceededError    the answer would have come too late
     │   ├── EngineError
     │   ├── ArtefactError
     │   │   └── UnsupportedModelError
@@ -217,6 +222,16 @@ class NoCommonStatisticsError(RequestError):
         )
 
 
+class SequenceError(RequestError):
+    """A request of a sequence comes before its start, after its end, or beyond the limit."""
+
+    code: ClassVar[str] = "sequence"
+
+    def __init__(self, *, model: str, reason: str) -> None:
+        super().__init__(f"inference request for sequence to model '{model}': {reason}")
+        self.model, self.reason = model, reason
+
+
 class PayloadTooLargeError(RequestError):
     """The request is larger than we are willing to read."""
 
@@ -256,6 +271,50 @@ class InvalidOutputError(ServiceError):
     def __init__(self, *, name: str, model: str, reason: str) -> None:
         super().__init__(f"output '{name}' of model '{model}' is invalid: {reason}")
         self.name, self.model, self.reason = name, model, reason
+
+
+class UnavailableError(ServiceError):
+    """Nothing is wrong with the request; the same will be answered after a while."""
+
+    code: ClassVar[str] = "unavailable"
+
+    def __init__(self, reason: str, *, retry_after_s: int) -> None:
+        super().__init__(f"{reason}; try again in {retry_after_s} s")
+        self.reason, self.retry_after_s = reason, retry_after_s
+
+
+class OverloadedError(UnavailableError):
+    """More is waiting than will be answered in time."""
+
+    code: ClassVar[str] = "overloaded"
+
+    def __init__(self, *, model: str, waiting: int, retry_after_s: int = 1) -> None:
+        super().__init__(
+            f"Exceeds maximum queue size: {waiting} requests wait for model '{model}'",
+            retry_after_s=retry_after_s,
+        )
+        self.model, self.waiting = model, waiting
+
+
+class DrainingError(UnavailableError):
+    """This replica is going away; another one answers."""
+
+    code: ClassVar[str] = "draining"
+
+    def __init__(self) -> None:
+        super().__init__("this replica is shutting down", retry_after_s=1)
+
+
+class DeadlineExceededError(ServiceError):
+    """The request waited for longer than its answer is of use."""
+
+    code: ClassVar[str] = "deadline_exceeded"
+
+    def __init__(self, *, model: str, waited_ms: float) -> None:
+        super().__init__(
+            f"Request timeout expired: {waited_ms:.0f} ms in the queue of model '{model}'"
+        )
+        self.model, self.waited_ms = model, waited_ms
 
 
 class EngineError(ServiceError):

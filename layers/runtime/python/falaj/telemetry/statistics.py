@@ -17,6 +17,9 @@ class Statistics:
         self._lock = Lock()
         self._all = _Sums()
         self._batches: dict[int, _Sums] = {}
+        self._executions = 0
+        self._hits = 0
+        self._hits_ns = 0
         self._failures = 0
         self._failures_ns = 0
         self._last_inference_ms = 0
@@ -34,19 +37,61 @@ class Statistics:
         """Count one answered request that was executed on its own."""
         with self._lock:
             self._last_inference_ms = at_ms
+            self._executions += 1
             self._all.add(batch_size, input_ns, infer_ns, output_ns, queue_ns)
-            batch = self._batches.get(batch_size)
-            if batch is None:
-                if len(self._batches) >= self.BATCH_SIZES_KEPT:
-                    return
-                batch = self._batches[batch_size] = _Sums()
-            batch.add(batch_size, input_ns, infer_ns, output_ns, queue_ns)
+            self._add_to_size(batch_size, input_ns, infer_ns, output_ns, queue_ns)
+
+    def add_batch(
+        self,
+        *,
+        at_ms: int,
+        requests: int,
+        rows: int,
+        input_ns: int,
+        infer_ns: int,
+        output_ns: int,
+        queue_ns: int,
+    ) -> None:
+        """Count several answered requests that were executed together.
+
+        Args:
+            at_ms: When, in milliseconds of Unix time.
+            requests: How many.
+            rows: Rows of all of them.
+            input_ns: Decoding, summed over the requests.
+            infer_ns: The one execution; each request waited for all of it.
+            output_ns: Encoding, summed over the requests.
+            queue_ns: Waiting, summed over the requests.
+        """
+        with self._lock:
+            self._last_inference_ms = at_ms
+            self._executions += 1
+            every = self._all
+            every.add(rows, input_ns, infer_ns * requests, output_ns, queue_ns)
+            every.count += requests - 1
+            self._add_to_size(rows, input_ns, infer_ns, output_ns, queue_ns)
+
+    def add_hit(self, *, ns: int) -> None:
+        """Count one request that was answered from the response cache."""
+        with self._lock:
+            self._hits += 1
+            self._hits_ns += ns
 
     def add_failure(self, *, ns: int) -> None:
         """Count one request that was not answered."""
         with self._lock:
             self._failures += 1
             self._failures_ns += ns
+
+    def _add_to_size(
+        self, rows: int, input_ns: int, infer_ns: int, output_ns: int, queue_ns: int
+    ) -> None:
+        batch = self._batches.get(rows)
+        if batch is None:
+            if len(self._batches) >= self.BATCH_SIZES_KEPT:
+                return
+            batch = self._batches[rows] = _Sums()
+        batch.add(rows, input_ns, infer_ns, output_ns, queue_ns)
 
     def to_dict(self, *, name: str, version: str) -> dict[str, Any]:
         """Write a `$model_stat`."""
@@ -58,13 +103,13 @@ class Statistics:
                 "version": version,
                 "last_inference": self._last_inference_ms,
                 "inference_count": every.inferences,
-                "execution_count": every.count,
+                "execution_count": self._executions,
                 "inference_stats": {
-                    "success": _duration(every.count, total_ns),
+                    "success": _duration(every.count + self._hits, total_ns + self._hits_ns),
                     "fail": _duration(self._failures, self._failures_ns),
                     "queue": _duration(every.count, every.queue_ns),
                     **every.to_dict(),
-                    "cache_hit": _duration(0, 0),
+                    "cache_hit": _duration(self._hits, self._hits_ns),
                 },
                 "batch_stats": [
                     {"batch_size": size, **batch.to_dict()}

@@ -1,0 +1,1 @@
+"""Joins the requests of many callers into runs: a pure scheduler and its asyncio driver."""

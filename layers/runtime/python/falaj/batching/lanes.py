@@ -1,0 +1,118 @@
+"""The waiting requests: by priority, then in turn among tenants, each tenant first come first."""
+
+from collections import deque
+from collections.abc import Hashable, Iterator
+
+from falaj.batching.entry import Entry
+
+
+class Lanes:
+    """Waiting entries. Whoever sends most waits longest; nobody else does.
+
+    Entries that were cancelled or have expired stay where they are until they are passed over.
+    """
+
+    def __init__(self) -> None:
+        self._levels: dict[int, dict[str, deque[Entry]]] = {}
+        self._held: dict[str, int] = {}
+        self.count = 0
+        self.rows = 0
+
+    def append(self, entry: Entry) -> None:
+        """Let an entry wait behind its tenant's others."""
+        level = self._levels.setdefault(entry.priority, {})
+        lane = level.get(entry.tenant)
+        if lane is None:
+            lane = level[entry.tenant] = deque()
+        lane.append(entry)
+        self._held[entry.tenant] = self._held.get(entry.tenant, 0) + 1
+        self.count += 1
+        self.rows += entry.rows
+
+    def drop(self, entry: Entry) -> None:
+        """Let an entry wait no more; nothing happens if it does not."""
+        if not entry.is_waiting:
+            return
+        entry.is_waiting = False
+        self.count -= 1
+        self.rows -= entry.rows
+        left = self._held[entry.tenant] - 1
+        if left:
+            self._held[entry.tenant] = left
+        else:
+            del self._held[entry.tenant]
+
+    def take(self, most_rows: int) -> list[Entry]:
+        """Remove what shall run together: at most so many rows, or one entry that alone has more.
+
+        The first in turn says which key; tenants then give one entry each, round after round.
+        """
+        taken: list[Entry] = []
+        rows = 0
+        key: Hashable = None
+        for level in sorted(self._levels):
+            for entry in self._in_turn(level, None if not taken else (key,)):
+                if taken and rows + entry.rows > most_rows:
+                    continue
+                key = entry.key
+                self.drop(entry)
+                taken.append(entry)
+                rows += entry.rows
+                if rows >= most_rows:
+                    break
+            self._tidy(level)
+            if rows >= most_rows:
+                break
+        return taken
+
+    def newest_of_greediest(self, than: Entry) -> Entry | None:
+        """Who makes room for a newcomer: the last of the tenant that holds most.
+
+        None if that tenant is the newcomer's own, holds hardly more, or asks with a higher priority.
+        """
+        greediest = max(self._held, key=self._held.__getitem__)
+        if self._held[greediest] <= self._held.get(than.tenant, 0) + 1:
+            return None
+        for level in sorted(self._levels, reverse=True):
+            if level < than.priority:
+                return None
+            lane = self._levels[level].get(greediest, ())
+            for entry in reversed(lane):
+                if entry.is_waiting:
+                    return entry
+        return None
+
+    def __iter__(self) -> Iterator[Entry]:
+        for level in self._levels.values():
+            for lane in level.values():
+                yield from (entry for entry in lane if entry.is_waiting)
+
+    def _in_turn(self, level: int, key: tuple[Hashable] | None) -> Iterator[Entry]:
+        """Yield a level's entries of one key, tenants alternating; the first yielded sets the key."""
+        lanes = self._levels[level]
+        walks = [iter(lane) for lane in lanes.values()]
+        while walks:
+            going = []
+            for walk in walks:
+                for entry in walk:
+                    if entry.is_waiting and (key is None or entry.key == key[0]):
+                        key = (entry.key,)
+                        yield entry
+                        going.append(walk)
+                        break
+            walks = going
+
+    def _tidy(self, level: int) -> None:
+        """Forget what waits no more, and let the tenant that was first be last next time."""
+        lanes = self._levels[level]
+        for tenant in list(lanes):
+            lane = lanes[tenant]
+            while lane and not lane[0].is_waiting:
+                lane.popleft()
+            if not lane:
+                del lanes[tenant]
+        if not lanes:
+            del self._levels[level]
+        elif len(lanes) > 1:
+            first = next(iter(lanes))
+            lanes[first] = lanes.pop(first)

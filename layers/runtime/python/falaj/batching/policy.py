@@ -1,0 +1,59 @@
+"""How requests are gathered, as one frozen value."""
+
+from dataclasses import dataclass
+from typing import Final
+
+NS_PER_US: Final = 1_000
+_GATHER_SHARE: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPolicy:
+    """Bounds of one model's queue and batches.
+
+    Attributes:
+        max_batch_size: Most rows of one run; 1 turns joining off.
+        max_queue_delay_microseconds: Longest a request waits for company while the model is free;
+            None leaves it to `gather_share` alone.
+        preferred_batch_sizes: Sizes to cut batches to when more is waiting, ascending.
+        capacity: Most requests that wait; the next is refused at once.
+        instances: Runs that may be under way together.
+        gather_share: How long to wait for company after a run ended, as a share of the mean
+            duration of a run.
+    """
+
+    max_batch_size: int = 32
+    max_queue_delay_microseconds: int | None = None
+    preferred_batch_sizes: tuple[int, ...] = ()
+    capacity: int = 1024
+    instances: int = 1
+    gather_share: float = _GATHER_SHARE
+
+    def __post_init__(self) -> None:
+        for name in ("max_batch_size", "capacity", "instances"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        delay = self.max_queue_delay_microseconds
+        if delay is not None and delay < 0:
+            raise ValueError(f"max_queue_delay_microseconds is {delay}; it must be at least 0")
+        if not 0 <= self.gather_share <= 1:
+            raise ValueError(f"gather_share is {self.gather_share}; it must lie in [0, 1]")
+        sizes = self.preferred_batch_sizes
+        if list(sizes) != sorted(set(sizes)) or not all(
+            1 <= size <= self.max_batch_size for size in sizes
+        ):
+            raise ValueError(
+                f"preferred_batch_sizes is {sizes}; sizes ascend and lie in "
+                f"1 to max_batch_size ({self.max_batch_size})"
+            )
+
+    @property
+    def is_joining(self) -> bool:
+        """Whether requests share runs at all."""
+        return self.max_batch_size > 1
+
+    @property
+    def delay_ns(self) -> int | None:
+        """`max_queue_delay_microseconds` in nanoseconds."""
+        delay = self.max_queue_delay_microseconds
+        return None if delay is None else delay * NS_PER_US

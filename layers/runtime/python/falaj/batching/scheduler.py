@@ -1,0 +1,164 @@
+"""Decides what runs next and when; knows neither a clock, nor a thread, nor a model.
+
+Time enters as a parameter, in nanoseconds of any clock that does not go back.
+"""
+
+from typing import Final, NamedTuple
+
+from falaj.batching.entry import Entry
+from falaj.batching.lanes import Lanes
+from falaj.batching.policy import BatchPolicy
+
+_WEIGHT: Final = 0.2  # of the newest run in the mean duration
+
+
+class Dispatch(NamedTuple):
+    """Run these together, now."""
+
+    entries: list[Entry]
+
+
+class Wait(NamedTuple):
+    """Ask again at this time, or when something has changed."""
+
+    until_ns: int
+
+
+class Idle(NamedTuple):
+    """Ask again when something has changed."""
+
+
+class Admission(NamedTuple):
+    """Whether an entry may wait, and who had to leave for it."""
+
+    is_admitted: bool
+    displaced: Entry | None = None
+
+
+Decision = Dispatch | Wait | Idle
+
+IDLE: Final = Idle()
+ADMITTED: Final = Admission(is_admitted=True)
+REFUSED: Final = Admission(is_admitted=False)
+
+
+class Scheduler:
+    """One model's queue.
+
+    The rule: nothing was lately in flight, run at once. Otherwise gather until as many wait as were
+    lately in flight, or a share of a run's mean duration has passed since the last one ended.
+    Running whatever waits as soon as the model is free settles into two half batches that take
+    turns; a fixed window taxes whoever comes alone.
+
+    Args:
+        policy: Bounds.
+    """
+
+    def __init__(self, policy: BatchPolicy) -> None:
+        self.policy = policy
+        self._lanes = Lanes()
+        self._running = 0
+        self._in_flight = 0
+        self._lately = 0
+        self._gather_until_ns = 0
+        self._mean_ns = 0.0
+        self._earliest_deadline_ns: int | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return self._lanes.count
+
+    @property
+    def in_flight(self) -> int:
+        """Requests being run."""
+        return self._in_flight
+
+    @property
+    def mean_ns(self) -> float:
+        """Mean duration of late runs; 0 before the first."""
+        return self._mean_ns
+
+    def admit(self, entry: Entry) -> Admission:
+        """Let an entry wait, unless the queue is full.
+
+        A tenant who fills the queue keeps nobody out: its newest entry makes room.
+        """
+        lanes = self._lanes
+        displaced = None
+        if lanes.count >= self.policy.capacity:
+            displaced = lanes.newest_of_greediest(entry)
+            if displaced is None:
+                return REFUSED
+            lanes.drop(displaced)
+        lanes.append(entry)
+        deadline = entry.deadline_ns
+        if deadline is not None and (
+            self._earliest_deadline_ns is None or deadline < self._earliest_deadline_ns
+        ):
+            self._earliest_deadline_ns = deadline
+        return ADMITTED if displaced is None else Admission(is_admitted=True, displaced=displaced)
+
+    def cancel(self, entry: Entry) -> None:
+        """Forget an entry that nobody waits for; one that runs already runs on."""
+        self._lanes.drop(entry)
+
+    def expire(self, now_ns: int) -> list[Entry]:
+        """Remove and return the entries whose deadline has passed."""
+        if self._earliest_deadline_ns is None or now_ns < self._earliest_deadline_ns:
+            return []
+        waiting = [entry for entry in self._lanes if entry.deadline_ns is not None]
+        late = [entry for entry in waiting if (entry.deadline_ns or 0) <= now_ns]
+        for entry in late:
+            self._lanes.drop(entry)
+        self._earliest_deadline_ns = min(
+            (entry.deadline_ns or 0 for entry in waiting if entry.is_waiting), default=None
+        )
+        return late
+
+    def decide(self, now_ns: int) -> Decision:
+        """Say what to do now."""
+        lanes = self._lanes
+        if not lanes.count:
+            self._earliest_deadline_ns = None
+            return IDLE
+        if self._running >= self.policy.instances:
+            return self._or_deadline(None)
+        if not self._is_gathered(now_ns):
+            return self._or_deadline(self._gather_end(now_ns))
+        entries = lanes.take(self._size())
+        self._running += 1
+        self._in_flight += len(entries)
+        return Dispatch(entries)
+
+    def completed(self, entries: list[Entry], *, took_ns: int, now_ns: int) -> None:
+        """Note that a run ended."""
+        self._lately = self._in_flight + self._lanes.count
+        self._running -= 1
+        self._in_flight -= len(entries)
+        self._mean_ns += (took_ns - self._mean_ns) * (_WEIGHT if self._mean_ns else 1.0)
+        self._gather_until_ns = now_ns + int(self._mean_ns * self.policy.gather_share)
+
+    def _is_gathered(self, now_ns: int) -> bool:
+        lanes, policy = self._lanes, self.policy
+        return (
+            not policy.is_joining
+            or lanes.count + self._in_flight >= self._lately
+            or lanes.rows >= policy.max_batch_size
+            or now_ns >= self._gather_end(now_ns)
+        )
+
+    def _gather_end(self, now_ns: int) -> int:
+        if self.policy.delay_ns is None or now_ns >= self._gather_until_ns:
+            return self._gather_until_ns
+        oldest = min(entry.arrived_ns for entry in self._lanes)
+        return min(self._gather_until_ns, oldest + self.policy.delay_ns)
+
+    def _size(self) -> int:
+        waiting = min(self._lanes.rows, self.policy.max_batch_size)
+        preferred = [size for size in self.policy.preferred_batch_sizes if size <= waiting]
+        return preferred[-1] if preferred else self.policy.max_batch_size
+
+    def _or_deadline(self, until_ns: int | None) -> Decision:
+        times = [t for t in (until_ns, self._earliest_deadline_ns) if t is not None]
+        return Wait(min(times)) if times else IDLE
