@@ -12,7 +12,7 @@ from cli import doctor, infer, models, up
 from cli.exits import Exit
 from cli.failures import CommandError, exit_of
 from cli.options import example
-from cli.printing import answer, failure
+from cli.printing import failure
 from falaj.errors import FalajError
 
 VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
@@ -104,16 +104,22 @@ def _translate(error: Exception) -> FalajError:
     return InternalError(f"{name}: {error}", mend="`falaj --debug …` shows where it happened")
 
 
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's callback
+    if asked:
+        typer.echo(version("falaj"))
+        raise typer.Exit
+
+
 def _root(
     *,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an unforeseen error.")
     ] = False,
     show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
     ] = False,
 ) -> None:
-    del debug  # read in `run`, around everything that can fail
-    if show_version:
-        answer({"version": version("falaj")}, version("falaj"), as_json=False)
-        raise typer.Exit
+    del debug, show_version  # the first is read in `run`, around everything that can fail

@@ -40,13 +40,13 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Build the models, synthesize the stacks and serve them on 127.0.0.1 until Ctrl-C."""
-    from local_region.up import serve  # noqa: PLC0415 - `falaj --help` starts no region
-
     settings = Settings.from_env()
     if profile is not None:
         if profile not in PROFILES:
             raise MisuseError(f"--profile {profile!r} is not one of {', '.join(PROFILES)}")
         settings = replace(settings, profile=profile)
+    from local_region.up import serve  # noqa: PLC0415 - `falaj --help` starts no region
+
     refuse_taken_ports(settings)
     _prepare(settings, as_json=as_json)
     reporter = Reporter(settings, has_logs=logs, as_json=as_json)

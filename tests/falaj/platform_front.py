@@ -46,9 +46,9 @@ def published_models() -> tuple[PublishedModel, ...]:
     return tuple(models)
 
 
-def whole_api() -> ASGIApp:
+def whole_api(models: tuple[PublishedModel, ...] | None = None) -> ASGIApp:
     """Join platform and models as the API's routes join them."""
-    models = published_models()
+    models = models or published_models()
     service = Service(
         repository=ModelRepository.from_folder(
             BUILD / MODELS,

@@ -1,0 +1,88 @@
+"""`falaj up` ends with an address and a line that works as pasted, and goes quietly."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.up import curl_line
+from tests.falaj.platform_front import BUILD, ROOT, published_models
+
+FALAJ = Path(sys.executable).with_name("falaj")
+
+
+def environment(**ports):
+    """This process's, with ports that the system chooses."""
+    return {**os.environ, "FALAJ_PORT": "0", "FALAJ_AWS_PORT": "0", **ports}
+
+
+def test_line_to_try_is_the_shortest_known_case():
+    """It fits a terminal, and needs no file."""
+    names = tuple(model.name for model in published_models())
+
+    line = curl_line("http://127.0.0.1:8080", names, BUILD / "models")
+
+    assert line.startswith("curl -s http://127.0.0.1:8080/v2/models/")
+    assert len(line) == min(
+        len(curl_line("http://127.0.0.1:8080", (name,), BUILD / "models")) for name in names
+    )
+
+
+def test_unbuilt_catalogue_still_has_a_line(tmp_path):
+    """There is always something to try."""
+    assert (
+        curl_line("http://127.0.0.1:8080", ("m",), tmp_path) == "curl -s http://127.0.0.1:8080/v2"
+    )
+
+
+def test_taken_port_is_one_sentence(falaj, monkeypatch):
+    """Told before anything slow begins."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("FALAJ_PORT", str(taken.getsockname()[1]))
+
+        said = falaj("up")
+
+    assert said.exit == 1
+    assert "FALAJ_PORT" in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", ["smb", "enterprise"])
+def test_pasted_line_is_answered_and_interrupt_ends_it(profile):
+    """The newcomer's first minute, whole: up, paste, Ctrl-C."""
+    with subprocess.Popen(
+        [FALAJ, "up", "--json", "--profile", profile],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as region:
+        try:
+            ready = json.loads("".join(_until_brace(region.stdout)))
+            pasted = subprocess.run(
+                ["sh", "-c", ready["try"]], capture_output=True, text=True, check=True
+            )
+            region.send_signal(signal.SIGINT)
+            _, err = region.communicate(timeout=60)
+        finally:
+            region.kill()
+
+    assert sorted(ready["models"]) == sorted(model.name for model in published_models())
+    assert json.loads(pasted.stdout)["outputs"]
+    assert (region.returncode, err) == (0, "")
+
+
+def _until_brace(lines):
+    for line in lines:
+        yield line
+        if line == "}\n":
+            return
