@@ -7,7 +7,12 @@ from typing import Annotated, Final
 
 from catalogue.settings import Range, fault_if, refuse_unless_valid
 
-SHORTEST_BAKE: Final = timedelta(minutes=1)
+SHORTEST_BAKE: Final = timedelta(minutes=2)
+SET_ASIDE: Final = (
+    "the guard sets aside the first minute after each change of share, "
+    "since some of its requests were routed by the old one"
+)
+SMALLEST_SHADOW: Final = 0.001
 MAX_FALSE_ROLLBACK: Final = 0.5
 SMALLEST_FALSE_ROLLBACK: Final = 1e-9
 
@@ -83,18 +88,29 @@ class ReleasePlan:
     steps: Annotated[
         tuple[float, ...], "Shares of the candidate, growing; then 1 (a split ends at the last)."
     ] = (0.05, 0.25, 0.5)
-    bake: Annotated[timedelta, Range(SHORTEST_BAKE), "Time at each share."] = timedelta(minutes=10)
+    bake: Annotated[timedelta, Range(SHORTEST_BAKE, because=SET_ASIDE), "Time at each share."] = (
+        timedelta(minutes=10)
+    )
     guard: Annotated[GuardSettings, "What rolls the candidate back."] = field(
         default_factory=GuardSettings
     )
     on_inconclusive: Annotated[
         OnInconclusive, "What follows a bake that showed neither harm nor safety."
     ] = OnInconclusive.EXTEND
+    max_extensions: Annotated[
+        int, Range(0, 100), "Further bakes that one share may take before it is held."
+    ] = 3
     on_win: Annotated[OnWin, "Split only: what follows a won experiment."] = OnWin.HOLD
     on_loss: Annotated[OnLoss, "Split only: what follows a lost experiment."] = OnLoss.REVERT
     max_duration: Annotated[
         timedelta, Range(SHORTEST_BAKE), "Split only: time after which it ends without a verdict."
     ] = timedelta(days=14)
+    shadow_share: Annotated[
+        float, Range(SMALLEST_SHADOW, 1), "Shadow only: share of the requests that is copied to it."
+    ] = 0.05
+    rollback_window: Annotated[
+        timedelta, Range(timedelta()), "Time after promotion for which the way back is kept warm."
+    ] = timedelta(hours=1)
 
     def __post_init__(self) -> None:
         growing = all(a < b for a, b in zip(self.steps, self.steps[1:], strict=False))

@@ -119,11 +119,24 @@ def test_all_at_once_needs_no_steps():
     assert ReleasePlan(plan=Plan.ALL_AT_ONCE, steps=()).steps == ()
 
 
-def test_bake_is_at_least_a_minute():
-    """A shorter bake would be over before the first metric."""
-    assert (
-        "59s is outside 1m or more" in refused(lambda: ReleasePlan(bake=timedelta(seconds=59)))[0]
-    )
+def test_bake_is_longer_than_what_is_set_aside():
+    """Of a bake of a minute the guard would see nothing."""
+    (fault,) = refused(lambda: ReleasePlan(bake=timedelta(seconds=119)))
+    assert "1m59s is outside 2m or more (the guard sets aside the first minute" in fault
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_extensions": -1},
+        {"shadow_share": 0.0},
+        {"shadow_share": 1.5},
+        {"rollback_window": timedelta(seconds=-1)},
+    ],
+)
+def test_what_the_controller_would_refuse_is_refused_here(wrong):
+    """A plan that no controller takes never reaches a template."""
+    assert len(refused(lambda: ReleasePlan(**wrong))) == 1
 
 
 @pytest.mark.parametrize("probability", [0.0, -0.1, 0.51, float("nan")])

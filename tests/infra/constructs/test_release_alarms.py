@@ -212,7 +212,7 @@ def test_no_alarm_looks_at_more_than_a_bake(alarms):
     assert max(alarm.period_s for alarm in alarms.values()) <= 600
 
 
-@pytest.mark.parametrize(("bake_minutes", "expected_s"), [(1, 60), (3, 180), (60, 300)])
+@pytest.mark.parametrize(("bake_minutes", "expected_s"), [(2, 120), (3, 180), (60, 300)])
 def test_the_fallback_s_window_fits_a_short_bake(bake_minutes, expected_s):
     """The window shrinks with the bake."""
     watched = Watched(

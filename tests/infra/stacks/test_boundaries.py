@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 
+from falaj.domain.plan import Plan
 from falaj.domain.release import DesiredRelease
 
 LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200}
@@ -20,7 +21,7 @@ def walk(value):
             yield from walk(item)
 
 
-def test_a_stack_for_each_model_and_two_that_they_share(assembly):
+def test_a_stack_for_each_model_and_three_that_they_share(assembly):
     """A model is deployed, and deleted, alone."""
     assert sorted(assembly.templates) == [
         "FalajApi",
@@ -28,6 +29,7 @@ def test_a_stack_for_each_model_and_two_that_they_share(assembly):
         "FalajModel-churn",
         "FalajModel-file-type",
         "FalajModel-snap",
+        "FalajRollouts",
     ]
 
 
@@ -56,7 +58,7 @@ def test_what_one_stack_asks_of_ssm_another_writes(assembly):
 
 
 def test_templates_stay_far_from_cloudformations_limits(assembly):
-    """A model stack has a dozen resources."""
+    """A model stack has two dozen resources."""
     for name, template in assembly.templates.items():
         for part, limit in LIMITS.items():
             assert len(template.get(part, {})) < limit / 5, (name, part)
@@ -97,6 +99,7 @@ def test_the_foundation_is_deployed_first_and_the_api_last(assembly):
     assert waits["FalajFoundation"] == set()
     assert {name: waits[name] for name in models} == {name: {"FalajFoundation"} for name in models}
     assert waits["FalajApi"] >= models
+    assert waits["FalajRollouts"] == {"FalajFoundation"}
 
 
 def test_every_stack_is_bound_to_the_region(assembly):
@@ -153,6 +156,7 @@ def test_the_stack_says_which_release_it_wants(assembly):
     assert (wanted.model_version, wanted.min_warm, wanted.timeout_s) == (2, 2, 10)
     assert (wanted.plan["plan"], wanted.plan["steps"]) == ("canary", [0.05, 0.25, 0.5])
     assert wanted.plan["bake"] == 600
+    assert Plan.from_dict(wanted.plan).max_extensions == 3
     assert set(names) == {"Function", "Release"}
     assert len(text) < 4096  # the standard tier's limit
 
