@@ -1,12 +1,16 @@
 """The published document is valid OpenAPI, and says of each model exactly what it takes."""
 
+import json
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from falaj.domain.openapi import document
+from falaj.contract import RESPONSE_LIMIT_BYTES
+from falaj.domain.openapi import document, example_of
 from falaj.domain.published import PublishedModel
 from falaj.domain.routes import ROUTES
 from falaj.domain.signature import ModelSignature
@@ -159,6 +163,19 @@ def test_clients_may_send_no_id(described):
     request = {**model.golden[0]["request"], "id": None}
 
     assert schema_of(described, f"{model.name}.request").is_valid(request)
+
+
+def test_a_hundred_models_fit_one_answer():
+    """Lambda answers at most 6 MB, and a document in two halves is none."""
+    models = published_models()
+    many = [replace(models[i % len(models)], name=f"model-{i}") for i in range(100)]
+
+    assert len(json.dumps(document(many), ensure_ascii=False)) < RESPONSE_LIMIT_BYTES * 0.75
+
+
+def test_every_model_keeps_an_example(described):
+    """However long a model's cases are, the page has one to try."""
+    assert all(example_of(described, model.name) for model in published_models())
 
 
 def test_every_refusal_has_the_one_error_body(described):

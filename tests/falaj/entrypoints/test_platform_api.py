@@ -1,5 +1,8 @@
 """The platform answers both of API Gateway's event formats, and every error in one body."""
 
+import asyncio
+import base64
+import gzip
 import json
 
 import pytest
@@ -15,7 +18,11 @@ from tests.falaj.platform_front import published_models
 @pytest.fixture(scope="module")
 def handler():
     """The function's handler, for the repository's own catalogue."""
-    return Mangum(platform_app(published_models(), release="7"), lifespan="off")
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)  # Mangum would make one, and never close it
+    yield Mangum(platform_app(published_models(), release="7"), lifespan="off")
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def http_event(method, path, body=None, headers=None):
@@ -171,6 +178,15 @@ def test_document_names_the_stage_of_a_rest_api(handler):
     event["requestContext"]["path"] = "/live/openapi.json"
 
     assert json.loads(handler(event, None)["body"])["servers"] == [{"url": "/live"}]
+
+
+def test_document_is_compressed_for_those_who_ask(ask):
+    """A browser gets a twentieth; curl gets plain text."""
+    plain = ask("GET", "/openapi.json")
+    packed = ask("GET", "/openapi.json", headers={"accept-encoding": "gzip"})
+
+    assert packed["isBase64Encoded"]
+    assert gzip.decompress(base64.b64decode(packed["body"])).decode() == plain["body"]
 
 
 def test_framework_adds_no_route_of_its_own(ask):

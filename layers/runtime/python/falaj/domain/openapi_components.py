@@ -1,5 +1,6 @@
 """The named parts of the OpenAPI document: schemas, headers, refusals, examples."""
 
+import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,6 +12,9 @@ from falaj.domain.routes import Route
 from falaj.domain.tensor_schema import PARAMETERS, input_schema, output_schema
 
 JSON = dict[str, Any]
+
+EXAMPLES_BYTES: Final = 16 * 1024
+"""Room for one model's examples: with a hundred models the document must fit one Lambda answer."""
 
 BINARY: Final[JSON] = {"type": "string", "contentMediaType": "application/octet-stream"}
 """Source: OAS 3.1, "Considerations for File Uploads"."""
@@ -96,15 +100,21 @@ def schemas(models: Sequence[PublishedModel]) -> JSON:
 
 
 def examples(model: PublishedModel) -> JSON:
-    """Write a model's golden cases as examples that really answer so."""
-    return {
-        str(case.get("name", f"case-{number}")): {
-            "summary": str(case.get("name", f"case {number}")),
+    """Write a model's golden cases as examples that really answer so, the first ones that fit."""
+    published: JSON = {}
+    room = EXAMPLES_BYTES
+    for number, case in enumerate(model.golden, start=1):
+        name = str(case.get("name", f"case-{number}"))
+        example = {
+            "summary": name,
             "value": case["request"],
             "x-falaj-golden": {k: case[k] for k in ("expect", "atol", "rtol") if k in case},
         }
-        for number, case in enumerate(model.golden, start=1)
-    }
+        room -= len(json.dumps(example))
+        if room < 0 and published:
+            break
+        published[name] = example
+    return published
 
 
 def _request(model: PublishedModel) -> JSON:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 from falaj.domain.openapi import document
 from falaj.domain.published import PublishedModel
@@ -29,6 +30,10 @@ EXTENSIONS: Final = (
 """As named by the protocol's extensions; what the models' functions speak."""
 
 
+COMPRESS_FROM_BYTES: Final = 4096
+"""The document repeats itself: with many models it shrinks some twentyfold."""
+
+
 class IndexRequest(BaseModel):
     """Body of `POST /v2/repository/index`; other keys are ignored, as Triton does."""
 
@@ -48,6 +53,7 @@ def platform_app(
         version: The API's own version.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
     app.add_middleware(Envelope, release=release)
     app.add_exception_handler(HTTPException, refuse_route)
     app.add_exception_handler(FalajError, refuse)
