@@ -4,12 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
-from falaj.contract import REGION
-
-FACTS_FILE: Final = Path(__file__).with_name(f"{REGION}.json")
+from policies.region import FACTS_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

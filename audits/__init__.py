@@ -1,0 +1,1 @@
+"""What can be proved from the synthesized stacks, without AWS."""

@@ -1,0 +1,142 @@
+"""A synthesized application as rules see it: stacks of resources with their intrinsics resolved."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from falaj.contract import REGION
+from policies.intrinsics import World
+
+STACK: Final = "Falaj::Stack"
+"""The type under which a stack itself is looked at: its place, tags, outputs and assets."""
+
+MOST_CONDITIONS: Final = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One resource of a template, as far as it is known before deployment.
+
+    Attributes:
+        stack: Name of its stack.
+        id: Its logical id.
+        type: `AWS::S3::Bucket`.
+        properties: Its properties, resolved.
+        deletion_policy: What becomes of it with its stack.
+    """
+
+    stack: str
+    id: str
+    type: str
+    properties: Mapping[str, Any]
+    deletion_policy: str = "Delete"
+
+    @property
+    def name(self) -> str:
+        """How exceptions and findings call it: `FalajApi/PlatformRole`."""
+        return f"{self.stack}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """One stack as `cdk synth` leaves it.
+
+    Attributes:
+        name: Its name.
+        region: Where it goes; empty if the template does not say.
+        account: Its account; None if the credentials decide.
+        template: Its template.
+        tags: Its tags.
+        assets: Where its files and images are uploaded, from its asset manifest.
+        is_protected: Whether it refuses to be deleted.
+        is_nested: Whether it is deployed as a part of another stack, whose place is its own.
+    """
+
+    name: str
+    region: str
+    template: Mapping[str, Any]
+    account: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    assets: tuple[Mapping[str, Any], ...] = ()
+    is_protected: bool = False
+    is_nested: bool = False
+
+    def views(self) -> Iterator["View"]:
+        """Yield the stack once for every way its conditions can fall."""
+        conditions = sorted(_conditions(self.template))
+        too_many = len(conditions) > MOST_CONDITIONS
+        used = () if too_many else conditions
+        for taken in itertools.product((True, False), repeat=len(used)):
+            yield self._view(dict(zip(used, taken, strict=True)), has_too_many=too_many)
+
+    def _view(self, conditions: Mapping[str, bool], *, has_too_many: bool) -> "View":
+        world = World(template=self.template, conditions=conditions, account=self.account)
+        resources = [
+            Resource(
+                stack=self.name,
+                id=id_,
+                type=str(body.get("Type", "")),
+                properties=_mapping(world.resolve(body.get("Properties", {}))),
+                deletion_policy=str(body.get("DeletionPolicy", "Delete")),
+            )
+            for id_, body in self.template.get("Resources", {}).items()
+        ]
+        outputs = world.resolve(self.template.get("Outputs", {}))
+        opaque = [*world.opaque, *(["more conditions than can be tried"] if has_too_many else [])]
+        whole = Resource(
+            stack=self.name,
+            id="",
+            type=STACK,
+            properties={
+                "Region": REGION if self.is_nested else self.region,
+                "Outputs": outputs,
+                "Parameters": self.template.get("Parameters", {}),
+                "Assets": list(self.assets),
+                "Tags": dict(self.tags),
+                "IsProtected": self.is_protected,
+                "Transform": self.template.get("Transform"),
+                "Opaque": opaque,
+            },
+        )
+        return View(stack=self, resources=(whole, *resources))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A stack with its conditions taken one way.
+
+    Attributes:
+        stack: The stack.
+        resources: Its resources, and itself as the first.
+    """
+
+    stack: Stack
+    resources: tuple[Resource, ...]
+
+    def of_type(self, *types: str) -> list[Resource]:
+        """Return the resources of these types."""
+        return [resource for resource in self.resources if resource.type in types]
+
+    def is_foreign(self, account: str) -> bool:
+        """Whether a literal account number is not this stack's own."""
+        return re.fullmatch(r"\d{12}", account) is not None and account != self.stack.account
+
+
+def _conditions(value: object) -> set[str]:
+    """Return the names of all conditions that an `Fn::If` asks about."""
+    if isinstance(value, list):
+        return set().union(*(_conditions(item) for item in value))
+    if not isinstance(value, dict):
+        return set()
+    match value:
+        case {"Fn::If": [str(name), *_]} if len(value) == 1:
+            own = {name}
+        case _:
+            own = set()
+    return own.union(*(_conditions(item) for item in value.values()))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""At rest under the customer's key, in transit under TLS."""

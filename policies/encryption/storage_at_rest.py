@@ -1,0 +1,47 @@
+"""Disks, file systems, databases and caches are encrypted."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from policies.application import Resource, View
+from policies.rule import Rule
+from policies.values import at, is_true
+
+_FLAGS: Final = {
+    "AWS::EC2::Volume": "Encrypted",
+    "AWS::EFS::FileSystem": "Encrypted",
+    "AWS::RDS::DBInstance": "StorageEncrypted",
+    "AWS::RDS::DBCluster": "StorageEncrypted",
+    "AWS::ElastiCache::ReplicationGroup": "AtRestEncryptionEnabled",
+    "AWS::Kinesis::Stream": "StreamEncryption.EncryptionType",
+}
+"""The property that says so, by type."""
+
+
+def _check(resource: Resource, view: View) -> Iterator[str]:
+    del view
+    flag = _FLAGS[resource.type]
+    value = at(resource.properties, flag)
+    if not (is_true(value) or value == "KMS"):
+        yield f"{flag} is not on"
+
+
+RULE = Rule(
+    id="encryption.storage-at-rest",
+    title="Storage is encrypted at rest",
+    reason="A disk that is given back, or a snapshot that is shared, must say nothing.",
+    source=(
+        "https://docs.aws.amazon.com/whitepapers/latest/efs-encrypted-file-systems/"
+        "encryption-of-data-at-rest.html"
+    ),
+    controls=("PDPL-20", "ISO-8.24", "IAR-T7"),
+    types=(
+        "AWS::EC2::Volume",
+        "AWS::EFS::FileSystem",
+        "AWS::RDS::DBInstance",
+        "AWS::RDS::DBCluster",
+        "AWS::ElastiCache::ReplicationGroup",
+        "AWS::Kinesis::Stream",
+    ),
+    check=_check,
+)

@@ -1,0 +1,24 @@
+"""Topics encrypt under the customer's key."""
+
+from collections.abc import Iterator
+
+from policies.application import Resource, View
+from policies.rule import Rule
+from policies.values import at
+
+
+def _check(resource: Resource, view: View) -> Iterator[str]:
+    del view
+    if not at(resource.properties, "KmsMasterKeyId"):
+        yield "it has no KmsMasterKeyId; name a customer key"
+
+
+RULE = Rule(
+    id="encryption.topic-key",
+    title="Topics are encrypted under a customer key",
+    reason="A topic keeps messages until they are delivered.",
+    source="https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html",
+    controls=("PDPL-20", "ISO-8.24", "IAR-T7"),
+    types=("AWS::SNS::Topic",),
+    check=_check,
+)

@@ -1,0 +1,190 @@
+"""What is let through although a rule finds it: reviewed, with an end, in one file."""
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Self
+
+import yaml
+
+from falaj.errors import ConfigurationError
+from policies.application import Stack
+from policies.evaluation import Finding
+
+FILE: Final = Path(__file__).with_name("exceptions.yaml")
+LEAST_REASON: Final = 20
+"""Characters that a reason must have; fewer say nothing to the reader of an audit."""
+LONGEST_DAYS: Final = 400
+"""Days for which an exception may be granted: a year, and time to review it."""
+HEALTH: Final = "health"
+DATA_CLASS_TAG: Final = "falaj:data-class"
+RESIDENCY: Final = "residency."
+_FIELDS: Final = ("rule", "resource", "reason", "evidence", "approver", "expires")
+_VAGUE: Final = re.compile(r"(?i)^\W*(?:todo|tbd|n/?a|none|fix later|temporary|false positive)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """One exception: this rule, on these resources, for this reason, until that day.
+
+    Attributes:
+        rule: Id of a rule of the pack, of cdk-nag or of cfn-lint.
+        resource: `Stack/LogicalId`; `*` stands for a part of either name, never for the whole.
+        reason: Why, in at least 20 characters.
+        evidence: Where it can be checked: a document, a test, a page of AWS.
+        approver: Who answers for it: a role or a person.
+        expires: The first day on which it holds no longer.
+        profiles: Profiles in which it is needed.
+    """
+
+    rule: str
+    resource: str
+    reason: str
+    evidence: str
+    approver: str
+    expires: date
+    profiles: tuple[str, ...] = ("smb", "enterprise")
+
+    @classmethod
+    def read(cls, number: int, entry: object) -> Self:
+        """Read one entry of the file.
+
+        Raises:
+            ConfigurationError: Everything that is wrong with it.
+        """
+        if not isinstance(entry, dict):
+            raise ConfigurationError([f"exception {number} is no mapping"])
+        known = (*_FIELDS, "profiles")
+        faults = [f"{field} is missing" for field in _FIELDS if not entry.get(field)]
+        faults += [f"{field} is not known" for field in entry if field not in known]
+        if not faults:
+            faults = list(_vague(entry))
+        if faults:
+            name = f"exception {number} ({entry.get('rule')} on {entry.get('resource')})"
+            raise ConfigurationError([f"{name}: {fault}" for fault in faults])
+        texts = {field: str(entry[field]).strip() for field in _FIELDS[:-1]}
+        profiles = tuple(entry.get("profiles", cls.__dataclass_fields__["profiles"].default))
+        return cls(**texts, expires=entry["expires"], profiles=profiles)
+
+    def covers(self, rule: str, resource: str) -> bool:
+        """Whether a finding of a rule on a resource is what this is about."""
+        return fnmatch.fnmatchcase(rule, self.rule.replace("[", "[[]")) and fnmatch.fnmatchcase(
+            resource, self.resource
+        )
+
+
+def read_waivers(file: Path = FILE) -> tuple[Waiver, ...]:
+    """Read the exceptions.
+
+    Raises:
+        ConfigurationError: Every fault of every entry at once.
+    """
+    waivers: list[Waiver] = []
+    faults: list[str] = []
+    entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            waivers.append(Waiver.read(number, entry))
+        except ConfigurationError as error:
+            faults.extend(f"{file.name}: {fault}" for fault in error.faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return tuple(waivers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """Findings after the exceptions were applied.
+
+    Attributes:
+        open: Findings that nothing excuses.
+        excused: Findings with the exception that excuses each.
+        faults: What is wrong with the exceptions themselves.
+    """
+
+    open: tuple[Finding, ...]
+    excused: tuple[tuple[Finding, Waiver], ...]
+    faults: tuple[str, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is left to mend."""
+        return not self.open and not self.faults
+
+
+def review(
+    findings: Sequence[Finding],
+    waivers: Iterable[Waiver],
+    *,
+    stacks: Sequence[Stack],
+    today: date,
+    must_be_used: bool = True,
+) -> Review:
+    """Apply exceptions to findings.
+
+    An exception counts if its profile is deployed, its day has not come, and, for residency, no
+    stack holds health data: the law on health data knows no exception that we could grant.
+
+    Args:
+        findings: What the rules found.
+        waivers: The exceptions.
+        stacks: Where it was found; their tags tell profile and data class.
+        today: The day of the review.
+        must_be_used: Whether an exception that excuses nothing is a fault.
+    """
+    profiles = {stack.tags.get("falaj:profile", "") for stack in stacks}
+    is_health = any(stack.tags.get(DATA_CLASS_TAG) == HEALTH for stack in stacks)
+    applicable = [waiver for waiver in waivers if profiles & set(waiver.profiles)]
+    refusals = {id(w): _refusal(w, today, is_health=is_health) for w in applicable}
+    faults = [fault for fault in refusals.values() if fault]
+    standing = [waiver for waiver in applicable if refusals[id(waiver)] is None]
+    excuses = ((finding, _excuse(finding, standing)) for finding in findings)
+    excused = [(finding, waiver) for finding, waiver in excuses if waiver is not None]
+    used = {id(waiver) for _, waiver in excused}
+    if must_be_used:
+        faults += [f"{_name(w)} excuses nothing; remove it" for w in standing if id(w) not in used]
+    covered = {finding for finding, _ in excused}
+    return Review(
+        open=tuple(finding for finding in findings if finding not in covered),
+        excused=tuple(excused),
+        faults=tuple(faults),
+    )
+
+
+def _excuse(finding: Finding, waivers: Sequence[Waiver]) -> Waiver | None:
+    covering = (waiver for waiver in waivers if waiver.covers(finding.rule, finding.resource))
+    return next(covering, None)
+
+
+def _refusal(waiver: Waiver, today: date, *, is_health: bool) -> str | None:
+    if waiver.expires <= today:
+        return (
+            f"{_name(waiver)} expired on {waiver.expires}; mend the cause or have it approved anew"
+        )
+    if (waiver.expires - today).days > LONGEST_DAYS:
+        return f"{_name(waiver)} is granted until {waiver.expires}; at most {LONGEST_DAYS} days"
+    if is_health and waiver.rule.startswith(RESIDENCY):
+        return f"{_name(waiver)} is refused: health data knows no exception from residency"
+    return None
+
+
+def _name(waiver: Waiver) -> str:
+    return f"the exception from {waiver.rule} on {waiver.resource}"
+
+
+def _vague(entry: dict[str, Any]) -> Iterable[str]:
+    reason = str(entry["reason"]).strip()
+    if len(reason) < LEAST_REASON or _VAGUE.match(reason):
+        yield f"the reason {reason!r} is vague; say why, in at least {LEAST_REASON} characters"
+    if _VAGUE.match(str(entry["evidence"])):
+        yield "the evidence is vague; name a test, a document or a page"
+    if not isinstance(entry["expires"], date):
+        yield f"expires {entry['expires']!r} is no date; write 2027-05-31"
+    stack, _, id_ = str(entry["resource"]).partition("/")
+    if not stack.strip("*") or (id_ and not id_.strip("*")):
+        yield f"resource {entry['resource']!r} is a whole stack or everything; name resources"
+    if "*" in str(entry["rule"]) and "[" not in str(entry["rule"]):
+        yield "the rule is a pattern; an exception is from one rule"

@@ -1,0 +1,1 @@
+"""Nobody gets in who was not let in."""

@@ -1,0 +1,1 @@
+"""No right that is not used."""

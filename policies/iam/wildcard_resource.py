@@ -1,0 +1,74 @@
+"""Rights are for named resources."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from policies.application import Resource, View
+from policies.rule import Rule
+from policies.statements import IDENTITY, Statement, is_boundary, statements
+
+UNSCOPED: Final = frozenset(
+    {
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:GetMetricData",
+        "cloudwatch:ListMetrics",
+        "cloudwatch:PutMetricData",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ecr:GetAuthorizationToken",
+        "kms:GenerateRandom",
+        "lambda:ListFunctions",
+        "ssm:DescribeParameters",
+        "xray:GetSamplingRules",
+        "xray:GetSamplingTargets",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    }
+)
+"""Actions that take no resource (or, for network interfaces, none known before they exist).
+
+Source: the service authorization reference, pages of the services, read 2026-11-22.
+"""
+
+
+def _is_narrowed(statement: Statement) -> bool:
+    """Whether a condition says which resources after all: by their tag, or by their ARN."""
+    keys = {key for test in statement.conditions.values() for key in test}
+    return any(key.startswith(("aws:ResourceTag/", "aws:ResourceAccount")) for key in keys)
+
+
+def _check(resource: Resource, view: View) -> Iterator[str]:
+    del view
+    for statement in statements(resource, IDENTITY):
+        if not statement.is_allow or is_boundary(resource):
+            continue
+        if "*" not in statement.resources and not statement.but_resources:
+            continue
+        for action in sorted(set(statement.actions) - UNSCOPED):
+            if not _is_narrowed(statement):
+                yield f"{action} is allowed on every resource; name the resources"
+
+
+RULE = Rule(
+    id="iam.wildcard-resource",
+    title="No wildcard resource but where AWS knows no other",
+    reason="A right on every resource is a right on the next team's, too.",
+    source=(
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/"
+        "reference_policies_actions-resources-contextkeys.html"
+    ),
+    controls=("ISO-5.15", "ISO-5.18", "ISO-8.2", "IAR-T5"),
+    types=(
+        "AWS::IAM::Role",
+        "AWS::IAM::Policy",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::RolePolicy",
+        "AWS::IAM::UserPolicy",
+        "AWS::IAM::GroupPolicy",
+        "AWS::IAM::Group",
+        "AWS::IAM::User",
+    ),
+    check=_check,
+)

@@ -1,0 +1,50 @@
+"""Containers run our images only."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from falaj.contract import REGION
+from policies.application import Resource, View
+from policies.rule import Rule
+from policies.values import strings
+
+_OURS: Final = re.compile(
+    rf"(\$\{{[^}}]+\}}|\d{{12}})\.dkr\.ecr\.{REGION}\.amazonaws\.com[/:]|\$\{{[^}}]+\}}"
+)
+"""ECR of this region, or a resource of this template."""
+_KEYS: Final = ("Image", "ImageUri")
+
+
+def _images(properties: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for path, text in strings(properties):
+        if path.rpartition(".")[2] in _KEYS and text not in _KEYS:
+            yield path, text
+
+
+def _check(resource: Resource, view: View) -> Iterator[str]:
+    for path, image in _images(resource.properties):
+        match = _OURS.match(image)
+        if match is None or view.is_foreign(match.group(1) or ""):
+            yield f"{path} is {image}; push it to a repository of this account and region"
+
+
+RULE = Rule(
+    id="residency.foreign-image",
+    title="No image of another registry",
+    reason=(
+        "An image from a foreign registry is fetched from abroad and is whatever that "
+        "registry serves today."
+    ),
+    source="https://docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html",
+    controls=("PDPL-22", "CBUAE-6.3", "ISO-5.23"),
+    types=(
+        "AWS::ECS::TaskDefinition",
+        "AWS::Batch::JobDefinition",
+        "AWS::Lambda::Function",
+        "AWS::EMRServerless::Application",
+        "AWS::SageMaker::Model",
+        "AWS::CodeBuild::Project",
+    ),
+    check=_check,
+)
