@@ -11,6 +11,7 @@ from falaj.aws.calls import NOT_FOUND, Client, calling, code_of
 from falaj.contract import MODELS_PARAMETER_ROOT, desired_release_parameter
 from falaj.domain.plan import Release
 from falaj.domain.release import DesiredRelease
+from falaj.domain.waking import model_of
 from falaj.errors import ConfigurationError
 
 _LEAF: Final = "/desired-release"
@@ -87,17 +88,6 @@ class DesiredReleases:
             except ConfigurationError as error:
                 faults[model] = str(error)
         return Wishes(readable=readable, faults=faults)
-
-
-def model_of(parameter: str) -> str:
-    """Return the model that a parameter is about; empty when it is about none.
-
-    Example:
-        >>> model_of("/falaj/models/tashkeel/desired-release")
-        'tashkeel'
-    """
-    root, _, rest = parameter.partition(f"{MODELS_PARAMETER_ROOT}/")
-    return "" if root else rest.partition("/")[0]
 
 
 def _wish(parameter: Mapping[str, Any]) -> Wish:

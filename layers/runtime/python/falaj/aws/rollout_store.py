@@ -103,6 +103,7 @@ class RolloutStore:
         function: str,
         owed: bytes | None = None,
         answered: tuple[int, ...] = (),
+        left_behind: Status | None = None,
     ) -> None:
         """Store a rollout if the stored generation is still the one that was read.
 
@@ -112,12 +113,14 @@ class RolloutStore:
             function: The model's function.
             owed: The decision record, when it could not be written.
             answered: Serials of commands to forget.
+            left_behind: The status of a function that another has taken the place of: what was
+                known of its versions is forgotten.
 
         Raises:
             LostRaceError: Another controller decided first.
             DependencyError: DynamoDB does not answer.
         """
-        values = {
+        values: dict[str, Any] = {
             "rollout": {"S": canonical_json(rollout)},
             "generation": {"N": str(rollout.generation)},
             "function": {"S": function},
@@ -131,7 +134,7 @@ class RolloutStore:
             rollout.model,
             values,
             doing=f"store generation {rollout.generation} of {rollout.model}",
-            removed=tuple(f"command#{serial}" for serial in answered),
+            removed=(*(f"command#{serial}" for serial in answered), *_of_versions(left_behind)),
             condition=(
                 condition,
                 {"#g": "generation"},
@@ -187,13 +190,15 @@ class RolloutStore:
         value = {"shadow": {"S": version}, "shadow_share": {"N": str(share)}}
         self._update(model, value, doing=f"keep the shadow of {model}")
 
-    def put_approval(self, model: str, version: str, actor: str, *, at: datetime) -> None:
+    def put_approval(
+        self, model: str, version: str, actor: str, *, reason: str, at: datetime
+    ) -> None:
         """Keep who approved a version.
 
         Raises:
             DependencyError: DynamoDB does not answer.
         """
-        text = json.dumps({"actor": actor, "at": at.isoformat()})
+        text = json.dumps({"actor": actor, "reason": reason, "at": at.isoformat()})
         self._update(
             model, {f"approval#{version}": {"S": text}}, doing=f"keep the approval {model}"
         )
@@ -273,6 +278,15 @@ class RolloutStore:
                 if code_of(error) == _REFUSED:
                     raise LostRaceError(what=f"the status of {model}") from error
                 raise
+
+
+def _of_versions(status: Status | None) -> tuple[str, ...]:
+    """Name the attributes that speak of versions."""
+    if status is None:
+        return ()
+    approvals = (f"approval#{version}" for version in status.approvals)
+    experiments = (f"experiment#{version}" for version in status.experiment)
+    return ("verification", "shadow", *approvals, *experiments)
 
 
 def _idle(model: str) -> Rollout:

@@ -1,0 +1,121 @@
+"""The container's process: models warm, then ready; SIGTERM, then drained."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final
+
+import uvloop
+
+from falaj.config.container import ContainerSettings
+from falaj.container.front import Front
+from falaj.container.http1 import HttpServer
+from falaj.container.ledger import Ledger
+from falaj.container.limits import ConnectionLimits
+from falaj.domain.clock import Clock, SystemClock
+from falaj.entrypoints.container_models import workforce_of
+from falaj.errors import FalajError
+
+FLUSH_S: Final = 10.0
+GRACE_S: Final = 2.0
+"""How long new connections are taken while draining: load balancers learn with a delay."""
+
+EXIT_OK: Final = 0
+EXIT_ERROR: Final = 1
+EXIT_UNDRAINED: Final = 4
+
+
+def main(settings: ContainerSettings | None = None) -> int:
+    """Serve until SIGTERM or SIGINT.
+
+    Returns:
+        0 after everything was answered, 1 if it could not start, 4 if the time to drain ran out.
+    """
+    try:
+        settings = settings or ContainerSettings.from_env()
+        return uvloop.run(serve(settings, write=_to_stdout))
+    except (FalajError, OSError) as error:
+        sys.stderr.write(f"falaj: {error}\n")
+        return EXIT_ERROR
+
+
+async def serve(
+    settings: ContainerSettings,
+    *,
+    write: Callable[[str], object],
+    clock: Clock | None = None,
+    stop: asyncio.Event | None = None,
+) -> int:
+    """Serve until `stop` is set.
+
+    Args:
+        settings: What and where.
+        write: Takes lines for the log.
+        clock: Tells the time.
+        stop: When to drain; by default on SIGTERM and SIGINT.
+
+    Raises:
+        ConfigurationError: A setting is at fault.
+        ArtefactError: A model is missing, altered or contradicts its manifest.
+        EngineError: A model cannot run.
+    """
+    loop = asyncio.get_running_loop()
+    clock = clock or SystemClock()
+    stop = stop or _stop_signal(loop)
+    executor = ThreadPoolExecutor(thread_name_prefix="falaj-run")
+    served = workforce_of(settings, loop=loop, executor=executor, clock=clock)
+    ledger = Ledger(settings.release, write)
+    front = Front(
+        served.service,
+        served.workforce,
+        ledger,
+        default_model=served.default_model,
+        providers=served.providers,
+    )
+    http = HttpServer(
+        front, _bound(settings.host, settings.http_port), clock=clock, limits=ConnectionLimits()
+    )
+    await http.start()
+    front.is_ready = True
+    write(f'{{"level":"INFO","message":"ready","http_port":{http.port}}}\n')
+    await _until(stop, every_s=FLUSH_S, do=lambda: ledger.flush(clock.now()))
+    front.is_ready = False
+    is_drained = await http.drain(grace_s=min(GRACE_S, settings.drain_s), within_s=settings.drain_s)
+    ledger.flush(clock.now())
+    executor.shutdown(wait=is_drained, cancel_futures=True)
+    return EXIT_OK if is_drained else EXIT_UNDRAINED
+
+
+def _stop_signal(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _until(stop: asyncio.Event, *, every_s: float, do: Callable[[], None]) -> None:
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), every_s)
+        do()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    bound.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+    return bound
+
+
+def _to_stdout(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
