@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_region.assembly import Stack
 from local_region.errors import TemplateError
+from local_region.progress import Change
 from local_region.resources.kind import Declared, Kind, Surroundings
 from local_region.resources.registry import KINDS
 from local_region.template.intrinsics import (
@@ -46,16 +47,6 @@ class Deployed:
     physical: Physical
     is_kept_when_removed: bool
     is_kept_when_replaced: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One thing that a deployment did."""
-
-    stack: str
-    logical_id: str
-    type: str
-    action: str
 
 
 class Deployment:

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from local_region.deployment import Change
+from local_region.cloudwatch.board import StateChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that a deployment did."""
+
+    stack: str
+    logical_id: str
+    type: str
+    action: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,4 +67,54 @@ class Closed:
     """Every process has ended and both ports are free."""
 
 
-Event: TypeAlias = Working | StackApplied | FunctionLog | NotPermitted | Ready | Closed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmChanged:
+    """An alarm went from one state to another."""
+
+    change: StateChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterChanged:
+    """An SSM parameter was created, updated or deleted."""
+
+    name: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsMalformed:
+    """A function printed metrics that AWS would drop without a word."""
+
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLost:
+    """An event or a notification did not reach its target."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRefused:
+    """A new synthesis was found and cannot be applied; what was applied before it stays."""
+
+    faults: tuple[str, ...]
+
+
+Event: TypeAlias = (
+    Working
+    | StackApplied
+    | FunctionLog
+    | NotPermitted
+    | Ready
+    | Closed
+    | AlarmChanged
+    | ParameterChanged
+    | MetricsMalformed
+    | EventLost
+    | UpdateRefused
+)

@@ -13,15 +13,17 @@ from falaj.domain.clock import Clock, SystemClock
 from local_region.assembly import Assembly
 from local_region.aws_endpoint import AWS_LIMITS, AwsEndpoint
 from local_region.backends.moto_backends import MotoBackends
-from local_region.deployment import Change, Deployment
+from local_region.control_loop import ControlLoop, Observation
+from local_region.deployment import Deployment
 from local_region.errors import AssemblyError
 from local_region.gateway.front_door import API_LIMITS, FrontDoor
 from local_region.gateway.registry import ApiRegistry
 from local_region.gateway.routing import Route
 from local_region.lambda_calls import LambdaCalls
-from local_region.lambda_service import LambdaService, RuntimeFolders
+from local_region.lambda_service import Boundary, LambdaService, LogLine, RuntimeFolders
 from local_region.listener import Listener, bind, url_of
 from local_region.progress import (
+    Change,
     Closed,
     Event,
     FunctionLog,
@@ -53,12 +55,16 @@ class Placement(TypedDict, total=False):
     Attributes:
         account: Twelve digits; two regions of one process need two.
         build_folder: Where the interpreter's runtime and host layers are kept between runs.
-        on_change: Told of a change that others follow: a kind (`ssm`) and a name.
+        observation: How functions are seen, and what befalls events; as on AWS by default.
+        boundary: What function processes run before their handler; nothing by default.
+        ticks: Whether time goes on by itself; a rehearsal calls `tick` instead.
     """
 
     account: str
     build_folder: Path
-    on_change: Callable[[str, str], None]
+    observation: Observation
+    boundary: Boundary
+    ticks: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +165,20 @@ class Region:
         """The other services' backends, with in-process boto3 clients."""
         return self._parts.surroundings.aws
 
+    @property
+    def control(self) -> ControlLoop:
+        """Alarms, events and time."""
+        return self._parts.surroundings.control
+
+    @property
+    def front_door(self) -> FrontDoor:
+        """The gateway, for callers in this process."""
+        return self._parts.front_door
+
+    async def tick(self) -> None:
+        """Do everything that is due by the region's clock: alarms, schedules, events, retries."""
+        await self.control.tick()
+
     def models(self) -> tuple[str, ...]:
         """Return the models that the API's routes name, in order."""
         found = (_MODEL.match(route.template) for route in self.routes())
@@ -229,10 +249,24 @@ async def _compose(
     aws_url = url_of(aws_socket)
     backends = MotoBackends.open(account=account, region=REGION, endpoint=aws_url)
     held.callback(backends.close)
+    control = ControlLoop(
+        clock=clock,
+        rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
+        account=account,
+        region=REGION,
+        aws=backends,
+        progress=progress,
+        observation=placement.get("observation", Observation()),
+    )
+
+    def take(line: LogLine) -> None:
+        progress(FunctionLog(function=line.function, line=line.text))
+        control.collection.line(line)
+
     functions = LambdaService(
         clock=clock,
         rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
-        log_sink=lambda line: progress(FunctionLog(function=line.function, line=line.text)),
+        log_sink=take,
         runtime=RuntimeFolders.prepare(
             placement.get("build_folder", BUILD_FOLDER),
             progress=lambda sentence: progress(Working(sentence=sentence)),
@@ -240,9 +274,13 @@ async def _compose(
         account=account,
         region=REGION,
         endpoint_url=aws_url,
+        on_event_failure=control.failed.take,
+        on_invocation=control.collection.invoked,
+        boundary=placement.get("boundary"),
     )
     await functions.start()
     held.push_async_callback(functions.close)
+    permissions = Permissions()
     surroundings = Surroundings(
         account=account,
         region=REGION,
@@ -250,8 +288,8 @@ async def _compose(
         functions=functions,
         apis=ApiRegistry(),
         layers=LayerStore(),
-        permissions=Permissions(),
-        announce=placement.get("on_change", _nobody),
+        permissions=permissions,
+        control=control.connect(functions, permissions),
     )
     calls = LambdaCalls(functions)
     endpoint = AwsEndpoint(backends, {"lambda": calls.serve})
@@ -272,11 +310,10 @@ async def _compose(
     )
     api = Listener(bound=api_socket, site=front_door, clock=clock, limits=API_LIMITS)
     held.push_async_callback(api.close)
+    held.push_async_callback(control.close)
+    if placement.get("ticks", True):
+        control.start()
     return Parts(surroundings=surroundings, front_door=front_door, api=api, aws=aws)
-
-
-def _nobody(_kind: str, _name: str) -> None:
-    """Nobody follows."""
 
 
 def _check_places(assembly: Assembly) -> None:

@@ -30,6 +30,28 @@ def alarm_detail(change: StateChange) -> dict[str, Any]:
     }
 
 
+def alarm_message(change: StateChange, *, account: str, region: str) -> dict[str, Any]:
+    """Write what an alarm's action publishes to a topic.
+
+    The members that tell the alarm, its states and its reason; the `Trigger` member, which repeats
+    the alarm's settings, is left out.
+
+    Source:
+        docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+    """
+    return {
+        "AlarmName": change.alarm.name,
+        "AlarmDescription": change.alarm.description,
+        "AWSAccountId": account,
+        "NewStateValue": change.after.value,
+        "NewStateReason": change.reason,
+        "StateChangeTime": _stamp(change.at),
+        "Region": region,
+        "AlarmArn": change.alarm.arn,
+        "OldStateValue": change.before.value,
+    }
+
+
 def _state(change: StateChange) -> dict[str, Any]:
     state: dict[str, Any] = {
         "value": change.after.value,

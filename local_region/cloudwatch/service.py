@@ -66,8 +66,10 @@ class CloudWatchService(CloudWatchBackend):
         except AlarmSettingsError as error:
             self._restore(described.name, known)
             raise ValidationError(str(error)) from error
-        self.board.put(alarm, self._clock.now())
+        now = self._clock.now()
+        self.board.put(alarm, now)
         self._describe(described)
+        described.configuration_updated_timestamp = now.replace(tzinfo=None)
         return described
 
     def delete_alarms(self, alarm_names: Sequence[str]) -> None:

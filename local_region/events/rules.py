@@ -30,16 +30,22 @@ class Target:
         arn: A function (or its alias), queue or topic.
         input: Constant JSON sent instead of the event.
         input_path: Part of the event that is sent, such as `$.detail`.
+        rule_arn: The rule it belongs to, which a function's permission names.
+        dead_letter_arn: The queue that gets what the target did not take.
     """
 
     id: str
     arn: str
     input: str | None = None
     input_path: str | None = None
+    rule_arn: str = ""
+    dead_letter_arn: str | None = None
 
     @classmethod
-    def from_properties(cls, properties: Mapping[str, Any]) -> Self:
+    def from_properties(cls, properties: Mapping[str, Any], *, rule_arn: str = "") -> Self:
         """Read a target as CloudFormation and PutTargets write it.
+
+        `RetryPolicy` has nothing to act on: a target here takes an event at once, or never will.
 
         Raises:
             RuleError: It uses a setting that is not carried out here.
@@ -54,6 +60,8 @@ class Target:
             arn=properties["Arn"],
             input=properties.get("Input"),
             input_path=properties.get("InputPath"),
+            rule_arn=rule_arn,
+            dead_letter_arn=(properties.get("DeadLetterConfig") or {}).get("Arn"),
         )
 
     def payload(self, event: Event) -> bytes:
@@ -99,7 +107,10 @@ class Rule:
         return cls(
             name=name,
             arn=arn,
-            targets=tuple(Target.from_properties(t) for t in properties.get("Targets") or ()),
+            targets=tuple(
+                Target.from_properties(target, rule_arn=arn)
+                for target in properties.get("Targets") or ()
+            ),
             pattern=None if pattern is None else _pattern(name, pattern),
             every=None if schedule is None else _every(name, schedule),
             is_enabled=properties.get("State", "ENABLED") != "DISABLED",

@@ -4,7 +4,8 @@
     service = LambdaService(
         clock=clock, rng=random.Random(7), log_sink=lines.append, runtime=folders,
         account="000000000000", region="me-central-1", limits=Limits(),
-        endpoint_url="http://127.0.0.1:4566", on_event_failure=None, state_folder=None)
+        endpoint_url="http://127.0.0.1:4566", on_event_failure=None, on_invocation=None,
+        boundary=None, state_folder=None)
     await service.start()
     ...
     await service.close()
@@ -53,10 +54,12 @@ from local_region.lambda_service.runtime_folders import RuntimeFolders
 from local_region.lambda_service.service import LambdaService
 from local_region.lambda_service.values import (
     AliasView,
+    Boundary,
     EventFailure,
     EventInvokeConfig,
     FunctionSettings,
     FunctionView,
+    Invoked,
     InvokeResult,
     LogLine,
     ProvisionedView,
@@ -65,11 +68,13 @@ from local_region.lambda_service.values import (
 
 __all__ = [
     "AliasView",
+    "Boundary",
     "EventFailure",
     "EventInvokeConfig",
     "FunctionSettings",
     "FunctionView",
     "InvokeResult",
+    "Invoked",
     "LambdaApiError",
     "LambdaService",
     "Limits",

@@ -143,6 +143,10 @@ class Environment:
         self._end_phase(End.OUT_OF_MEMORY)
         return True
 
+    def expire(self) -> None:
+        """End the phase as its time limit would, now."""
+        self._end_phase(End.TIMED_OUT)
+
     async def stop(self) -> None:
         """Kill the process and its children; what it wrote last still reaches the log."""
         process, self._process = self._process, None

@@ -93,6 +93,10 @@ class EventQueue:
             await asyncio.wait(self._running)
             self.release_due()
 
+    def next_due(self) -> datetime | None:
+        """Tell when the next attempt is due; None when nothing waits."""
+        return self._waiting[0][0] if self._waiting else None
+
     def waiting(self) -> int:
         """Count events that wait for a retry."""
         return len(self._waiting)

@@ -9,8 +9,9 @@ lambda-runtime-environment.html ("Failures during the Init phase"), read 2026-11
 import math
 import random
 import uuid
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 import orjson
@@ -20,12 +21,17 @@ from local_region.lambda_service.control_plane import ControlPlane
 from local_region.lambda_service.environment import End, Phase
 from local_region.lambda_service.names import LATEST
 from local_region.lambda_service.pool import Lease, Pools
-from local_region.lambda_service.refusals import InvalidRequestContentError, RequestTooLargeError
+from local_region.lambda_service.refusals import (
+    InvalidRequestContentError,
+    RequestTooLargeError,
+    TooManyRequestsError,
+)
 from local_region.lambda_service.routing import pick_version
 from local_region.lambda_service.runtime_api import LARGEST_RESPONSE_BYTES, Delivery
 from local_region.lambda_service.values import (
     FunctionError,
     InvocationType,
+    Invoked,
     InvokeResult,
     VersionView,
 )
@@ -77,14 +83,24 @@ class Invoker:
         plane: Resolves names and aliases.
         pools: Gives environments.
         seed: Seeds request ids, and each alias's own stream of routing draws.
+        on_invocation: Told of every attempt, throttled ones included.
+        process_clock: What function processes take for the time; deadlines are told by it.
     """
 
-    def __init__(self, plane: ControlPlane, pools: Pools, *, seed: int) -> None:
+    def __init__(
+        self,
+        plane: ControlPlane,
+        pools: Pools,
+        *,
+        seed: int,
+        on_invocation: Callable[[Invoked], None] | None = None,
+        process_clock: Clock | None = None,
+    ) -> None:
         self._plane, self._pools, self._seed = plane, pools, seed
+        self._tell = on_invocation or (lambda _: None)
         self._ids = random.Random(f"{seed}/ids")  # noqa: S311 - names, not secrets
         self._routing: dict[tuple[str, str], random.Random] = {}
-        # A handler compares its deadline with the machine's time, whatever the region's clock says.
-        self._machine_clock: Clock = SystemClock()
+        self._process_clock = process_clock or SystemClock()
 
     def admit(
         self,
@@ -117,14 +133,29 @@ class Invoker:
         Raises:
             TooManyRequestsError: The function, or the account, is at its concurrency.
         """
+        at = self._pools.now()
         version = self._route(call)
-        lease = self._pools.acquire(version, call.qualifier)
+        try:
+            lease = self._pools.acquire(version, call.qualifier)
+        except TooManyRequestsError:
+            self._tell(self._invoked(call, at))
+            raise
         is_alive = False
         try:
             ran = await self._phases(call, lease)
             is_alive = ran.phase.is_alive
             payload, error = self._answer(call, version, ran.phase)
             self._report(call, lease, ran, payload if error else b"")
+            self._tell(
+                replace(
+                    self._invoked(call, at),
+                    executed_version=version.version,
+                    duration_ms=ran.duration_ms,
+                    is_cold=ran.is_cold,
+                    is_error=error is not None,
+                    is_timeout=ran.phase.end is End.TIMED_OUT,
+                )
+            )
             return InvokeResult(
                 status_code=200,
                 payload=payload,
@@ -141,6 +172,17 @@ class Invoker:
             self._pools.release(lease, is_alive=is_alive)
 
     # ----------------------------------------------------------------- private
+    def _invoked(self, call: Call, at: datetime) -> Invoked:
+        return Invoked(
+            function=call.function,
+            qualifier=None if call.qualifier == LATEST else call.qualifier,
+            is_alias=self._plane.find_alias(call.function, call.qualifier) is not None,
+            executed_version=None,
+            request_id=call.request_id,
+            trace=call.trace,
+            at=at,
+        )
+
     def _route(self, call: Call) -> VersionView:
         alias = self._plane.find_alias(call.function, call.qualifier)
         if alias is None:
@@ -178,7 +220,7 @@ class Invoker:
         )
 
     def _delivery(self, call: Call, left_s: float) -> Delivery:
-        deadline = self._machine_clock.now() + timedelta(seconds=left_s)
+        deadline = self._process_clock.now() + timedelta(seconds=left_s)
         headers = {
             "Lambda-Runtime-Deadline-Ms": str(int(deadline.timestamp() * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": call.arn,

@@ -20,7 +20,12 @@ from local_region.lambda_service.process_variables import InitializationType, pr
 from local_region.lambda_service.provisioned_group import ProvisionedGroup
 from local_region.lambda_service.refusals import LambdaApiError
 from local_region.lambda_service.runtime_folders import RuntimeFolders
-from local_region.lambda_service.values import LogLine, ProvisionedView, VersionView
+from local_region.lambda_service.values import (
+    Boundary,
+    LogLine,
+    ProvisionedView,
+    VersionView,
+)
 
 _WATCH_INTERVAL_S: Final = 0.02
 """How often a busy environment's memory is read. What it held in between is judged from its peak
@@ -58,6 +63,7 @@ class Pools:
         scratch: Parent of the environments' own /tmp.
         endpoint_url: Passed to functions as `AWS_ENDPOINT_URL`.
         rng: Names environments.
+        boundary: What processes run before their handler, if anything.
     """
 
     def __init__(
@@ -70,8 +76,10 @@ class Pools:
         scratch: Path,
         endpoint_url: str | None,
         rng: random.Random,
+        boundary: Boundary | None = None,
     ) -> None:
         self._plane, self._clock, self._log_sink = plane, clock, log_sink
+        self._boundary = boundary
         self._runtime, self._scratch, self._endpoint_url = runtime, scratch, endpoint_url
         self._rng = rng
         self._idle: dict[tuple[str, str], list[_Idle]] = {}
@@ -178,6 +186,21 @@ class Pools:
         oldest = self._clock.now() - timedelta(seconds=self._plane.limits.keep_alive_s)
         self._drop_idle(lambda entry: entry.since <= oldest)
 
+    def end_idle(self, name: str, version: str) -> None:
+        """End the idle environments of one version: its next requests start cold."""
+        self._drop_idle(
+            lambda entry: (
+                (entry.environment.version.function_name, entry.environment.version.version)
+                == (name, version)
+            )
+        )
+
+    def expire(self, identity: str) -> None:
+        """End what a busy environment does as its function's timeout would."""
+        for environment in tuple(self._busy):
+            if environment.identity == identity:
+                environment.expire()
+
     def retire_stale(self, name: str) -> None:
         """End idle and provisioned environments of what the function no longer is."""
         self._drop_idle(
@@ -270,6 +293,7 @@ class Pools:
                 started=self._clock.now(),
                 initialization=initialization,
                 endpoint_url=self._endpoint_url,
+                boundary=self._boundary,
             ),
             scratch=scratch,
             log=self.log,

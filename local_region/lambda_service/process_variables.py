@@ -5,8 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from local_region.lambda_service.bootstrap import BOUNDARY
 from local_region.lambda_service.runtime_folders import RuntimeFolders
-from local_region.lambda_service.values import VersionView
+from local_region.lambda_service.values import Boundary, VersionView
 
 InitializationType = Literal["on-demand", "provisioned-concurrency"]
 
@@ -26,6 +27,7 @@ def process_variables(
     started: datetime,
     initialization: InitializationType,
     endpoint_url: str | None,
+    boundary: Boundary | None = None,
 ) -> dict[str, str]:
     """Return a process's environment: the function's variables, and Lambda's over them.
 
@@ -68,6 +70,8 @@ def process_variables(
     }
     if endpoint_url is not None:
         fixed["AWS_ENDPOINT_URL"] = endpoint_url
+    if boundary is not None:
+        fixed |= {BOUNDARY: str(boundary.program), **boundary.variables}
     return {**settings.environment, **fixed}
 
 

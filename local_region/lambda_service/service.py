@@ -21,11 +21,13 @@ from local_region.lambda_service.rest import AsgiApp, RestApi, RestReply
 from local_region.lambda_service.runtime_folders import RuntimeFolders
 from local_region.lambda_service.values import (
     AliasView,
+    Boundary,
     EventFailure,
     EventInvokeConfig,
     FunctionSettings,
     FunctionView,
     InvocationType,
+    Invoked,
     InvokeResult,
     LogLine,
     ProvisionedView,
@@ -46,6 +48,8 @@ class LambdaService:
         limits: Account concurrency and the like.
         endpoint_url: Where functions find the other AWS services (`AWS_ENDPOINT_URL`).
         on_event_failure: Gets events that every attempt failed, as a dead-letter queue would.
+        on_invocation: Told of every attempt to run a function, throttled ones included.
+        boundary: What function processes run before their handler, if anything.
         state_folder: Where code is kept; a temporary folder, removed by `close`, if not given.
     """
 
@@ -61,6 +65,8 @@ class LambdaService:
         limits: Limits | None = None,
         endpoint_url: str | None = None,
         on_event_failure: Callable[[EventFailure], None] | None = None,
+        on_invocation: Callable[[Invoked], None] | None = None,
+        boundary: Boundary | None = None,
         state_folder: Path | None = None,
     ) -> None:
         self._temporary = (
@@ -84,8 +90,15 @@ class LambdaService:
             scratch=folder / "tmp",
             endpoint_url=endpoint_url,
             rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - names, not secrets
+            boundary=boundary,
         )
-        self._invoker = Invoker(self.plane, self._pools, seed=rng.getrandbits(64))
+        self._invoker = Invoker(
+            self.plane,
+            self._pools,
+            seed=rng.getrandbits(64),
+            on_invocation=on_invocation,
+            process_clock=boundary.clock if boundary else None,
+        )
         self._events = EventQueue(
             self.plane, self._invoker, clock=clock, on_failure=on_event_failure
         )
@@ -109,6 +122,10 @@ class LambdaService:
         """Do everything that the clock has made due: reap idle environments, retry events."""
         self._pools.reap()
         self._events.release_due()
+
+    def next_due(self) -> datetime | None:
+        """Tell when an event is next tried again; None when none waits."""
+        return self._events.next_due()
 
     async def drain(self) -> None:
         """Return when no event is running, and none is due."""
@@ -306,6 +323,14 @@ class LambdaService:
     def environments(self, name: str) -> tuple[Environment, ...]:
         """Return a function's environments, for tests that kill one and screens that show them."""
         return self._pools.environments(name)
+
+    def end_idle(self, name: str, version: str) -> None:
+        """End the idle environments of one version: its next requests start cold."""
+        self._pools.end_idle(name, version)
+
+    def expire(self, environment: str) -> None:
+        """End what an environment does now as its function's timeout would."""
+        self._pools.expire(environment)
 
     # ------------------------------------------------------------ invocation
     async def invoke(

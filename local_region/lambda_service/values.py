@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import orjson
 
+from falaj.domain.clock import Clock
 from local_region.lambda_service.names import check_function_name
 from local_region.lambda_service.refusals import (
     ConstraintError,
@@ -268,6 +269,49 @@ class InvokeResult:
     cold_start: bool = False
     init_ms: float = 0.0
     duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boundary:
+    """What a function process meets before its handler: a program of ours that it runs first.
+
+    A rehearsal tells processes its own time this way, and makes libraries misbehave. Handlers and
+    layers stay as they are.
+
+    Attributes:
+        program: A Python file that needs the standard library alone.
+        variables: What it is told, as environment variables.
+        clock: What processes take for the time, once it has run.
+    """
+
+    program: Path
+    variables: Mapping[str, str]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoked:
+    """One attempt to run a function, as its metrics see it.
+
+    `qualifier` is None for the unqualified function, `executed_version` None when it was throttled.
+    """
+
+    function: str
+    qualifier: str | None
+    is_alias: bool
+    executed_version: str | None
+    request_id: str
+    trace: str
+    at: datetime
+    duration_ms: float = 0.0
+    is_cold: bool = False
+    is_error: bool = False
+    is_timeout: bool = False
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether it was refused for want of concurrency, and nothing ran."""
+        return self.executed_version is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

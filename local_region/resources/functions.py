@@ -94,7 +94,13 @@ async def _create_function(resource: Declared, region: Surroundings) -> Physical
     name = resource.properties.get("FunctionName") or resource.name()
     with refused(resource):
         region.functions.create_function(_settings(name, resource, region))
+    region.control.failed.set_queue(name, _dead_letter_queue(resource))
     return Physical(ref=name, attributes={"Arn": region.arn("lambda", f"function:{name}")})
+
+
+def _dead_letter_queue(resource: Declared) -> str | None:
+    arn = (resource.properties.get("DeadLetterConfig") or {}).get("TargetArn")
+    return None if arn is None else str(arn)
 
 
 async def _update_function(
@@ -112,11 +118,13 @@ async def _update_function(
             region.functions.delete_function_concurrency(wanted.name)
         else:
             region.functions.put_function_concurrency(wanted.name, wanted.reserved_concurrency)
+    region.control.failed.set_queue(physical.ref, _dead_letter_queue(resource))
     return physical
 
 
 async def _delete_function(physical: Physical, region: Surroundings) -> None:
     region.functions.delete_function(physical.ref)
+    region.control.failed.set_queue(physical.ref, None)
 
 
 FUNCTION: Final = Kind(
@@ -124,7 +132,7 @@ FUNCTION: Final = Kind(
     update=_update_function,
     delete=_delete_function,
     replaced_by=frozenset({"FunctionName", "PackageType"}),
-    note="Functions ignore VPC, EFS, tracing, customer keys, dead-letter queues and log settings.",
+    note="Functions ignore VPC, EFS, tracing, customer keys and log settings.",
 )
 
 
@@ -234,5 +242,6 @@ async def _delete_permission(physical: Physical, region: Surroundings) -> None:
 PERMISSION: Final = Kind(
     create=_create_permission,
     delete=_delete_permission,
-    note="Permissions are checked for API Gateway; boto3 clients may invoke every function.",
+    note="Permissions are checked for API Gateway and EventBridge; boto3 clients may invoke every "
+    "function.",
 )

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from local_region.assembly import FileAsset, Stack
 from local_region.backends.moto_backends import MotoBackends
+from local_region.control_loop import ControlLoop
 from local_region.errors import TemplateError
 from local_region.gateway.registry import ApiRegistry
 from local_region.lambda_service import LambdaService
@@ -28,7 +29,7 @@ class Surroundings:
         apis: The APIs that the front door serves.
         layers: Folders of published layer versions.
         permissions: Who may invoke what.
-        announce: Told of a change that something else may want to follow: kind and name.
+        control: Alarms, rules and the events they act on.
     """
 
     account: str
@@ -38,7 +39,7 @@ class Surroundings:
     apis: ApiRegistry
     layers: LayerStore
     permissions: Permissions
-    announce: Callable[[str, str], None]
+    control: ControlLoop
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of something of this account and region."""

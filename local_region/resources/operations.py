@@ -34,13 +34,11 @@ async def _put_parameter(
         )
     except ClientError as error:
         raise resource.error(error.response["Error"]["Message"]) from error
-    region.announce("ssm", name)
     return Physical(ref=name, attributes={"Type": wanted["Type"], "Value": wanted["Value"]})
 
 
 async def _delete_parameter(physical: Physical, region: Surroundings) -> None:
     region.aws.client("ssm").delete_parameter(Name=physical.ref)
-    region.announce("ssm", physical.ref)
 
 
 PARAMETER = Kind(

@@ -60,17 +60,6 @@ MANAGED_POLICY = recorded(
     attributes={"PolicyArn": "arn:aws:iam::{account}:policy/{name}"},
 )
 RESOURCE_POLICY = recorded(note="Resource policies of buckets, queues and topics are recorded.")
-ALARM = recorded(
-    note="Alarms are recorded, not evaluated.",
-    name_property="AlarmName",
-    attributes={"Arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}"},
-    limit=255,
-)
 DASHBOARD = recorded(note="Dashboards are recorded.", name_property="DashboardName")
-RULE = recorded(
-    note="EventBridge rules are recorded; no event is delivered and no schedule runs.",
-    name_property="Name",
-    attributes={"Arn": "arn:aws:events:{region}:{account}:rule/{name}"},
-)
 METADATA = recorded(note="The CDK's usage metadata has no effect, as on AWS.")
 GATEWAY_ACCOUNT = recorded(note="API Gateway's CloudWatch role has no effect.")

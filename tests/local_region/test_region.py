@@ -20,7 +20,7 @@ from local_region.errors import (
     TemplateError,
     UnenforceableSecurityError,
 )
-from local_region.progress import NotPermitted, Ready
+from local_region.progress import NotPermitted, ParameterChanged, Ready
 from tests.local_region.handwritten import (
     ECHO,
     Assembly,
@@ -305,17 +305,18 @@ def test_alias_moved_by_hand_survives_an_update(open_region, tmp_path):
 
 def test_changed_parameter_is_announced(open_region, tmp_path):
     """What follows a parameter is told its name, once for each change."""
-    heard = []
     written = Assembly(tmp_path / "one").stack(
         "S", {"P": parameter("1"), "Q": parameter("7", "/q")}
     )
-    running = open_region(written.folder, on_change=lambda kind, name: heard.append((kind, name)))
-    heard.clear()
+    running = open_region(written.folder)
+    running.events.clear()
     again = Assembly(tmp_path / "two").stack("S", {"P": parameter("2"), "Q": parameter("7", "/q")})
 
     running.run(running.region.update(again.folder))
 
-    assert heard == [("ssm", "/p")]
+    assert [event for event in running.events if isinstance(event, ParameterChanged)] == [
+        ParameterChanged(name="/p", operation="Update")
+    ]
 
 
 def parameter(value, name="/p"):
@@ -432,8 +433,22 @@ def test_every_known_resource_is_made(open_region, tmp_path):
                 ),
             },
         },
-        "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {}},
-        "Rule": {"Type": "AWS::Events::Rule", "Properties": {}},
+        "Alarm": {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {
+                "Namespace": "Falaj",
+                "MetricName": "Bad",
+                "Statistic": "Sum",
+                "Period": 60,
+                "EvaluationPeriods": 1,
+                "Threshold": 1,
+                "ComparisonOperator": "GreaterThanThreshold",
+            },
+        },
+        "Rule": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {"ScheduleExpression": "rate(1 hour)"},
+        },
         "Outcome": {
             "Type": "AWS::SSM::Parameter",
             "Properties": {

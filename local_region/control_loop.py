@@ -1,0 +1,221 @@
+"""Alarms, events and time: what makes a region act without being asked.
+
+Metrics reach the store, alarms are evaluated when due, their changes become events and
+notifications, rules hand events to functions. `tick` does one step of all that at whatever the
+clock says, so a rehearsal's clock may leap.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from falaj.domain.clock import Clock
+from local_region.backends.moto_backends import MotoBackends
+from local_region.cloudwatch.board import StateChange
+from local_region.cloudwatch.notices import (
+    DETAIL_TYPE as ALARM_CHANGE,
+    SOURCE as CLOUDWATCH,
+    alarm_detail,
+    alarm_message,
+)
+from local_region.cloudwatch.service import CloudWatchService
+from local_region.collection import Collection, Duration, Rewrite, as_measured, as_published
+from local_region.events.bus import EventBus, Mishaps
+from local_region.events.delivery import Delivery, UndeliverableError
+from local_region.events.failed_events import FailedEvents
+from local_region.events.parameter_store import (
+    DETAIL_TYPE as PARAMETER_CHANGE,
+    SOURCE as SSM,
+    ParameterChange,
+    ParameterStore,
+)
+from local_region.events.rules import Target
+from local_region.lambda_service import LambdaService
+from local_region.progress import (
+    AlarmChanged,
+    Event,
+    EventLost,
+    MetricsMalformed,
+    ParameterChanged,
+)
+from local_region.resources.permissions import Permissions
+
+TICK_S: Final = 1.0
+KEPT: Final = timedelta(hours=3)
+"""How long metric values are kept: the guard looks back an hour, an alarm at most as long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """How a region sees its functions; a rehearsal sees them in virtual time.
+
+    Attributes:
+        rewrite: What is recorded of a log line's metrics.
+        duration: How long an invocation took, in milliseconds.
+        mishaps: Duplicates and delays of events.
+        is_sequential: Whether a delivery waits for what the one before it set going.
+    """
+
+    rewrite: Rewrite = as_published
+    duration: Duration = as_measured
+    mishaps: Mishaps | None = None
+    is_sequential: bool = False
+
+
+class ControlLoop:
+    """CloudWatch, EventBridge and Parameter Store's events of one region.
+
+    Make it before the functions, whose lines and invocations it collects, and `connect` it after.
+
+    Args:
+        clock: Tells the time.
+        rng: Source of event ids and mishaps.
+        account: Twelve digits.
+        region: The region's name.
+        aws: Topics and queues.
+        progress: Told what happens.
+        observation: How functions are seen.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        account: str,
+        region: str,
+        aws: MotoBackends,
+        progress: Callable[[Event], None],
+        observation: Observation,
+    ) -> None:
+        self._clock, self._aws, self._progress = clock, aws, progress
+        self._account, self._region = account, region
+        self._is_sequential = observation.is_sequential
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._functions: LambdaService | None = None
+        self._delivery: Delivery | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._step = asyncio.Lock()
+        self.cloudwatch = CloudWatchService(
+            region,
+            account,
+            clock=clock,
+            on_change=lambda change: self._in_loop(self._alarm_changed, change),
+        )
+        self.parameters = ParameterStore(
+            region, account, on_change=lambda change: self._in_loop(self._parameter_changed, change)
+        )
+        self.bus = EventBus(
+            self._deliver, rng, account=account, region=region, mishaps=observation.mishaps
+        )
+        self.failed = FailedEvents(self._lost)
+        self.collection = Collection(
+            self.cloudwatch.store,
+            on_malformed=lambda function, reason: progress(
+                MetricsMalformed(function=function, reason=reason)
+            ),
+            rewrite=observation.rewrite,
+            duration=observation.duration,
+        )
+
+    def connect(self, functions: LambdaService, permissions: Permissions) -> Self:
+        """Take moto's place for alarms and parameters, and find the way to functions."""
+        self._functions = functions
+        self._delivery = Delivery(
+            functions=functions, permissions=permissions, aws=self._aws, on_failure=self._lost
+        )
+        self.failed.deliver_through(self._delivery)
+        self.cloudwatch.install()
+        self.parameters.install()
+        return self
+
+    def start(self) -> None:
+        """Tick every second until `close`."""
+        self._ticking = self._loop.create_task(self._tick_now_and_then())
+
+    async def close(self) -> None:
+        """Stop ticking; what was being delivered is dropped."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticking
+
+    async def tick(self) -> None:
+        """Do everything that is due by the clock."""
+        async with self._step:
+            now = self._clock.now()
+            if self._functions is not None:
+                self._functions.tick()
+            self.cloudwatch.evaluate_alarms()
+            await self.bus.tick(now)
+            self.cloudwatch.store.forget(before=now - KEPT)
+
+    def next_due(self) -> datetime:
+        """Tell when a tick can next do something, new requests apart."""
+        now = self._clock.now()
+        moments = [self.cloudwatch.board.next_due(now), self.bus.next_due()]
+        if self._functions is not None:
+            moments.append(self._functions.next_due())
+        return max(now, min(moment for moment in moments if moment is not None))
+
+    # ----------------------------------------------------------------- private
+    async def _tick_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            await self.tick()
+
+    async def _deliver(self, target: Target, payload: bytes) -> None:
+        if self._delivery is None or self._functions is None:
+            return
+        await self._delivery.to_target(target, payload)
+        if self._is_sequential:
+            await self._functions.drain()
+            await self.failed.drain()
+
+    def _in_loop(self, act: Callable[[Any], None], change: object) -> None:
+        """Act on the region's loop: boto3 calls arrive on threads of their own."""
+        if threading.get_ident() == self._thread:
+            act(change)
+        else:
+            self._loop.call_soon_threadsafe(act, change)
+
+    def _alarm_changed(self, change: StateChange) -> None:
+        self._progress(AlarmChanged(change=change))
+        self.bus.publish(
+            source=CLOUDWATCH,
+            detail_type=ALARM_CHANGE,
+            detail=alarm_detail(change),
+            now=change.at,
+            resources=(change.alarm.arn,),
+        )
+        message = json.dumps(alarm_message(change, account=self._account, region=self._region))
+        for arn in change.alarm.actions.get(change.after, ()):
+            self._notify(arn, message)
+
+    def _notify(self, arn: str, message: str) -> None:
+        if self._delivery is None:
+            return
+        try:
+            self._delivery.notify(arn, message)
+        except UndeliverableError as error:
+            self._lost(arn, error.reason)
+
+    def _parameter_changed(self, change: ParameterChange) -> None:
+        self._progress(ParameterChanged(name=change.name, operation=change.operation))
+        self.bus.publish(
+            source=SSM,
+            detail_type=PARAMETER_CHANGE,
+            detail=change.detail(),
+            now=self._clock.now(),
+            resources=(f"arn:aws:ssm:{self._region}:{self._account}:{change.resource()}",),
+        )
+
+    def _lost(self, arn: str, reason: str) -> None:
+        self._progress(EventLost(target=arn, reason=reason))
