@@ -8,6 +8,7 @@ from aws_cdk import App
 
 from catalogue.spec import ModelSpec
 from falaj.errors import ConfigurationError
+from infra.bundling.functions import stage_function
 from infra.bundling.layers import (
     API_LAYER,
     ONNX_LAYER,
@@ -30,7 +31,8 @@ from infra.refusals import catalogue_faults, size_faults
 from infra.stacks.api import ApiStack
 from infra.stacks.foundation import FoundationStack
 from infra.stacks.model import ModelStack
-from infra.stacks.naming import API, FOUNDATION, model_stack
+from infra.stacks.naming import API, FOUNDATION, ROLLOUTS, model_stack
+from infra.stacks.rollouts import RolloutsStack
 
 PLATFORM_ARCHITECTURE: Final = "arm64"
 
@@ -64,7 +66,7 @@ class Sources:
 
 
 def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
-    """Add the foundation, a stack for each model, and the API.
+    """Add the foundation, a stack for each model, the rollout controller and the API.
 
     Raises:
         ConfigurationError: Everything that is refused, at once.
@@ -107,6 +109,16 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         code=platform,
         layers=_references(layers.platform),
     )
+    rollouts = RolloutsStack(
+        app,
+        ROLLOUTS,
+        deployment=deployment,
+        code=stage_function(
+            "rollout-controller", sources.function("rollout_controller"), {}, sources.build
+        ),
+        layers=_references(layers.controller),
+    )
+    rollouts.add_stack_dependency(foundation)
     for stack in stacks:
         stack.add_stack_dependency(foundation)
         api.add_stack_dependency(stack)
@@ -133,6 +145,10 @@ class _StagedLayers:
     @property
     def platform(self) -> tuple[StagedLayer, ...]:
         return (self.runtime, self._api)
+
+    @property
+    def controller(self) -> tuple[StagedLayer, ...]:
+        return (self.runtime,)
 
     def predict(self, spec: ModelSpec) -> tuple[StagedLayer, ...]:
         return (self.runtime, self._onnx[self._architecture(spec)])

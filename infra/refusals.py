@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from catalogue.spec import Target
+from catalogue.checks import manifest_faults
+from catalogue.spec import Plan, Target
 from infra.config.deployment import Deployment
 from infra.constructs.api_routes import MOST_MODELS, TIMEOUT_MS
+from infra.constructs.controller_size import CONTROLLER_CONCURRENCY
 from infra.packaging import UNZIPPED_LIMIT_BYTES, PackagedModel
 
 MIB: Final = 1024 * 1024
@@ -15,6 +17,9 @@ UNRESERVED_MINIMUM: Final = 100
 
 Source: docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html, read 2026-11-22.
 """
+
+VERSIONS_WARM: Final = 2
+"""Versions that a rollout keeps warm at once: stable and candidate."""
 
 
 def catalogue_faults(models: Sequence[PackagedModel], deployment: Deployment) -> list[str]:
@@ -70,10 +75,49 @@ def _memory(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
         )
 
 
+def _warm(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    """While versions overlap both are kept warm, and Lambda counts both against the reserve.
+
+    Source: docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html ("can't allocate more
+    provisioned concurrency than reserved concurrency"), read 2026-11-22.
+    """
+    del deployment
+    compute = model.spec.compute
+    if (
+        compute.reserved_concurrency is not None
+        and compute.min_warm <= compute.reserved_concurrency < VERSIONS_WARM * compute.min_warm
+    ):
+        yield (
+            f"min_warm is {compute.min_warm}, kept on stable and candidate at once during a "
+            f"rollout, but reserved_concurrency is {compute.reserved_concurrency}; write at least "
+            f"{VERSIONS_WARM * compute.min_warm}"
+        )
+
+
+def _plan(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    del deployment
+    plan = model.spec.release
+    needed = plan.bake * len(plan.steps)
+    if plan.plan is Plan.SPLIT and plan.max_duration < needed:
+        yield (
+            f"release.max_duration is {plan.max_duration.total_seconds():g} s, but its "
+            f"{len(plan.steps)} steps bake {needed.total_seconds():g} s, so the split would end "
+            "before its last share; raise max_duration or leave steps out"
+        )
+
+
+def _manifests(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    del deployment
+    yield from manifest_faults(model.spec, [version.manifest for version in model.versions])
+
+
 _MODEL_CHECKS: Final[tuple[Callable[[PackagedModel, Deployment], Iterator[str]], ...]] = (
     _gpu,
     _timeout,
     _memory,
+    _warm,
+    _plan,
+    _manifests,
 )
 
 
@@ -88,14 +132,17 @@ def _too_many(models: Sequence[PackagedModel]) -> Iterator[str]:
 def _too_much_reserved(models: Sequence[PackagedModel], deployment: Deployment) -> Iterator[str]:
     computes = [model.spec.compute for model in models]
     reserved = sum(compute.reserved_concurrency or 0 for compute in computes)
-    unreserved = sum(
+    unreserved = VERSIONS_WARM * sum(
         compute.min_warm for compute in computes if compute.reserved_concurrency is None
     )
     quota = deployment.concurrency_quota
-    taken, most = reserved + unreserved, quota - UNRESERVED_MINIMUM
+    taken = reserved + unreserved
+    most = quota - UNRESERVED_MINIMUM - CONTROLLER_CONCURRENCY
     if taken > most:
         yield (
-            f"the models reserve {reserved} and keep {unreserved} more warm, {taken} together, but "
-            f"an account may bind {most} of its {quota}; lower reserved_concurrency or "
-            "min_warm, or have AWS raise the quota and set falaj:concurrencyQuota"
+            f"the models reserve {reserved} and keep {unreserved} more warm (min_warm on stable "
+            f"and candidate at once), {taken} together, but models may bind "
+            f"{most} of the account's {quota} ({UNRESERVED_MINIMUM} stay free, "
+            f"{CONTROLLER_CONCURRENCY} are the rollout controller's); lower reserved_concurrency "
+            "or min_warm, or have AWS raise the quota and set falaj:concurrencyQuota"
         )

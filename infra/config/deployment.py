@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
-from falaj.contract import REGION
+from falaj.contract import REGION, WEBHOOK_KEY_PARAMETER
 from falaj.errors import ConfigurationError
 from infra.config.profile import PROFILES, ApiKind, Profile, ProfileSettings
 from infra.config.region import RegionFacts
@@ -83,6 +84,7 @@ class Deployment:
         cors_origins: Origins whose browsers may call the HTTP API.
         az_ids: Availability zone ids in use.
         concurrency_quota: Concurrent executions that the account allows in the region.
+        webhook_url: Where the rollout controller posts its notices as well; empty for nowhere.
     """
 
     profile: Profile = Profile.SMB
@@ -96,6 +98,7 @@ class Deployment:
     cors_origins: tuple[str, ...] = ()
     az_ids: tuple[str, ...] = ("mec1-az1", "mec1-az2", "mec1-az3")
     concurrency_quota: int = CONCURRENCY_QUOTA
+    webhook_url: str = ""
 
     def __post_init__(self) -> None:
         faults = [fault for fault in (check(self) for check in _CHECKS) if fault]
@@ -184,6 +187,7 @@ SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "corsOrigins": ("cors_origins", _names),
     "azIds": ("az_ids", _names),
     "concurrencyQuota": ("concurrency_quota", _count),
+    "webhookUrl": ("webhook_url", str),
 }
 
 
@@ -251,6 +255,16 @@ def _zones_fault(deployment: Deployment) -> str | None:
     return f"azIds: {what} unknown in {REGION}; it has {', '.join(known)} (ids, not names)"
 
 
+def _webhook_fault(deployment: Deployment) -> str | None:
+    url = urlsplit(deployment.webhook_url)
+    if not deployment.webhook_url or (url.scheme == "https" and url.hostname):
+        return None
+    return (
+        f"webhookUrl {deployment.webhook_url!r}: write an https:// address, and the key that "
+        f"signs what is posted into the SecureString {WEBHOOK_KEY_PARAMETER}"
+    )
+
+
 _CHECKS: Final = (
     _region_fault,
     _account_fault,
@@ -258,4 +272,5 @@ _CHECKS: Final = (
     _python_fault,
     _cors_fault,
     _zones_fault,
+    _webhook_fault,
 )

@@ -10,7 +10,7 @@ from infra.constructs.keeping import keep
 
 
 class CustomerKey(Construct):
-    """A KMS key that the account's IAM governs and CloudWatch Logs may use for this account.
+    """A KMS key that the account's IAM governs and CloudWatch may use for this account.
 
     Attributes:
         key: The key.
@@ -33,7 +33,7 @@ class CustomerKey(Construct):
             multi_region=False,
             key_policy={
                 "Version": "2012-10-17",
-                "Statement": [_account_governs(), _logs_may_use()],
+                "Statement": [account_governs(), _logs_may_use(), _alarms_may_use()],
             },
         )
         keep(self.key)
@@ -46,7 +46,7 @@ class CustomerKey(Construct):
         )
 
 
-def _account_governs() -> dict[str, Any]:
+def account_governs() -> dict[str, Any]:
     """Leave the say to IAM policies, so that the key can never lock everyone out.
 
     Source: docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html.
@@ -84,4 +84,20 @@ def _logs_may_use() -> dict[str, Any]:
                 )
             }
         },
+    }
+
+
+def _alarms_may_use() -> dict[str, Any]:
+    """Let this account's alarms publish to topics under the key.
+
+    Source: docs.aws.amazon.com/sns/latest/dg/sns-key-management.html (event sources by service
+    principal; aws:SourceAccount against confused deputies).
+    """
+    return {
+        "Sid": "AlarmsMayUse",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": Fn.sub("${AWS::AccountId}")}},
     }

@@ -15,6 +15,7 @@ from falaj.contract import (
     ENV_MODEL_VERSION,
     ENV_PROFILE,
     ENV_THREADS,
+    MODEL_TAG,
     alias_arn_parameter,
     desired_release_parameter,
     key_arn_parameter,
@@ -24,6 +25,7 @@ from infra.config.deployment import Deployment
 from infra.constructs.assets import file_asset
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
+from infra.constructs.release_alarms import ReleaseAlarms, Watched
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.packaging import ModelPackage
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
@@ -73,6 +75,21 @@ class ModelStack(Stack):
             deployment=deployment,
             access=FunctionAccess(key_arn=key_arn, statements=tuple(statements)),
         )
+        # The rollout controller may touch no function without this tag.
+        predict.function.tags.set_tag(MODEL_TAG, spec.name)
+        alarms = ReleaseAlarms(
+            self,
+            # Another release has other alarms: none changes its version while it is red.
+            f"Alarms{predict.release_digest}",
+            watched=Watched(
+                model=spec.name,
+                digest=predict.release_digest,
+                function_name=predict.function.ref,
+                version=predict.version.attr_version,
+                timeout_s=spec.compute.timeout_s,
+                plan=spec.release,
+            ),
+        )
         found = ssm.CfnParameter(
             self,
             "AliasArn",
@@ -91,6 +108,7 @@ class ModelStack(Stack):
         # Written last: once the controller has heard of a release, nothing can roll it back here.
         for earlier in (found, predict.alias):
             desired.add_resource_dependency(earlier)
+        desired.node.add_dependency(alarms)
 
     def _upload(self, package: ModelPackage) -> str:
         """Upload bytes too large to package, under keys that hold their digest; name the bucket."""

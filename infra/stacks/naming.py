@@ -9,6 +9,7 @@ from infra.config.deployment import Deployment
 
 FOUNDATION: Final = "FalajFoundation"
 API: Final = "FalajApi"
+ROLLOUTS: Final = "FalajRollouts"
 DATA_KEY: Final = "data"
 
 

@@ -45,12 +45,15 @@ def test_a_function_may_not_outlast_its_api(catalogue, profile, longest):
 
 
 def test_reserved_and_warm_concurrency_may_not_exceed_what_an_account_binds(catalogue):
-    """Lambda keeps 100 of the account's 1,000 free."""
+    """Lambda keeps 100 of the account's 1,000 free, and the controller has 3."""
     catalogue.add("a", compute={"reserved_concurrency": 800})
-    catalogue.add("b", compute={"min_warm": 101})
+    catalogue.add("b", compute={"min_warm": 51})
     (fault,) = faults_of(catalogue)
 
-    assert "901 together, but an account may bind 900 of its 1000" in fault
+    assert (
+        "902 together, but models may bind 897 of the account's 1000 (100 stay free, 3 are the "
+        "rollout controller's)"
+    ) in fault
 
 
 def test_a_raised_quota_is_taken_into_account(catalogue):
@@ -108,3 +111,54 @@ def test_a_model_that_cannot_fit_its_memory_is_refused(catalogue):
     assert fault == (
         "model large: memory_mib is 128 and a version alone has 129 MiB; write at least 514"
     )
+
+
+def rewrite(catalogue, name: str, version: int, **signature) -> None:
+    """Change what registration is said to have found."""
+    path = catalogue.sources.build / "models" / name / str(version) / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["signature"] |= signature
+    path.write_text(json.dumps(manifest))
+
+
+def test_versions_of_one_name_have_one_contract(catalogue):
+    """A client that names no version must not find other tensors after a rollout."""
+    catalogue.add("churn", version=2, also_serve=[1])
+    other = [{"name": "z", "datatype": "FP32", "shape": [-1, 4]}]
+    rewrite(catalogue, "churn", 1, inputs=other, outputs=other)
+
+    assert faults_of(catalogue) == [
+        f"model churn: versions 2 and 1 differ in their {side}; clients of one name need one "
+        "contract, so give the other a name of its own"
+        for side in ("inputs", "outputs")
+    ]
+
+
+def test_batching_needs_a_model_that_is_batch_invariant(catalogue):
+    """Another caller's request would change the answer; said beside everything else."""
+    catalogue.add("vision", compute={"target": "gpu"}, batching={"max_batch_size": 8})
+    faults = faults_of(catalogue)
+
+    assert len(faults) == 2
+    assert faults[1].startswith("model vision: batching is written, but registration of version 1")
+
+
+def test_a_split_ends_after_its_steps(catalogue):
+    """Otherwise it would end before its last share was ever reached."""
+    catalogue.add(
+        "churn",
+        release={"plan": "split", "steps": [0.1, 0.5], "bake": "60m", "max_duration": "90m"},
+    )
+    (fault,) = faults_of(catalogue)
+
+    assert fault.startswith("model churn: release.max_duration is 5400 s, but its 2 steps bake")
+
+
+def test_a_reserve_holds_both_versions_of_a_rollout(catalogue):
+    """Lambda would refuse the candidate's warm environments, and the rollout would never begin."""
+    catalogue.add("a", compute={"min_warm": 3, "reserved_concurrency": 5})
+    catalogue.add("b", compute={"min_warm": 3, "reserved_concurrency": 6})
+    (fault,) = faults_of(catalogue)
+
+    assert fault.startswith("model a: min_warm is 3, kept on stable and candidate at once")
+    assert fault.endswith("reserved_concurrency is 5; write at least 6")

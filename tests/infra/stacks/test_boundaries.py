@@ -169,7 +169,7 @@ def test_no_resource_has_a_name_of_its_own_but_parameters(assembly):
         for resource in template["Resources"].values()
         if {"FunctionName", "RoleName", "BucketName", "LogGroupName", "LayerName"}
         & set(resource.get("Properties", {}))
-        and resource["Type"] not in {"AWS::Lambda::Version", "AWS::Lambda::Alias"}
+        and not isinstance(resource["Properties"].get("FunctionName"), dict)
     )
 
     assert named == Counter()

@@ -1,0 +1,81 @@
+"""The alarms on the rollout controller itself: it is alive, and it loses no event."""
+
+from typing import Any, Final
+
+from aws_cdk import CfnResource
+from constructs import Construct
+
+from falaj.contract import HEARTBEAT_ALARM, METRIC_HEARTBEAT, METRIC_NAMESPACE
+from falaj.domain.alarm_text import AlarmText, alarm_text
+from falaj.domain.observation import AlarmEffect
+
+MINUTE_S: Final = 60
+MINUTES_MISSING: Final = 3
+
+
+class ControllerAlarms(Construct):
+    """A heartbeat that freezes promotions when it stops, and a queue that should stay empty."""
+
+    def __init__(self, scope: Construct, id_: str, *, queue_name: str, topic_arn: str) -> None:
+        """Make the alarms.
+
+        Args:
+            scope: Where they belong.
+            id_: Their id there.
+            queue_name: The dead-letter queue.
+            topic_arn: Who is told; the controller cannot tell of its own death.
+        """
+        super().__init__(scope, id_)
+        self._topic_arn = topic_arn
+        self._alarm(
+            "Heartbeat",
+            {
+                "AlarmName": HEARTBEAT_ALARM,
+                "AlarmDescription": alarm_text(
+                    AlarmText(
+                        model="",
+                        version="",
+                        effect=AlarmEffect.FREEZE,
+                        kind="heartbeat",
+                        says="the rollout controller has not finished a tick for three minutes",
+                    )
+                ),
+                "Namespace": METRIC_NAMESPACE,
+                "MetricName": METRIC_HEARTBEAT,
+                "Statistic": "SampleCount",
+                "ComparisonOperator": "LessThanThreshold",
+                "DatapointsToAlarm": MINUTES_MISSING,
+                "EvaluationPeriods": MINUTES_MISSING,
+                "TreatMissingData": "breaching",
+            },
+        )
+        self._alarm(
+            "DeadLetters",
+            {
+                # Not for the controller: what it could not handle, a person must look at.
+                "AlarmDescription": "The rollout controller failed on an event three times; "
+                "it lies in the dead-letter queue",
+                "Namespace": "AWS/SQS",
+                "MetricName": "ApproximateNumberOfMessagesVisible",
+                "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
+                "Statistic": "Maximum",
+                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+                "DatapointsToAlarm": 1,
+                "EvaluationPeriods": 1,
+                "TreatMissingData": "notBreaching",
+            },
+        )
+
+    def _alarm(self, id_: str, properties: dict[str, Any]) -> None:
+        CfnResource(
+            self,
+            id_,
+            type="AWS::CloudWatch::Alarm",
+            properties={
+                **properties,
+                "Period": MINUTE_S,
+                "Threshold": 1,
+                "AlarmActions": [self._topic_arn],
+                "OKActions": [self._topic_arn],
+            },
+        )

@@ -1,0 +1,52 @@
+"""Where events go that the controller could not handle, so that none is lost unseen."""
+
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+KEPT_S = 14 * 86_400
+"""The longest that SQS keeps a message.
+
+Source: docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html.
+"""
+
+
+class DeadLetters(Construct):
+    """An encrypted queue that answers over TLS only.
+
+    Attributes:
+        queue: The queue.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, key_arn: str) -> None:
+        """Make the queue and its policy.
+
+        Args:
+            scope: Where it belongs.
+            id_: Its id there.
+            key_arn: The customer's key.
+        """
+        super().__init__(scope, id_)
+        self.queue = sqs.CfnQueue(
+            self,
+            "Resource",
+            kms_master_key_id=key_arn,
+            message_retention_period=KEPT_S,
+        )
+        sqs.CfnQueuePolicy(
+            self,
+            "Policy",
+            queues=[self.queue.ref],
+            policy_document={
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "TlsOnly",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "sqs:*",
+                        "Resource": self.queue.attr_arn,
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ],
+            },
+        )

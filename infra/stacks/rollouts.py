@@ -1,0 +1,170 @@
+"""Rollouts: the controller, what wakes it, what it remembers, and who is told when it fails."""
+
+from typing import Final
+
+from aws_cdk import CfnOutput, Stack, aws_lambda as lambda_, aws_ssm as ssm
+from constructs import Construct
+
+from falaj.contract import (
+    CONTROLLER_PARAMETER,
+    DECISIONS_PURPOSE,
+    ENV_DECISIONS_BUCKET,
+    ENV_NOTICES_TOPIC,
+    ENV_PROFILE,
+    ENV_SIGNING_KEY,
+    ENV_TABLE,
+    ENV_WEBHOOK_KEY_PARAMETER,
+    ENV_WEBHOOK_URL,
+    WEBHOOK_KEY_PARAMETER,
+    key_arn_parameter,
+)
+from infra.bundling.functions import HANDLER, StagedCode
+from infra.config.deployment import Deployment
+from infra.constructs.alert_topic import AlertTopic
+from infra.constructs.assets import zip_asset
+from infra.constructs.controller_alarms import ControllerAlarms
+from infra.constructs.controller_rights import ControllerReach, controller_rights
+from infra.constructs.controller_size import (
+    CONTROLLER_CONCURRENCY,
+    CONTROLLER_MEMORY_MIB,
+    CONTROLLER_TIMEOUT_S,
+)
+from infra.constructs.dead_letters import DeadLetters
+from infra.constructs.event_rules import EventRules
+from infra.constructs.function_role import FunctionRole
+from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.model_store import ModelStore
+from infra.constructs.shared_layer import LayerReference, ssm_value
+from infra.constructs.signing_key import SigningKey
+from infra.constructs.status_table import StatusTable
+from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
+
+EVENT_AGE_S: Final = 300
+"""After five minutes four ticks have looked; an older event has nothing to tell."""
+
+
+class RolloutsStack(Stack):
+    """The controller with everything it needs; deployed after the foundation, apart from models."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        code: StagedCode,
+        layers: tuple[LayerReference, ...],
+    ) -> None:
+        """Make the stack.
+
+        Args:
+            scope: The application.
+            id_: The stack's name.
+            deployment: Profile, platform and place.
+            code: The controller's handler.
+            layers: What it imports; boto3 comes with Lambda's own Python.
+        """
+        super().__init__(scope, id_, **stack_properties(deployment, "rollout controller"))
+        leave_bootstrap_check_to_cli(self)
+        settings = deployment.settings
+        self._deployment = deployment
+        self._key_arn = ssm_value(self, "DataKeyArn", key_arn_parameter(DATA_KEY))
+        self._table = StatusTable(self, "Status", key_arn=self._key_arn, settings=settings).table
+        self._bucket = ModelStore(
+            self,
+            "Decisions",
+            purpose=DECISIONS_PURPOSE,
+            key_arn=self._key_arn,
+            object_lock=settings.object_lock,
+        ).bucket
+        self._signing = SigningKey(self, "Signing", purpose="signs rollout decisions").key
+        self._topic = AlertTopic(
+            self, "Notices", key_arn=self._key_arn, display_name="Falaj rollouts"
+        ).topic
+        self._dead = DeadLetters(self, "DeadLetters", key_arn=self._key_arn).queue
+        controller = self._controller(code, layers)
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "OnFailure",
+            function_name=controller.ref,
+            qualifier="$LATEST",
+            maximum_event_age_in_seconds=EVENT_AGE_S,
+            maximum_retry_attempts=2,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
+                    destination=self._dead.attr_arn
+                )
+            ),
+        )
+        EventRules(self, "Wake", function=controller)
+        ControllerAlarms(
+            self, "Alarms", queue_name=self._dead.attr_queue_name, topic_arn=self._topic.ref
+        )
+        ssm.CfnParameter(
+            self,
+            "ControllerName",
+            type="String",
+            name=CONTROLLER_PARAMETER,
+            value=controller.ref,
+        )
+        CfnOutput(
+            self,
+            "NoticesTopic",
+            value=self._topic.ref,
+            description="Subscribe whoever is on call",
+        )
+
+    def _controller(
+        self, code: StagedCode, layers: tuple[LayerReference, ...]
+    ) -> lambda_.CfnFunction:
+        deployment = self._deployment
+        private_arn = self._key_arn if deployment.settings.logs_use_customer_key else None
+        scope = Construct(self, "Controller")
+        logs = KeptLogs(scope, "Logs", settings=deployment.settings, key_arn=private_arn)
+        rights = controller_rights(
+            ControllerReach(
+                table_arn=self._table.attr_arn,
+                bucket_arn=self._bucket.attr_arn,
+                signing_key_arn=self._signing.attr_arn,
+                data_key_arn=self._key_arn,
+                topic_arn=self._topic.ref,
+                dead_letters_arn=self._dead.attr_arn,
+            )
+        )
+        role = FunctionRole(scope, "Role", log_group=logs.group.ref, statements=rights)
+        location = zip_asset(self, code.folder, code.digest)
+        return lambda_.CfnFunction(
+            scope,
+            "Resource",
+            code=lambda_.CfnFunction.CodeProperty(
+                s3_bucket=location.bucket_name, s3_key=location.object_key
+            ),
+            role=role.role.attr_arn,
+            handler=HANDLER,
+            runtime=deployment.runtime,
+            architectures=[deployment.architecture("arm64")],
+            memory_size=CONTROLLER_MEMORY_MIB,
+            timeout=CONTROLLER_TIMEOUT_S,
+            reserved_concurrent_executions=CONTROLLER_CONCURRENCY,
+            description="Rollout controller: the only writer of every alias",
+            environment=lambda_.CfnFunction.EnvironmentProperty(variables=self._environment()),
+            kms_key_arn=private_arn,
+            layers=[layer.arn(self) for layer in layers],
+            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=logs.group.ref),
+            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        webhook = self._deployment.webhook_url
+        return {
+            ENV_PROFILE: self._deployment.profile.value,
+            ENV_TABLE: self._table.ref,
+            ENV_DECISIONS_BUCKET: self._bucket.ref,
+            ENV_SIGNING_KEY: self._signing.attr_arn,
+            ENV_NOTICES_TOPIC: self._topic.ref,
+            **(
+                {ENV_WEBHOOK_URL: webhook, ENV_WEBHOOK_KEY_PARAMETER: WEBHOOK_KEY_PARAMETER}
+                if webhook
+                else {}
+            ),
+        }
