@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document, errors included.")
-]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, errors included.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and do none of it.")
 ]
