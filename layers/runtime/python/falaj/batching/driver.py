@@ -100,9 +100,9 @@ class Batcher:
             self.scheduler.completed(entries, took_ns=took, now_ns=began)
             self._finish(entries, answers, began, took)
         else:
-            self._loop.run_in_executor(self._executor, self._timed, payloads, began).add_done_callback(
-                lambda done: self._ended(entries, done, began)
-            )
+            self._loop.run_in_executor(
+                self._executor, self._timed, payloads, began
+            ).add_done_callback(lambda done: self._ended(entries, done, began))
 
     def _timed(self, payloads: Sequence[Any], began: int) -> tuple[list[Any], int]:
         return self._run(payloads), perf_counter_ns() - began

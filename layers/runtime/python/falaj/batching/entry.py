@@ -16,7 +16,7 @@ class Entry:
         payload: The caller's own; never looked at.
         rows: How much of a batch it fills, at least 1.
         arrived_ns: When it came.
-        key: Only entries of equal keys may share a run: the sizes of all dimensions but the batch's.
+        key: Only entries of equal keys may share a run: every size but the batch's.
         tenant: On whose behalf.
         priority: Smaller goes first.
         deadline_ns: When an answer is of no more use; None if always of some.

@@ -34,9 +34,7 @@ def divided(outputs: Sequence[Array], rows: Sequence[int], axis: int) -> list[li
     total = sum(rows)
     for output in outputs:
         if output.ndim <= axis or output.shape[axis] != total:
-            raise ValueError(
-                f"{total} rows went in, an output has the shape {list(output.shape)}"
-            )
+            raise ValueError(f"{total} rows went in, an output has the shape {list(output.shape)}")
     parts: list[list[Array]] = []
     before = (slice(None),) * axis
     start = 0

@@ -68,7 +68,7 @@ class Lanes:
     def newest_of_greediest(self, than: Entry) -> Entry | None:
         """Who makes room for a newcomer: the last of the tenant that holds most.
 
-        None if that tenant is the newcomer's own, holds hardly more, or asks with a higher priority.
+        None if that tenant is the newcomer's own, holds hardly more, or asks more urgently.
         """
         greediest = max(self._held, key=self._held.__getitem__)
         if self._held[greediest] <= self._held.get(than.tenant, 0) + 1:
@@ -88,7 +88,7 @@ class Lanes:
                 yield from (entry for entry in lane if entry.is_waiting)
 
     def _in_turn(self, level: int, key: tuple[Hashable] | None) -> Iterator[Entry]:
-        """Yield a level's entries of one key, tenants alternating; the first yielded sets the key."""
+        """Yield a level's entries of one key, tenants alternating; the first sets the key."""
         lanes = self._levels[level]
         walks = [iter(lane) for lane in lanes.values()]
         while walks:

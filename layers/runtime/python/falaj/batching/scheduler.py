@@ -10,6 +10,7 @@ from falaj.batching.lanes import Lanes
 from falaj.batching.policy import BatchPolicy
 
 _WEIGHT: Final = 0.2  # of the newest run in the mean duration
+_OUTLIER: Final = 4  # times the mean that a run may count for
 
 
 class Dispatch(NamedTuple):
@@ -79,6 +80,10 @@ class Scheduler:
         """Mean duration of late runs; 0 before the first."""
         return self._mean_ns
 
+    def expect(self, took_ns: int) -> None:
+        """Take a duration measured elsewhere as the mean of late runs."""
+        self._mean_ns = float(took_ns)
+
     def admit(self, entry: Entry) -> Admission:
         """Let an entry wait, unless the queue is full.
 
@@ -136,7 +141,11 @@ class Scheduler:
         self._lately = self._in_flight + self._lanes.count
         self._running -= 1
         self._in_flight -= len(entries)
-        self._mean_ns += (took_ns - self._mean_ns) * (_WEIGHT if self._mean_ns else 1.0)
+        if self._mean_ns:
+            # One run that the machine held up must not pass for a slow model.
+            self._mean_ns += (min(took_ns, _OUTLIER * self._mean_ns) - self._mean_ns) * _WEIGHT
+        else:
+            self._mean_ns = float(took_ns)
         self._gather_until_ns = now_ns + int(self._mean_ns * self.policy.gather_share)
 
     def _is_gathered(self, now_ns: int) -> bool:

@@ -9,7 +9,6 @@ from pathlib import Path
 from falaj.cache.responses import ResponseCache
 from falaj.config.container import ContainerSettings
 from falaj.config.serving import ModelServing, read_serving
-from falaj.container.sequences import SequenceLimits, Sequences, StateSpec
 from falaj.container.worker import Worker
 from falaj.container.workforce import Workforce
 from falaj.contract import SERVING_FILE

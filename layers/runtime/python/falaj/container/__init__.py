@@ -1,0 +1,1 @@
+"""The container's server: transports, batches, caches and sequences around the one protocol."""

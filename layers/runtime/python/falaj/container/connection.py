@@ -1,0 +1,339 @@
+"""One HTTP/1.1 connection: httptools parses, this keeps the order, the bounds and the time."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import httptools
+
+from falaj.http.messages import NOTHING, Request
+
+if TYPE_CHECKING:
+    from falaj.container.http1 import HttpServer
+
+_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus
+}
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_SMALL: Final = 64 * 1024
+"""Bodies below are sent with their headers in one piece; copying larger ones costs more."""
+
+_KNOWN: Final[dict[bytes, str]] = {
+    name.encode(): name.lower()
+    for lower in (
+        "host",
+        "user-agent",
+        "accept",
+        "accept-encoding",
+        "content-type",
+        "content-length",
+        "content-encoding",
+        "connection",
+        "x-request-id",
+        "x-falaj-tenant",
+        "inference-header-content-length",
+        "traceparent",
+    )
+    for name in (lower, lower.title())
+}
+
+
+class Phase(Enum):
+    """What a connection is about; each has its own time limit."""
+
+    IDLE = auto()
+    HEAD = auto()
+    BODY = auto()
+    SERVING = auto()
+    REFUSED = auto()
+
+
+class HttpExchange:
+    """One request on a connection."""
+
+    __slots__ = ("_connection", "is_last", "on_gone", "request", "size")
+
+    def __init__(
+        self, connection: "Connection", request: Request, *, is_last: bool, size: int
+    ) -> None:
+        self._connection = connection
+        self.request = request
+        self.is_last = is_last
+        self.size = size
+        self.on_gone: Callable[[], None] | None = None
+
+    def reply(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Answer; a caller who has left is not missed."""
+        self.on_gone = None
+        self._connection.send(self, status, headers, body)
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests one after the other and writes their answers in the same order."""
+
+    def __init__(self, server: "HttpServer") -> None:
+        self._server = server
+        self._limits = server.limits
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._active: HttpExchange | None = None
+        self._waiting: deque[HttpExchange] = deque()
+        self._is_choked = False
+        self._is_paused = False
+        self._is_partial = False
+        self.phase = Phase.IDLE
+        self.since = server.now
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._header_bytes = self._header_count = 0
+        self._chunks: list[bytes] = []
+        self._body_bytes = 0
+
+    # ------------------------------------------------------------- transport
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, or close at once when there are too many already."""
+        self._transport = transport  # type: ignore[assignment]
+        if not self._server.add(self):
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Tell whoever works for this caller that nobody waits."""
+        self._transport = None
+        self._server.remove(self)
+        self._server.buffered -= self._body_bytes
+        for exchange in (self._active, *self._waiting):
+            if exchange is not None:
+                self._server.buffered -= exchange.size
+                if exchange.on_gone is not None:
+                    exchange.on_gone()
+        self._active, self._body_bytes = None, 0
+        self._waiting.clear()
+
+    def pause_writing(self) -> None:
+        """Serve no further request while the client does not read."""
+        self._is_choked = True
+
+    def resume_writing(self) -> None:
+        """Go on with what waits."""
+        self._is_choked = False
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come."""
+        if self.phase is Phase.REFUSED:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # No other protocol is spoken here: what follows the request is not read.
+            self._server.loop.call_soon(self._end_after_answer)
+        except httptools.HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST, "this is not HTTP/1.1")
+
+    # ---------------------------------------------------------------- parser
+    def on_message_begin(self) -> None:
+        """Start the clock of a request's head."""
+        self._reset()
+        self._is_partial = True
+        if self._active is None:
+            self.phase, self.since = Phase.HEAD, self._server.now
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the request target, which may come in pieces."""
+        self._url += url
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header; repeated ones become a list, as RFC 9110 section 5.3 allows."""
+        self._header_count += 1
+        self._count(len(name) + len(value))
+        known = _KNOWN.get(name) or name.decode("latin-1").lower()
+        text = value.decode("latin-1")
+        headers = self._headers
+        headers[known] = f"{headers[known]}, {text}" if known in headers else text
+
+    def on_headers_complete(self) -> None:
+        """Refuse a body that is announced too large, or ask for it."""
+        if self._active is None and self.phase is Phase.HEAD:
+            self.phase, self.since = Phase.BODY, self._server.now
+        headers = self._headers
+        if "content-length" in headers:
+            size = headers["content-length"]
+            if size.isdecimal() and int(size[:18]) > self._limits.body_bytes:
+                self._refuse_body()
+        if headers.get("expect", "").lower() == "100-continue" and self._can_write():
+            self._write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """Collect a piece of the body."""
+        if self.phase is Phase.REFUSED:
+            return
+        self._chunks.append(body)
+        self._body_bytes += len(body)
+        self._server.buffered += len(body)
+        if self._body_bytes > self._limits.body_bytes:
+            self._refuse_body()
+        elif self._server.buffered > self._limits.buffered_bytes:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many large requests at once")
+
+    def on_message_complete(self) -> None:
+        """Hand over the request, or let it wait for its turn."""
+        if self.phase is Phase.REFUSED:
+            return
+        self._is_partial = False
+        chunks = self._chunks
+        exchange = HttpExchange(
+            self,
+            self._request(chunks[0] if len(chunks) == 1 else b"".join(chunks)),
+            is_last=not self._parser.should_keep_alive(),
+            size=self._body_bytes,
+        )
+        self._chunks, self._body_bytes = [], 0
+        if self._active is None and not self._is_choked:
+            self._serve(exchange)
+            return
+        self._waiting.append(exchange)
+        if len(self._waiting) >= self._limits.pipelined and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    # ---------------------------------------------------------------- answers
+    def send(
+        self, exchange: HttpExchange, status: int, headers: Mapping[str, str], body: bytes
+    ) -> None:
+        """Write an exchange's answer and go on to the next."""
+        if exchange is not self._active or self._transport is None:
+            return
+        self._active = None
+        self._server.buffered -= exchange.size
+        is_last = exchange.is_last or self._server.is_draining
+        self._answer(status, headers, body, is_last=is_last)
+        if is_last:
+            self._transport.close()
+            return
+        self.phase = Phase.HEAD if self._is_partial else Phase.IDLE
+        self.since = self._server.now
+        if self._waiting:
+            self._server.loop.call_soon(self._next)
+
+    def check_time(self, now: float) -> None:
+        """Cut a client that has taken too long; called now and then."""
+        transport, limits, spent = self._transport, self._limits, now - self.since
+        if transport is None:
+            return
+        if self._is_choked and spent > limits.write_s:
+            transport.abort()
+        elif self.phase is Phase.IDLE and spent > limits.idle_s:
+            transport.close()
+        elif self.phase is Phase.HEAD and spent > limits.head_s:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the headers did not arrive in time")
+        elif self.phase is Phase.BODY and spent > limits.body_s:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time")
+        elif self.phase is Phase.REFUSED and self._active is None and spent > limits.linger_s:
+            transport.abort()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a request has come that is not answered."""
+        return self.phase is Phase.IDLE and not self._waiting
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Close when what was written has been sent, or at once."""
+        if self._transport is not None:
+            (self._transport.abort if at_once else self._transport.close)()
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor; -1 when it is closed."""
+        held = self._transport.get_extra_info("socket") if self._transport else None
+        return held.fileno() if held is not None else -1
+
+    # ----------------------------------------------------------------- inside
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if (
+            self._header_bytes > self._limits.header_bytes
+            or self._header_count > self._limits.headers
+        ):
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"the headers exceed {self._limits.header_bytes} bytes or "
+                f"{self._limits.headers} in number",
+            )
+
+    def _request(self, body: bytes) -> Request:
+        path, _, query = self._url.decode("latin-1").partition("?")
+        if not path.startswith("/"):
+            path = urlsplit(path).path or "/"
+        found = dict(parse_qsl(query, max_num_fields=None)) if query else NOTHING
+        return Request(self._parser.get_method().decode(), path, self._headers, body, found)
+
+    def _serve(self, exchange: HttpExchange) -> None:
+        self._active = exchange
+        self.phase = Phase.SERVING
+        self._server.site(exchange)
+
+    def _next(self) -> None:
+        if self._active is None and self._waiting and not self._is_choked:
+            exchange = self._waiting.popleft()
+            if self._is_paused and self._transport is not None:
+                self._is_paused = False
+                self._transport.resume_reading()
+            self._serve(exchange)
+
+    def _end_after_answer(self) -> None:
+        last = self._waiting[-1] if self._waiting else self._active
+        if last is not None:
+            last.is_last = True
+        else:
+            self.close()
+
+    def _refuse_body(self) -> None:
+        self._refuse(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"the body exceeds {self._limits.body_bytes} bytes; send fewer rows at a time",
+        )
+
+    def _refuse(self, status: HTTPStatus, sentence: str) -> None:
+        """Answer what is no request; its connection is closed when the client stops sending."""
+        if self.phase is Phase.REFUSED:
+            return
+        busy = self._active is not None
+        self.phase, self.since = Phase.REFUSED, self._server.now
+        self._server.buffered -= self._body_bytes
+        self._chunks, self._body_bytes = [], 0
+        if busy:  # an earlier answer is still due: it goes out, then the connection ends
+            self._end_after_answer()
+            return
+        headers, body = self._server.refusal(status, sentence)
+        self._answer(status, headers, body, is_last=True)
+
+    def _answer(
+        self, status: int, headers: Mapping[str, str], body: bytes, *, is_last: bool
+    ) -> None:
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = (
+            f"{_LINES[status]}{self._server.date}content-length: {len(body)}\r\n{lines}"
+            f"{_CLOSE if is_last else ''}\r\n"
+        ).encode("latin-1")
+        if len(body) < _SMALL:
+            self._write(head + body)
+        else:
+            self._write(head)
+            self._write(body)
+
+    def _can_write(self) -> bool:
+        return self._active is None and self.phase is not Phase.REFUSED
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+
+_CLOSE: Final = "connection: close\r\n"

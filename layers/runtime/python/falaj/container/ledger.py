@@ -1,0 +1,104 @@
+"""What became of requests: counts as CloudWatch metrics now and then, failures as lines."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from falaj import contract
+from falaj.telemetry.outcome import Ending, Outcome
+
+LINES_PER_FLUSH: Final = 20
+"""Failures described one by one; an overloaded server must not drown its log as well."""
+
+_METRICS: Final = [
+    {
+        "Namespace": contract.METRIC_NAMESPACE,
+        "Dimensions": [list(names) for names in contract.DIMENSION_SETS],
+        "Metrics": [
+            {"Name": name, "Unit": "Count"}
+            for name in (
+                contract.METRIC_REQUESTS,
+                contract.METRIC_BAD,
+                contract.METRIC_INVALID_OUTPUT,
+                contract.METRIC_CLIENT_ERRORS,
+            )
+        ],
+    }
+]
+
+
+class Ledger:
+    """Counts endings by model; the names are those that functions emit.
+
+    A function writes a line for each request. A container answers tens of thousands a second, and a
+    line costs as much as the answer: it sums them up instead.
+
+    Args:
+        release: What runs.
+        write: Takes each line.
+
+    Source:
+        docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+
+    def __init__(self, release: str, write: Callable[[str], object]) -> None:
+        self._release, self._write = release, write
+        self._counts: Counter[tuple[str, Ending]] = Counter()
+        self._lines = 0
+
+    def answered(self, model: str) -> None:
+        """Count one good answer."""
+        self._counts[model, Ending.OK] += 1
+
+    def failed(self, outcome: Outcome, *, request_id: str, status: int) -> None:
+        """Count one request that got no answer; describe it if it is our fault."""
+        self._counts[outcome.model, outcome.ending] += 1
+        if not outcome.is_bad:
+            return
+        self._lines += 1
+        if self._lines <= LINES_PER_FLUSH:
+            self._write_line(
+                {
+                    "level": "ERROR",
+                    "message": outcome.operation or "unrouted",
+                    "model_name": outcome.model,
+                    "model_version": outcome.version,
+                    "model_digest": outcome.digest,
+                    "release": self._release,
+                    "outcome": outcome.ending.value,
+                    "error_code": outcome.error_code,
+                    "error": outcome.error,
+                    "request_id": request_id,
+                    "status": status,
+                }
+            )
+
+    def flush(self, at: datetime) -> None:
+        """Write the counts since the last time; nothing if nothing happened."""
+        counts, self._counts = self._counts, Counter()
+        hidden, self._lines = max(0, self._lines - LINES_PER_FLUSH), 0
+        for model in sorted({model for model, _ in counts if model}):
+            ends = {ending: counts[model, ending] for ending in Ending}
+            bad = ends[Ending.ERROR] + ends[Ending.INVALID_OUTPUT]
+            self._write_line(
+                {
+                    "_aws": {
+                        "Timestamp": int(at.timestamp() * 1000),
+                        "CloudWatchMetrics": _METRICS,
+                    },
+                    contract.DIMENSION_MODEL: model,
+                    contract.DIMENSION_RELEASE: self._release,
+                    contract.METRIC_REQUESTS: sum(ends.values()),
+                    contract.METRIC_BAD: bad,
+                    contract.METRIC_INVALID_OUTPUT: ends[Ending.INVALID_OUTPUT],
+                    contract.METRIC_CLIENT_ERRORS: ends[Ending.CLIENT_ERROR],
+                }
+            )
+        if hidden:
+            self._write_line({"level": "WARNING", "message": f"{hidden} failures not described"})
+
+    def _write_line(self, values: dict[str, Any]) -> None:
+        self._write(orjson.dumps(values).decode() + "\n")

@@ -1,0 +1,292 @@
+"""One model version at work: its queue, its runs, its cache, its sequences and its counts."""
+
+import asyncio
+from collections.abc import Hashable, Sequence
+from concurrent.futures import Executor
+from time import perf_counter_ns
+from typing import Final
+
+from falaj.batching.driver import Batcher
+from falaj.batching.entry import LOWEST_PRIORITY, NORMAL_PRIORITY, Entry
+from falaj.batching.joining import divided, joined
+from falaj.batching.policy import BatchPolicy
+from falaj.batching.scheduler import Scheduler
+from falaj.cache.responses import ResponseCache, key_of
+from falaj.container.call import Answer, Call
+from falaj.container.sequences import Sequences, StateSpec
+from falaj.domain.clock import Clock
+from falaj.domain.tensors import DYNAMIC
+from falaj.engines.engine import zeros
+from falaj.engines.repository import ServedModel
+from falaj.errors import (
+    DeadlineExceededError,
+    DrainingError,
+    EngineError,
+    FalajError,
+    OverloadedError,
+    RequestError,
+)
+
+_NS: Final = 1_000_000_000
+
+
+class Worker:
+    """Answers calls to one model version.
+
+    Args:
+        model: The model.
+        policy: How its requests are gathered; joining is on only if registration proved it safe.
+        loop: The event loop.
+        executor: Whence threads come.
+        clock: Tells when an inference happened.
+        timeout_s: Longest any request waits.
+        cache: Answers given before, if they may be given again.
+        sequences: State kept between requests, for a stateful model.
+    """
+
+    def __init__(
+        self,
+        model: ServedModel,
+        policy: BatchPolicy,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        executor: Executor,
+        clock: Clock,
+        timeout_s: float = 30.0,
+        cache: ResponseCache | None = None,
+        sequences: Sequences | None = None,
+    ) -> None:
+        self.model = model
+        self.policy = policy
+        self.cache = cache
+        self.is_draining = False
+        self._clock = clock
+        self._timeout_ns = int(timeout_s * _NS)
+        self._axis = model.manifest.signature.batching.batch_axis or 0
+        self._sequences = sequences
+        self._rank_free = _has_fixed_shape(model, self._axis)
+        self._first_input = next(iter(model.check.inputs), "")
+        self._refused = 0
+        self._batcher = Batcher(
+            scheduler=Scheduler(policy),
+            run=self.run,
+            finish=self._finish,
+            expire=self._expire,
+            loop=loop,
+            executor=executor,
+        )
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The queue."""
+        return self._batcher.scheduler
+
+    @property
+    def refused(self) -> int:
+        """Requests turned away because too many waited."""
+        return self._refused
+
+    def warm_up(self) -> None:
+        """Run every size of batch once on zeros, so that no caller pays for lazy initialisation.
+
+        Raises:
+            EngineError: The model cannot run.
+        """
+        inputs = zeros(self.model.manifest.signature)
+        inputs |= {spec.name: spec.zeros() for spec in self._states()}
+        took = 0
+        for rows in _sizes(self.policy):
+            batch = joined([inputs] * rows, self._axis) if rows > 1 else inputs
+            for _ in range(2):
+                began = perf_counter_ns()
+                try:
+                    self.model.engine.run(batch, self.model.check.output_names)
+                except RequestError:  # zeros may be values this model refuses; no fault of its
+                    return
+                took = perf_counter_ns() - began
+            if rows == 1:
+                self.scheduler.expect(took)
+
+    def submit(self, call: Call) -> None:
+        """Answer a call, now or later; never raises."""
+        try:
+            self._submit(call)
+        except FalajError as error:
+            self._fail(call, error)
+
+    # ----------------------------------------------------------------- runs
+    def run(self, calls: Sequence[Call]) -> list[Answer]:
+        """Answer calls with one run, or each on its own if that fails; never raises."""
+        if len(calls) == 1:
+            return [self._alone(calls[0])]
+        inferences = [call.inference for call in calls]
+        names = self._names(calls)
+        try:
+            batch = joined([inference.inputs for inference in inferences], self._axis)
+            outputs = self.model.engine.run(batch, names)
+            parts = divided(outputs, [self._rows(call) for call in calls], self._axis)
+        except (FalajError, ValueError, MemoryError):
+            # One request's values, or the sum of all sizes, must not fail the others.
+            return [self._alone(call) for call in calls]
+        if all(inference.output_names == names for inference in inferences):
+            return list(parts)
+        return [
+            [part[names.index(name)] for name in inference.output_names]
+            for part, inference in zip(parts, inferences, strict=True)
+        ]
+
+    def _alone(self, call: Call) -> Answer:
+        try:
+            return self.model.engine.run(call.inference.inputs, call.inference.output_names)
+        except FalajError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever an engine raises must reach the caller
+            return EngineError(model=self.model.name, reason=repr(error)[:300])
+
+    def _names(self, calls: Sequence[Call]) -> tuple[str, ...]:
+        names = calls[0].inference.output_names
+        if all(call.inference.output_names is names for call in calls):
+            return names
+        wanted = {name for call in calls for name in call.inference.output_names}
+        return tuple(name for name in self._every_output() if name in wanted)
+
+    def _every_output(self) -> tuple[str, ...]:
+        return (*self.model.check.output_names, *(state.made for state in self._states()))
+
+    def _states(self) -> tuple[StateSpec, ...]:
+        return self._sequences.states if self._sequences is not None else ()
+
+    # ---------------------------------------------------------------- queue
+    def _submit(self, call: Call) -> None:
+        if self.is_draining:
+            raise DrainingError
+        if self._sequences is not None:
+            self._sequences.submit(call, self._enqueue)
+        elif self.cache is None or not self._answered_from_cache(call):
+            self._enqueue(call)
+
+    def _answered_from_cache(self, call: Call) -> bool:
+        assert self.cache is not None  # noqa: S101 - for the type checker
+        key = key_of(self.model.digest, call.tenant, call.inference)
+        found = self.cache.get(key)
+        if found is not None:
+            call.done(call, found)
+            self.model.statistics.add_hit(ns=perf_counter_ns() - call.began_ns)
+            return True
+        send = call.done
+
+        def keep(call: Call, answer: Answer) -> bool:
+            is_sent = send(call, answer)
+            if is_sent and not isinstance(answer, FalajError) and self.cache is not None:
+                self.cache.put(key, answer)
+            return is_sent
+
+        call.done = keep
+        return False
+
+    def _enqueue(self, call: Call) -> None:
+        timeout = self._timeout_ns
+        if call.timeout_ns is not None and call.timeout_ns < timeout:
+            timeout = call.timeout_ns
+        entry = Entry(
+            call,
+            rows=self._rows(call) or 1,
+            arrived_ns=call.decoded_ns,
+            key=self._key(call),
+            tenant=call.tenant,
+            priority=call.priority,
+            deadline_ns=call.decoded_ns + timeout,
+        )
+        admission = self._batcher.submit(entry)
+        if not admission.is_admitted:
+            self._turn_away(call)
+            return
+        call.cancel = lambda: self._batcher.cancel(entry)
+        if admission.displaced is not None:
+            self._turn_away(admission.displaced.payload)
+
+    def _turn_away(self, call: Call) -> None:
+        self._refused += 1
+        self._fail(
+            call, OverloadedError(model=self.model.name, waiting=self._batcher.scheduler.waiting)
+        )
+
+    def _rows(self, call: Call) -> int:
+        if not self._first_input:
+            return 1
+        shape = call.inference.inputs[self._first_input].shape
+        return int(shape[self._axis]) if self._axis < len(shape) else 1
+
+    def _key(self, call: Call) -> Hashable:
+        """What must be equal for a shared run: every size but the batch's, on every input."""
+        inputs = call.inference.inputs
+        if self._rank_free and len(inputs) == 1:
+            return None
+        axis = self._axis
+        shapes = [inputs[name].shape for name in sorted(inputs)]
+        rows = {shape[axis] if axis < len(shape) else None for shape in shapes}
+        if len(rows) != 1 or None in rows or rows == {0}:
+            return id(call)  # nothing to join along: it runs alone
+        return tuple((*shape[:axis], *shape[axis + 1 :]) for shape in shapes)
+
+    # --------------------------------------------------------------- answers
+    def _finish(
+        self, entries: Sequence[Entry], answers: list[Answer], began: int, took: int
+    ) -> None:
+        sent = rows = input_ns = queue_ns = 0
+        for entry, answer in zip(entries, answers, strict=True):
+            call: Call = entry.payload
+            call.cancel = None
+            call.queue_ns, call.infer_ns = began - call.decoded_ns, took
+            if call.done(call, answer):
+                sent += 1
+                rows += entry.rows
+                input_ns += call.decoded_ns - call.began_ns
+                queue_ns += call.queue_ns
+            else:
+                self.model.statistics.add_failure(ns=perf_counter_ns() - call.began_ns)
+        if sent:
+            self.model.statistics.add_batch(
+                at_ms=int(self._clock.now().timestamp() * 1000),
+                requests=sent,
+                rows=rows,
+                input_ns=input_ns,
+                infer_ns=took,
+                output_ns=perf_counter_ns() - began - took,
+                queue_ns=queue_ns,
+            )
+
+    def _expire(self, entry: Entry) -> None:
+        call: Call = entry.payload
+        waited_ms = (perf_counter_ns() - call.decoded_ns) / 1e6
+        self._fail(call, DeadlineExceededError(model=self.model.name, waited_ms=waited_ms))
+
+    def _fail(self, call: Call, error: FalajError) -> None:
+        call.cancel = None
+        call.done(call, error)
+        self.model.statistics.add_failure(ns=perf_counter_ns() - call.began_ns)
+
+
+def priority_of(value: object) -> int:
+    """Read the protocol's `priority` parameter: 1 goes first, 0 or none is the usual.
+
+    Source:
+        Triton, "Schedule Policy Extension", docs/protocol/extension_schedule_policy.md.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        return NORMAL_PRIORITY
+    return min(value, LOWEST_PRIORITY)
+
+
+def _has_fixed_shape(model: ServedModel, axis: int) -> bool:
+    return all(
+        DYNAMIC not in (*spec.shape[:axis], *spec.shape[axis + 1 :]) and len(spec.shape) > axis
+        for spec in model.check.inputs.values()
+    )
+
+
+def _sizes(policy: BatchPolicy) -> list[int]:
+    """Batch sizes worth warming: 1, the powers of two, those preferred, and the largest."""
+    powers = {2**n for n in range(policy.max_batch_size.bit_length())}
+    sizes = {1, *powers, *policy.preferred_batch_sizes, policy.max_batch_size}
+    return sorted(size for size in sizes if size <= policy.max_batch_size)
