@@ -4,16 +4,21 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from aws_cdk import App
+from aws_cdk import App, Validations
 
 from falaj.contract import ENV_PROFILE
+from falaj.domain.clock import Clock, SystemClock
 from falaj.errors import ConfigurationError
 from infra.application import Sources, add_stacks
 from infra.config.deployment import CONTEXT_PREFIX, Deployment, Platform, host_architecture
-from infra.region_check import unoffered_types
+from infra.policies.plugin import PolicyPack
+from policies.assembly import read_stacks
+from policies.evaluation import evaluate
+from policies.registry import RULES
 
 CLI_VERSION: Final = "CDK_CLI_VERSION"
 OUTDIR: Final = "CDK_OUTDIR"
@@ -21,6 +26,12 @@ OUTDIR: Final = "CDK_OUTDIR"
 
 Source: aws-cdk-lib's cx-api (CLI_VERSION_ENV, OUTDIR_ENV).
 """
+
+
+SYSTEM_CLOCK: Final = SystemClock()
+
+RESIDENCY: Final = tuple(rule for rule in RULES if rule.family == "residency")
+"""Rules that hold on the operator's own machine, too."""
 
 
 def main(repository: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -53,19 +64,44 @@ def main(repository: Path, arguments: Sequence[str], environment: Mapping[str, s
     return 0
 
 
-def synthesize(app: App, sources: Sources) -> Deployment:
+def synthesize(app: App, sources: Sources, *, clock: Clock = SYSTEM_CLOCK) -> Deployment:
     """Add the stacks that the application's context asks for, and write the assembly.
+
+    Args:
+        app: The application; its context says what is deployed.
+        sources: Where everything is taken from.
+        clock: By which exceptions from the policies expire.
 
     Raises:
         ConfigurationError: Everything that is refused, at once.
     """
     deployment = Deployment.from_context(app.node.get_all_context(None))
     add_stacks(app, deployment, sources)
-    app.synth()
-    faults = unoffered_types(Path(app.outdir))
+    outdir = Path(app.outdir)
+    if deployment.platform is Platform.LAMBDA:
+        _synthesize_under_policies(app, outdir, clock.now().date())
+    else:
+        app.synth()
+        # What stays on this machine may be open to its user; but it goes nowhere else either.
+        _refuse([str(found) for found in evaluate(read_stacks(outdir), RESIDENCY).findings])
+    return deployment
+
+
+def _synthesize_under_policies(app: App, outdir: Path, today: date) -> None:
+    pack = PolicyPack(outdir, today=today)
+    Validations.of(app).add_plugins(pack)
+    try:
+        app.synth()
+    except RuntimeError:  # how jsii says that a plugin refused, and much else
+        _refuse(pack.faults)
+        raise
+    # A construct can acknowledge a rule away; the file of exceptions is the only place that may.
+    _refuse(pack.faults)
+
+
+def _refuse(faults: Sequence[str]) -> None:
     if faults:
         raise ConfigurationError(faults)
-    return deployment
 
 
 def hand_context(repository: Path, given: Mapping[str, Any]) -> dict[str, Any]:

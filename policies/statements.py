@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from falaj.contract import BOUNDARY_PATH
 from policies.application import Resource
 from policies.values import at, items
 
@@ -38,9 +39,6 @@ RESOURCE: Final = {
 """Where each type says who may use it."""
 
 TRUST: Final = {"AWS::IAM::Role": ("AssumeRolePolicyDocument",)}
-
-BOUNDARY_PATH: Final = "/falaj/boundary/"
-"""Path of the managed policies that roles are bounded by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +126,7 @@ def _principals(value: object) -> tuple[tuple[str, str], ...]:
 def is_boundary(resource: Resource) -> bool:
     """Whether a managed policy is a permission boundary: it bounds rights and gives none.
 
-    Told by its path, which nothing but a boundary of ours has.
+    Told by its path, which no role may attach (`iam.admin-policy`).
     """
     return (
         resource.type == "AWS::IAM::ManagedPolicy"

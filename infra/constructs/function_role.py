@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import aws_iam as iam
+from aws_cdk import Token, aws_iam as iam
 from constructs import Construct
+
+from infra.constructs.region_boundary import BOUNDARY_ARN
 
 
 def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> dict[str, Any]:
@@ -87,6 +89,7 @@ class FunctionRole(Construct):
             self,
             "Resource",
             assume_role_policy_document=trust("lambda.amazonaws.com"),
+            permissions_boundary=Token.as_string(BOUNDARY_ARN),
             policies=[
                 iam.CfnRole.PolicyProperty(
                     policy_name="Own",

@@ -7,6 +7,7 @@ from typing import Any, Final
 from aws_cdk import (
     Fn,
     Stack,
+    Token,
     aws_apigateway as rest,
     aws_apigatewayv2 as http,
     aws_iam as iam,
@@ -21,6 +22,7 @@ from infra.constructs.function_role import trust
 from infra.constructs.invocation_role import InvocationRole
 from infra.constructs.keeping import keep
 from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.region_boundary import BOUNDARY_ARN
 
 RATE_PER_SECOND: Final = 1000
 BURST: Final = 500
@@ -159,6 +161,7 @@ class InferenceApi(Construct):
             self,
             "LogRole",
             assume_role_policy_document=trust("apigateway.amazonaws.com"),
+            permissions_boundary=Token.as_string(BOUNDARY_ARN),
             managed_policy_arns=[
                 Fn.sub(
                     "arn:${AWS::Partition}:iam::aws:policy/service-role/"

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from aws_cdk import aws_iam as iam
+from aws_cdk import Token, aws_iam as iam
 from constructs import Construct
 
 from infra.constructs.function_role import allow, trust
+from infra.constructs.region_boundary import BOUNDARY_ARN
 
 ARNS_PER_POLICY: Final = 30
 """ARNs that fit one policy whatever the functions are called.
@@ -42,6 +43,7 @@ class InvocationRole(Construct):
             self,
             "Resource",
             assume_role_policy_document=trust("apigateway.amazonaws.com"),
+            permissions_boundary=Token.as_string(BOUNDARY_ARN),
             managed_policy_arns=[
                 iam.CfnManagedPolicy(
                     self,

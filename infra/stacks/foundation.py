@@ -9,6 +9,7 @@ from infra.bundling.layers import ANY_ARCHITECTURE, StagedLayer
 from infra.config.deployment import Deployment
 from infra.constructs.customer_key import CustomerKey
 from infra.constructs.model_store import ModelStore
+from infra.constructs.region_boundary import RegionBoundary
 from infra.constructs.shared_layer import SharedLayer
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
@@ -36,6 +37,7 @@ class FoundationStack(Stack):
         """
         super().__init__(scope, id_, **stack_properties(deployment, "layers, keys and buckets"))
         leave_bootstrap_check_to_cli(self)
+        RegionBoundary(self, "Boundary")
         for staged in layers:
             SharedLayer(
                 self,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from falaj.contract import BOUNDARY_PATH
 from policies.application import Resource, View
 from policies.rule import Rule
 from policies.values import items
@@ -17,6 +18,8 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
         name = str(arn).rpartition("/")[2]
         if "arn:aws:iam::aws:" in str(arn) and _WIDE.search(name):
             yield f"{name} allows nearly everything; write what is needed"
+        if f"policy{BOUNDARY_PATH}" in str(arn):
+            yield f"{name} is a boundary: attached, it would allow nearly everything"
 
 
 RULE = Rule(

@@ -7,6 +7,10 @@ from typing import Final
 
 REGION: Final = "me-central-1"
 
+BOUNDARY_PATH: Final = "/falaj/boundary/"
+BOUNDARY_NAME: Final = "region"
+"""Path and name of the managed policy that bounds every role to the region."""
+
 # ------------------------------------------------------------------ Lambda
 LIVE_ALIAS: Final = "live"
 """The one alias of a model function; after its creation only the rollout controller writes it."""

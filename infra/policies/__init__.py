@@ -1,0 +1,1 @@
+"""The policy pack as a plugin of the CDK: the same rules, while synthesizing."""
