@@ -1,13 +1,22 @@
-"""The platform's Lambda handler: FastAPI behind Mangum, the catalogue read once."""
+"""The platform's Lambda handler: FastAPI behind Mangum, the catalogue read once.
 
-from typing import Final
+`handler` is made when it is first named, which `functions/platform_api/handler.py` does while
+Lambda initialises the environment: the module itself can be imported where there is no catalogue.
+"""
 
 from mangum import Mangum
 
 from falaj.config.platform import PlatformSettings
 from falaj.http.platform_app import platform_app
 
-_SETTINGS: Final = PlatformSettings.from_env()
-
-handler: Final = Mangum(platform_app(_SETTINGS.models, release=_SETTINGS.release), lifespan="off")
+handler: Mangum
 """Answers API Gateway's events, payload formats 1.0 and 2.0."""
+
+
+def __getattr__(name: str) -> Mangum:
+    if name != "handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    settings = PlatformSettings.from_env()
+    app = platform_app(settings.models, release=settings.release)
+    made = globals()["handler"] = Mangum(app, lifespan="off")
+    return made
