@@ -13,6 +13,8 @@ class Datatype(StrEnum):
         github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
     """
 
+    __hash__ = str.__hash__  # Enum's is written in Python; this is a key in every request
+
     BOOL = "BOOL"
     UINT8 = "UINT8"
     UINT16 = "UINT16"

@@ -40,6 +40,7 @@ class SignatureCheck:
         self.inputs: Mapping[str, TensorSpec] = {spec.name: spec for spec in signature.inputs}
         self.outputs: Mapping[str, TensorSpec] = {spec.name: spec for spec in signature.outputs}
         self.output_names = tuple(self.outputs)
+        self.output_types = {spec.name: spec.datatype.value for spec in signature.outputs}
         self.has_strings = any(spec.datatype is Datatype.BYTES for spec in signature.inputs)
         self.all_as_json = tuple(RequestedOutput(name=name) for name in self.outputs)
         self.all_as_binary = tuple(
@@ -59,7 +60,7 @@ class SignatureCheck:
         spec = self.inputs.get(name)
         if spec is None:
             raise UnknownTensorError(direction="input", name=name, model=self.model)
-        if datatype != spec.datatype.value:
+        if datatype != spec.datatype:
             raise DatatypeMismatchError(
                 name=name, model=self.model, expected=spec.datatype, got=datatype
             )

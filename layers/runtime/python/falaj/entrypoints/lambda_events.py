@@ -98,6 +98,12 @@ def _method(holder: object, key: str) -> str:
 def _headers(headers: object) -> dict[str, str]:
     if not isinstance(headers, dict):
         return {}
+    # API Gateway's HTTP APIs send lower case and text only; joining tells so at once.
+    try:
+        if "".join(headers).islower() and "".join(headers.values()) is not None:
+            return headers.copy()
+    except TypeError:
+        pass
     return {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
 
 

@@ -36,17 +36,17 @@ def encoded(
     outputs: list[dict[str, Any]] = []
     binaries: list[bytes] = []
     is_suspect = False
-    declared = model.check.outputs
+    declared, types = model.check.outputs, model.check.output_types
     for requested, tensor in zip(request.outputs, tensors, strict=True):
         datatype = declared[requested.name].datatype
         output: dict[str, Any] = {
             "name": requested.name,
-            "datatype": datatype.value,
+            "datatype": types[requested.name],
             "shape": tensor.shape,
         }
         if requested.is_binary:
             is_suspect |= not _is_finite(tensor)
-            binary = _binary(model, requested.name, datatype, tensor)
+            binary = binary_output(model, requested.name, datatype, tensor)
             output["parameters"] = {"binary_data_size": len(binary)}
             binaries.append(binary)
         else:
@@ -59,7 +59,7 @@ def encoded(
     text = _text(model, document)
     # orjson writes NaN and Inf as null; looking for it is quicker than looking at every number.
     if is_suspect or b"null" in text:
-        _check_finite(model, request, tensors)
+        check_finite(model, request, tensors)
     if not binaries:
         return text, {"content-type": JSON}
     headers = {"content-type": BINARY, HEADER_BINARY_LENGTH: str(len(text))}
@@ -81,7 +81,12 @@ def _text(model: ServedModel, document: dict[str, Any]) -> bytes:
         ) from error
 
 
-def _binary(model: ServedModel, name: str, datatype: Datatype, tensor: Tensor) -> bytes:
+def binary_output(model: ServedModel, name: str, datatype: Datatype, tensor: Tensor) -> bytes:
+    """Write one output's elements in row-major order.
+
+    Raises:
+        InvalidOutputError: It holds text that is not Unicode.
+    """
     try:
         return binary_from_tensor(datatype, tensor)
     except UnicodeEncodeError as error:
@@ -94,7 +99,12 @@ def _is_finite(tensor: Tensor) -> bool:
     return tensor.dtype.kind != "f" or b"\0" not in np.isfinite(tensor).tobytes()
 
 
-def _check_finite(model: ServedModel, request: InferenceRequest, tensors: Sequence[Tensor]) -> None:
+def check_finite(model: ServedModel, request: InferenceRequest, tensors: Sequence[Tensor]) -> None:
+    """Refuse to send what is not a number.
+
+    Raises:
+        InvalidOutputError: An output holds NaN or Inf.
+    """
     for name, tensor in zip(request.output_names, tensors, strict=True):
         if not _is_finite(tensor):
             raise InvalidOutputError(name=name, model=model.name, reason="it holds NaN or Inf")

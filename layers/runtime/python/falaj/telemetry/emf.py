@@ -50,10 +50,13 @@ def _directive(metrics: tuple[dict[str, Any], ...]) -> str:
 
 _COUNTED: Final = _directive(_COUNTS)
 _TIMED: Final = _directive(_COUNTS + _DURATIONS)
+_LATENCY: Final = contract.METRIC_LATENCY
+_INFERENCE_LATENCY: Final = contract.METRIC_INFERENCE_LATENCY
 _ENDINGS_KEPT: Final = 64
 _ZERO: Final = [0.0]
 _ONE: Final = [1.0]
 _SEVERITY: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+_NS_PER_MS: Final = 1e6
 _LEVELS: Final = {
     Ending.OK: "INFO",
     Ending.CLIENT_ERROR: "WARNING",
@@ -81,7 +84,10 @@ class OutcomeLog:
     ) -> None:
         self._model = model
         self._release = release
-        self._severity = _SEVERITY[level]
+        least = _SEVERITY[level]
+        self._described = frozenset(
+            ending for ending in Ending if _SEVERITY[_LEVELS[ending]] >= least
+        )
         self._fixed = dict(fixed or {})
         self._constants = lru_cache(maxsize=_ENDINGS_KEPT)(self._encoded_constants)
 
@@ -103,20 +109,20 @@ class OutcomeLog:
             is_cold: Whether it was its environment's first.
             keys: What identifies this request: request id, trace, status.
         """
-        ending = outcome.ending
-        is_timed = ending is Ending.OK and outcome.operation == "infer" and not is_cold
+        ending, infer_ms = outcome.ending, outcome.infer_ns / _NS_PER_MS
+        is_timed = ending is Ending.OK and not is_cold and outcome.operation == "infer"
         constants = self._constants(
             outcome.model, outcome.version, outcome.digest, outcome.operation, ending, is_cold
         )
         values: dict[str, Any] = {}
         if is_timed:
-            values[contract.METRIC_LATENCY] = [latency_ns / 1e6]
-            values[contract.METRIC_INFERENCE_LATENCY] = [outcome.infer_ns / 1e6]
-        if _SEVERITY[_LEVELS[ending]] >= self._severity:
+            values[_LATENCY] = (latency_ns / _NS_PER_MS,)
+            values[_INFERENCE_LATENCY] = (infer_ms,)
+        if ending in self._described:
             values["timestamp"] = at
-            values["queue_ms"] = outcome.queue_ns / 1e6
-            values["infer_ms"] = outcome.infer_ns / 1e6
-            values["duration_ms"] = latency_ns / 1e6
+            values["queue_ms"] = outcome.queue_ns / _NS_PER_MS
+            values["infer_ms"] = infer_ms
+            values["duration_ms"] = latency_ns / _NS_PER_MS
             values.update(keys)
             if outcome.error_code:
                 values["error_code"] = outcome.error_code
@@ -152,7 +158,7 @@ class OutcomeLog:
             contract.METRIC_CLIENT_ERRORS: _ONE if ending is Ending.CLIENT_ERROR else _ZERO,
             contract.METRIC_COLD_STARTS: _ONE if is_cold else _ZERO,
         }
-        if _SEVERITY[_LEVELS[ending]] >= self._severity:
+        if ending in self._described:
             values |= {
                 "level": _LEVELS[ending],
                 "message": operation or "unrouted",

@@ -7,6 +7,8 @@ from enum import StrEnum
 class Ending(StrEnum):
     """The classes of endings; the guard counts the last two as bad."""
 
+    __hash__ = str.__hash__  # Enum's is written in Python, and this is looked up in every request
+
     OK = "ok"
     CLIENT_ERROR = "client_error"
     INVALID_OUTPUT = "invalid_output"
