@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 from catalogue.settings import Range, fault_if, refuse_unless_valid
+from falaj.domain.plan import OnInconclusive, OnLoss, OnWin, PlanKind
 
 SHORTEST_BAKE: Final = timedelta(minutes=2)
 SET_ASIDE: Final = (
@@ -17,15 +18,6 @@ MAX_FALSE_ROLLBACK: Final = 0.5
 SMALLEST_FALSE_ROLLBACK: Final = 1e-9
 
 
-class Plan(StrEnum):
-    """How shares move; a split holds its last share until an experiment decides."""
-
-    CANARY = "canary"
-    SPLIT = "split"
-    ALL_AT_ONCE = "all_at_once"
-    SHADOW = "shadow"
-
-
 class Objective(StrEnum):
     """What the guard counts as a bad request."""
 
@@ -33,28 +25,6 @@ class Objective(StrEnum):
     INVALID_OUTPUT = "invalid_output"
     SLOW_P90 = "slow_p90"
     SLOW_P99 = "slow_p99"
-
-
-class OnInconclusive(StrEnum):
-    """What follows a bake that showed neither harm nor safety."""
-
-    EXTEND = "extend"
-    HOLD = "hold"
-    ABORT = "abort"
-
-
-class OnWin(StrEnum):
-    """What follows an experiment that the candidate won."""
-
-    PROMOTE = "promote"
-    HOLD = "hold"
-
-
-class OnLoss(StrEnum):
-    """What follows an experiment that the candidate lost."""
-
-    REVERT = "revert"
-    HOLD = "hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +54,7 @@ class GuardSettings:
 class ReleasePlan:
     """How the next version's share grows, and what may stop it."""
 
-    plan: Annotated[Plan, "How shares move; a split holds its last share."] = Plan.CANARY
+    plan: Annotated[PlanKind, "How shares move; a split holds its last share."] = PlanKind.CANARY
     steps: Annotated[
         tuple[float, ...], "Shares of the candidate, growing; then 1 (a split ends at the last)."
     ] = (0.05, 0.25, 0.5)
@@ -124,7 +94,7 @@ class ReleasePlan:
             ),
             fault_if(not growing, "steps", "each share is larger than the one before; sort them"),
             fault_if(
-                not self.steps and self.plan in {Plan.CANARY, Plan.SPLIT},
+                not self.steps and self.plan in {PlanKind.CANARY, PlanKind.SPLIT},
                 "steps",
                 f"plan {self.plan.value} needs a share; write [0.05] or plan: all_at_once",
             ),

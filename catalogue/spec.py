@@ -8,13 +8,10 @@ from catalogue.compute import Architecture, Compute, Fallback, ServingEngine, Ta
 from catalogue.release import (
     GuardSettings,
     Objective,
-    OnInconclusive,
-    OnLoss,
-    OnWin,
-    Plan,
     ReleasePlan,
 )
 from catalogue.settings import Pattern, Range, fault_if, refuse_unless_valid
+from falaj.domain.plan import OnInconclusive, OnLoss, OnWin, PlanKind
 
 __all__ = [
     "Access",
@@ -30,7 +27,7 @@ __all__ = [
     "OnInconclusive",
     "OnLoss",
     "OnWin",
-    "Plan",
+    "PlanKind",
     "ReleasePlan",
     "Risk",
     "ServingEngine",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from catalogue.checks import manifest_faults
-from catalogue.spec import Plan, Target
+from catalogue.spec import PlanKind, Target
 from infra.config.deployment import Deployment
 from infra.constructs.api_routes import MOST_MODELS, TIMEOUT_MS
 from infra.constructs.controller_size import CONTROLLER_CONCURRENCY
@@ -98,7 +98,7 @@ def _plan(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     del deployment
     plan = model.spec.release
     needed = plan.bake * len(plan.steps)
-    if plan.plan is Plan.SPLIT and plan.max_duration < needed:
+    if plan.plan is PlanKind.SPLIT and plan.max_duration < needed:
         yield (
             f"release.max_duration is {plan.max_duration.total_seconds():g} s, but its "
             f"{len(plan.steps)} steps bake {needed.total_seconds():g} s, so the split would end "

@@ -12,7 +12,7 @@ from catalogue.spec import (
     GuardSettings,
     ModelSpec,
     Objective,
-    Plan,
+    PlanKind,
     ReleasePlan,
     ServingEngine,
     Target,
@@ -36,7 +36,7 @@ def test_defaults_are_safe():
     """Four lines give a guarded canary on one vCPU, with batching and cache off."""
     spec = minimal()
     assert (spec.compute.target, spec.compute.memory_mib) == (Target.LAMBDA, 1769)
-    assert (spec.release.plan, spec.release.steps) == (Plan.CANARY, (0.05, 0.25, 0.5))
+    assert (spec.release.plan, spec.release.steps) == (PlanKind.CANARY, (0.05, 0.25, 0.5))
     assert spec.release.guard.objectives == tuple(Objective)
     assert (spec.batching, spec.cache.enabled) == (None, False)
     assert spec.scopes == ("model:churn:invoke",)
@@ -116,7 +116,7 @@ def test_shares_grow_between_nothing_and_all(steps):
 
 def test_all_at_once_needs_no_steps():
     """A plan without shares has none."""
-    assert ReleasePlan(plan=Plan.ALL_AT_ONCE, steps=()).steps == ()
+    assert ReleasePlan(plan=PlanKind.ALL_AT_ONCE, steps=()).steps == ()
 
 
 def test_bake_is_longer_than_what_is_set_aside():

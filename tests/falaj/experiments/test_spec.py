@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 import yaml
 
+from falaj.domain.plan import OnWin
 from falaj.errors import ConfigurationError
 from falaj.experiments.metrics import Direction, Kind, Role
-from falaj.experiments.spec import ExperimentSpec, OnWin, Unit, duration
+from falaj.experiments.spec import ExperimentSpec, Unit, duration
 
 DECLARED = """
 name: greeting

@@ -9,8 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from falaj.domain.plan import OnLoss, OnWin
 from falaj.errors import ConfigurationError
-from falaj.experiments.spec import ExperimentSpec, OnLoss, OnWin
+from falaj.experiments.spec import ExperimentSpec
 
 
 class Phase(StrEnum):

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import Enum, StrEnum
 from typing import Any, Final, Self
 
+from falaj.domain.plan import OnLoss, OnWin
 from falaj.errors import ConfigurationError
 from falaj.experiments.assignment import Allocation, Namespace
 from falaj.experiments.hashing import LATEST
@@ -25,20 +26,6 @@ class Unit(StrEnum):
 
     REQUEST = "request"
     SUBJECT = "subject"
-
-
-class OnWin(StrEnum):
-    """What a winner gets."""
-
-    PROMOTE = "promote"
-    HOLD = "hold"
-
-
-class OnLoss(StrEnum):
-    """What a loser gets."""
-
-    REVERT = "revert"
-    HOLD = "hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
