@@ -55,6 +55,11 @@ class Status:
     delivered: int = 0
     owed: Mapping[int, bytes] = field(default_factory=dict)
 
+    @property
+    def stored_generation(self) -> int | None:
+        """The generation that a conditional write must name; None when nothing is stored."""
+        return self.rollout.generation if self.is_stored else None
+
 
 class RolloutStore:
     """The table of rollouts.
@@ -99,7 +104,7 @@ class RolloutStore:
         self,
         rollout: Rollout,
         *,
-        expected_generation: int,
+        expected_generation: int | None,
         function: str,
         owed: bytes | None = None,
         answered: tuple[int, ...] = (),
@@ -109,7 +114,7 @@ class RolloutStore:
 
         Args:
             rollout: The new status.
-            expected_generation: What was read.
+            expected_generation: What was read; None when nothing was stored.
             function: The model's function.
             owed: The decision record, when it could not be written.
             answered: Serials of commands to forget.
@@ -127,9 +132,9 @@ class RolloutStore:
         }
         if owed is not None:
             values[f"owed#{rollout.generation}"] = {"B": compress(owed)}
-        condition = "#g = :expected"
-        if expected_generation == 0:
-            condition = f"attribute_not_exists(#g) OR {condition}"
+        condition, expected = "attribute_not_exists(#g)", {}
+        if expected_generation is not None:
+            condition, expected = "#g = :expected", {":expected": _number(expected_generation)}
         self._update(
             rollout.model,
             values,
@@ -138,7 +143,7 @@ class RolloutStore:
             condition=(
                 condition,
                 {"#g": "generation"},
-                {":expected": _number(expected_generation)},
+                expected,
             ),
         )
 

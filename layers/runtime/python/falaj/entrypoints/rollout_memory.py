@@ -106,7 +106,7 @@ class Memory:
     def _take(self, status: Status, record: DecisionRecord, *, owed: bytes | None = None) -> Status:
         self._world.store.save(
             record.after,
-            expected_generation=status.rollout.generation,
+            expected_generation=status.stored_generation,
             function=status.function,
             owed=owed,
         )

@@ -170,7 +170,7 @@ class Settler:
             )
             self._world.store.save(
                 record.after,
-                expected_generation=recalled.status.rollout.generation,
+                expected_generation=recalled.status.stored_generation,
                 function=function,
                 owed=owed,
                 answered=answered,
