@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli import doctor, infer, models, up
+from cli import audit, doctor, infer, models, up
 from cli.exits import Exit
 from cli.failures import CommandError, exit_of
 from cli.options import example
 from cli.printing import failure
+from cli.rollout import verbs as rollout
 from falaj.errors import FalajError
 
 VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
@@ -22,7 +23,11 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
 )
 """Commands of one word: name, function, the example that ends its help."""
 
-NOUNS: Final[tuple[tuple[str, typer.Typer], ...]] = (("models", models.app),)
+NOUNS: Final[tuple[tuple[str, typer.Typer], ...]] = (
+    ("models", models.app),
+    ("rollout", rollout.app),
+    ("audit", audit.app),
+)
 """Commands of two words; a noun's verbs are registered in its own module."""
 
 

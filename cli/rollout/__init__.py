@@ -1,0 +1,1 @@
+"""`falaj rollout`: see, steer and check rollouts, in the local region and on AWS alike."""

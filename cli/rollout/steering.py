@@ -1,0 +1,171 @@
+"""`falaj rollout pause`, `resume`, `promote`, `abort` and `undo`: what an operator may ask for."""
+
+import getpass
+import json
+import platform
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.text import Text
+
+from cli.failures import CommandError, MisuseError
+from cli.options import AsJson, DryRun
+from cli.printing import answer
+from cli.rollout.client import RolloutClient
+from cli.rollout.commanding import Answered, Order, Reply
+from cli.rollout.following import next_step
+from cli.rollout.options import Model, Reason, Version, connect
+from cli.rollout.target import Target, TargetOption
+from falaj.domain.clock import SystemClock
+from falaj.domain.observation import Verb
+from falaj.domain.rollout import Rollout
+from falaj.domain.waking import APPROVE
+
+
+def pause(
+    model: Model,
+    *,
+    reason: Reason,
+    version: Version = "",
+    target: TargetOption = Target.LOCAL,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold the share where it is; harm still rolls back."""
+    _steer(_order(Verb.PAUSE, model, version, reason), target, dry_run=dry_run, as_json=as_json)
+
+
+def resume(
+    model: Model,
+    *,
+    reason: Reason,
+    version: Version = "",
+    target: TargetOption = Target.LOCAL,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on from where it was paused, and begin the step's bake again."""
+    _steer(_order(Verb.RESUME, model, version, reason), target, dry_run=dry_run, as_json=as_json)
+
+
+def promote(
+    model: Model,
+    *,
+    reason: Reason,
+    skip_guard: Annotated[
+        bool,
+        typer.Option(
+            "--skip-guard", help="The hotfix hatch: wait for no evidence, heed no red alarm."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask to confirm.")] = False,
+    version: Version = "",
+    target: TargetOption = Target.LOCAL,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give the candidate everything, if the guard calls it safe."""
+    if skip_guard and not (yes or dry_run):
+        if as_json:
+            raise MisuseError("--json cannot ask: add --yes to --skip-guard")
+        typer.confirm(
+            f"Give {model}'s candidate all traffic without evidence that it is safe?", abort=True
+        )
+    order = _order(Verb.PROMOTE, model, version, reason, skip_guard=skip_guard)
+    _steer(order, target, dry_run=dry_run, as_json=as_json)
+
+
+def abort(
+    model: Model,
+    *,
+    reason: Reason,
+    version: Version = "",
+    target: TargetOption = Target.LOCAL,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take all traffic off the candidate while its rollout runs."""
+    _steer(_order(Verb.ABORT, model, version, reason), target, dry_run=dry_run, as_json=as_json)
+
+
+def approve(
+    model: Model,
+    *,
+    reason: Reason,
+    version: Version = "",
+    target: TargetOption = Target.LOCAL,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Answer for a candidate of high risk, which gets no share before somebody does."""
+    _steer(_order(APPROVE, model, version, reason), target, dry_run=dry_run, as_json=as_json)
+
+
+def undo(
+    model: Model,
+    *,
+    reason: Reason,
+    version: Version = "",
+    target: TargetOption = Target.LOCAL,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go back to the version before, within the rollback window of a promotion."""
+    _steer(_order(Verb.UNDO, model, version, reason), target, dry_run=dry_run, as_json=as_json)
+
+
+def _steer(order: Order, target: Target, *, dry_run: bool, as_json: bool) -> None:
+    client = RolloutClient(connect(target))
+    before = client.status(order.model)
+    order = _addressed(order, before, client)
+    if dry_run:
+        call = client.call(order.payload())
+        line = f"{call['service']}:{call['operation']} {call['FunctionName']} at {call['region']}"
+        answer(
+            {"would_call": call},
+            f"would call {escape(line)}",
+            Text(json.dumps(call["Payload"], ensure_ascii=False), "cyan"),
+            as_json=as_json,
+        )
+        return
+    reply = Reply.find(order, before=before, after=client.command(order.payload()))
+    marks = {
+        Answered.OBEYED: "[green]✓[/]",
+        Answered.REFUSED: "[bold red]✗[/]",
+        Answered.WAITING: "[yellow]…[/]",
+    }
+    now = SystemClock().now()
+    answer(
+        reply.document(),
+        f"{marks[reply.answered]} {escape(reply.sentence())}",
+        f"[dim]next:[/] {escape(next_step(reply.rollout, now))}",
+        as_json=as_json,
+    )
+    raise typer.Exit(reply.answered.exit)
+
+
+def _order(verb: str, model: str, version: str, reason: str, *, skip_guard: bool = False) -> Order:
+    if not reason.strip():
+        raise MisuseError("--reason is empty: say why, it is recorded")
+    return Order(
+        model=model,
+        verb=verb,
+        version=version,
+        reason=reason.strip(),
+        actor="",
+        skip_guard=skip_guard,
+    )
+
+
+def _addressed(order: Order, seen: Rollout, client: RolloutClient) -> Order:
+    """Fill in who asks and about which version, from what the operator can see."""
+    version = order.version or seen.candidate
+    if not version:
+        raise CommandError(
+            f"{order.model} has no release to {order.verb}", mend="`falaj rollout status --all`"
+        )
+    is_local = client.connection.place.target is Target.LOCAL
+    actor = f"{getpass.getuser()}@{platform.node()}" if is_local else client.caller()
+    return replace(order, version=version, actor=actor)

@@ -1,0 +1,156 @@
+"""A picture that stays on the screen is honest about its age, whatever the region does."""
+
+import io
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from cli.rollout.client import RolloutClient
+from cli.rollout.connection import Connection
+from cli.rollout.measuring import Meter
+from cli.rollout.view import board
+from cli.rollout.watching import Observer, Watch
+from falaj.domain.verdict import Outcome
+from tests.falaj.domain.rollout_world import verdict
+
+
+class Hands:
+    """A clock that `sleep` moves; what is planned happens at its second."""
+
+    def __init__(self):
+        self.at = datetime.now(UTC)
+        self.slept = 0
+        self.plans = {}
+
+    def now(self):
+        """Return the instant the hands show."""
+        return self.at
+
+    def sleep(self, seconds):
+        """Move the hands, and do what is planned."""
+        self.slept += 1
+        self.at += timedelta(seconds=seconds)
+        self.plans.get(self.slept, lambda: None)()
+
+
+@pytest.fixture
+def hands():
+    """The operator's clock."""
+    return Hands()
+
+
+@pytest.fixture
+def watch(region, hands):
+    """A watch on a terminal of 110 columns, whose every frame is kept."""
+    connection = Connection(region.place)
+    return Watch(
+        observer=Observer(
+            client=RolloutClient(connection), meter=Meter(connection), model="m", clock=hands
+        ),
+        console=Console(
+            file=io.StringIO(), force_terminal=True, width=110, height=40, color_system=None
+        ),
+        every_s=2,
+        until_over=True,
+        sleep=hands.sleep,
+    )
+
+
+def frames(watch):
+    """Everything that was drawn."""
+    return watch.console.file.getvalue()
+
+
+def roll_back(region):
+    """The guard has seen enough."""
+
+    def happens():
+        region.controller.world.verdict = verdict(Outcome.ROLL_BACK)
+        region.controller.settle(after_s=61)
+
+    return happens
+
+
+def test_watch_follows_the_rollout_to_its_end(region, hands, watch):
+    """Harm is seen without a key being pressed."""
+    hands.plans[3] = roll_back(region)
+
+    picture = watch.run()
+
+    assert picture.rollout.outcome == "rolled_back"
+    assert hands.slept == 4
+    assert frames(watch).index("baking") < frames(watch).index("rolled back")
+
+
+def test_countdown_is_drawn_each_second(hands, region, watch):
+    """A person sees that it lives, between two calls to AWS."""
+    hands.plans[2] = roll_back(region)
+
+    watch.run()
+
+    assert len(set(re.findall(r"50 % in ([^,]*),", frames(watch)))) == 2
+    assert len([event for event in region.controller.events if "query" in event]) == 2
+
+
+def test_lost_region_leaves_the_last_picture_with_its_age(region, hands, watch):
+    """The network goes: the screen says so, and does not pretend."""
+    hands.plans = {2: region.stop_answering, 5: _raise_interrupt}
+
+    with pytest.raises(KeyboardInterrupt):
+        watch.run()
+
+    assert "NO ANSWER" in frames(watch)
+    assert "What you see is 3 s old." in frames(watch)
+    assert "candidate 2: 5 %" in frames(watch).rpartition("NO ANSWER")[2]
+
+
+def test_dark_metrics_do_not_hide_the_rollout(region, hands, watch):
+    """CloudWatch refuses: the controller's status is still shown, and what is missing is said."""
+    region.cloudwatch.reset()
+    watch.observer = Observer(
+        client=watch.observer.client,
+        meter=Meter(Connection(type(region.place)(target="local", endpoint="http://127.0.0.1:1"))),
+        model="m",
+        clock=hands,
+    )
+
+    picture = watch.observer.look()
+
+    assert picture.measured is None
+    assert "did not read its metrics" in text_of(board(picture))
+    assert "candidate 2: 5 %" in text_of(board(picture))
+
+
+def test_no_alarm_at_all_is_said(watch):
+    """An alarm that does not exist never rolls back."""
+    assert "none exist" in text_of(board(watch.observer.look()))
+
+
+def test_strangers_text_is_not_markup(watch):
+    """A reason cannot paint over the screen."""
+    command = {
+        "model": "m",
+        "verb": "pause",
+        "version": "2",
+        "reason": "[red]x[/] :boom:",
+        "actor": "[b]me",
+    }
+    watch.observer.client.command(command)
+
+    shown = text_of(board(watch.observer.look()))
+
+    assert "[red]x[/] :boom:" in shown
+    assert "[b]me" in shown
+
+
+def text_of(renderable):
+    """What a person reads."""
+    console = Console(file=io.StringIO(), record=True, width=140)
+    console.print(renderable)
+    return console.export_text()
+
+
+def _raise_interrupt():
+    raise KeyboardInterrupt
