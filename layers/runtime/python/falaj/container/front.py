@@ -108,7 +108,7 @@ class Front:
                 decoded_ns=perf_counter_ns(),
                 tenant=request.headers.get(HEADER_TENANT, ""),
             )
-            _read_schedule(inference, call)
+            read_schedule(inference, call)
         except FalajError as error:
             if model is not None:
                 model.statistics.add_failure(ns=perf_counter_ns() - began)
@@ -195,7 +195,7 @@ class Front:
         return self._infer(exchange, request, Target("infer", self._default_model))
 
 
-def _read_schedule(inference: InferenceRequest, call: Call) -> None:
+def read_schedule(inference: InferenceRequest, call: Call) -> None:
     """Take the protocol's scheduling parameters: priority, and timeout in microseconds.
 
     Raises:

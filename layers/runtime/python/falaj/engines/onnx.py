@@ -1,6 +1,7 @@
 """ONNX Runtime as an engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import onnxruntime as ort  # type: ignore[import-untyped]
@@ -57,15 +58,24 @@ class OnnxEngine:
         name: What errors call the model.
         model: The bytes of the file; never a path, so external data cannot be read.
         threads: Threads inside one operator, at least 1.
+        make_session: Loads the bytes in another way than a function does: on other providers, say.
 
     Raises:
         ArtefactError: The bytes are no model this runtime loads.
         UnsupportedModelError: An input or output is not a tensor.
     """
 
-    def __init__(self, *, name: str, model: bytes, threads: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        model: bytes,
+        threads: int = 1,
+        make_session: Callable[[bytes], ort.InferenceSession] | None = None,
+    ) -> None:
         self.name = name
-        self._session = _session(name, model, threads)
+        with _translated(name):
+            self._session = make_session(model) if make_session else _session(model, threads)
         self._signature = ModelSignature(
             inputs=tuple(_spec(name, "input", node) for node in self._session.get_inputs()),
             outputs=tuple(_spec(name, "output", node) for node in self._session.get_outputs()),
@@ -102,7 +112,15 @@ class OnnxEngine:
         del self._run, self._session
 
 
-def _session(name: str, model: bytes, threads: int) -> ort.InferenceSession:
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (*_FAILURES, ort_errors.InvalidArgument) as error:
+        raise ArtefactError(artefact=f"model '{name}'", reason=_reason(error)) from error
+
+
+def _session(model: bytes, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -111,10 +129,7 @@ def _session(name: str, model: bytes, threads: int) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # The arena keeps its peak for ever; a function is sized for one request at a time.
     options.enable_cpu_mem_arena = False
-    try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except (*_FAILURES, ort_errors.InvalidArgument) as error:
-        raise ArtefactError(artefact=f"model '{name}'", reason=_reason(error)) from error
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _spec(model: str, direction: str, node: ort.NodeArg) -> TensorSpec:

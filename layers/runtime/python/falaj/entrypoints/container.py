@@ -1,13 +1,14 @@
 """The container's process: models warm, then ready; SIGTERM, then drained."""
 
 import asyncio
+import json
 import signal
 import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvloop
 
@@ -17,8 +18,11 @@ from falaj.container.http1 import HttpServer
 from falaj.container.ledger import Ledger
 from falaj.container.limits import ConnectionLimits
 from falaj.domain.clock import Clock, SystemClock
-from falaj.entrypoints.container_models import workforce_of
+from falaj.entrypoints.container_models import Served, workforce_of
 from falaj.errors import FalajError
+
+if TYPE_CHECKING:
+    from falaj.container.grpc.server import GrpcServer
 
 FLUSH_S: Final = 10.0
 GRACE_S: Final = 2.0
@@ -79,15 +83,52 @@ async def serve(
     http = HttpServer(
         front, _bound(settings.host, settings.http_port), clock=clock, limits=ConnectionLimits()
     )
+    ports = {"http_port": http.port}
     await http.start()
+    grpc_server = await _grpc(settings, served, ledger, front)
+    if grpc_server is not None:
+        ports["grpc_port"] = grpc_server.port
     front.is_ready = True
-    write(f'{{"level":"INFO","message":"ready","http_port":{http.port}}}\n')
+    write(_line("ready", providers=served.providers, **ports))
     await _until(stop, every_s=FLUSH_S, do=lambda: ledger.flush(clock.now()))
     front.is_ready = False
-    is_drained = await http.drain(grace_s=min(GRACE_S, settings.drain_s), within_s=settings.drain_s)
+    write(_line("draining"))
+    if grpc_server is not None:
+        # Clients of gRPC move on by themselves: the server tells them to.
+        draining = asyncio.ensure_future(grpc_server.drain(within_s=settings.drain_s))
+        is_drained = await _http_drained(http, settings)
+        await draining
+    else:
+        is_drained = await _http_drained(http, settings)
     ledger.flush(clock.now())
     executor.shutdown(wait=is_drained, cancel_futures=True)
     return EXIT_OK if is_drained else EXIT_UNDRAINED
+
+
+async def _grpc(
+    settings: ContainerSettings, served: Served, ledger: Ledger, front: Front
+) -> "GrpcServer | None":
+    """Start gRPC beside REST, unless it is off."""
+    if settings.grpc_port is None:
+        return None
+    # Imported when needed: a container without gRPC starts 0.1 s sooner and is 15 MB smaller.
+    from falaj.container.grpc.server import GrpcServer  # noqa: PLC0415
+    from falaj.container.grpc.servicer import Servicer  # noqa: PLC0415
+
+    servicer = Servicer(served.service, served.workforce, ledger, is_ready=lambda: front.is_ready)
+    server = GrpcServer(
+        servicer, host=settings.host, port=settings.grpc_port, limits=served.service.limits
+    )
+    await server.start()
+    return server
+
+
+async def _http_drained(http: HttpServer, settings: ContainerSettings) -> bool:
+    return await http.drain(grace_s=min(GRACE_S, settings.drain_s / 2), within_s=settings.drain_s)
+
+
+def _line(message: str, **values: object) -> str:
+    return json.dumps({"level": "INFO", "message": message, **values}) + "\n"
 
 
 def _stop_signal(loop: asyncio.AbstractEventLoop) -> asyncio.Event:

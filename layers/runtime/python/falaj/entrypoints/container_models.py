@@ -5,19 +5,29 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
+from falaj.batching.policy import BatchPolicy
 from falaj.cache.responses import ResponseCache
 from falaj.config.container import ContainerSettings
 from falaj.config.serving import ModelServing, read_serving
+from falaj.container.sequences import SequenceLimits, Sequences, StateSpec
 from falaj.container.worker import Worker
 from falaj.container.workforce import Workforce
-from falaj.contract import SERVING_FILE
+from falaj.contract import ENSEMBLE_FILE, MODEL_FILE, SERVING_FILE
 from falaj.domain.clock import Clock
 from falaj.domain.manifest import Manifest
+from falaj.domain.signature import ModelSignature
+from falaj.engines.engine import Engine
+from falaj.engines.ensemble import PLATFORM, EnsembleEngine, Step, steps_of
 from falaj.engines.onnx import OnnxEngine
+from falaj.engines.providers import ProviderPlan, session_for
 from falaj.engines.repository import ModelRepository, ServedModel
-from falaj.errors import ConfigurationError
+from falaj.engines.stateful import StatefulEngine, without_states
+from falaj.errors import ArtefactError, ConfigurationError
 from falaj.http.service import Service
+
+_DEFAULT: Final = ModelServing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,52 +61,147 @@ def workforce_of(
         ArtefactError: A model is missing, altered or contradicts its manifest.
         EngineError: A model cannot run.
     """
-    root = Path(settings.model_root)
-    serving = read_serving(root / SERVING_FILE)
-
-    def engine(manifest: Manifest, content: bytes) -> OnnxEngine:
-        return OnnxEngine(name=manifest.name, model=content, threads=settings.threads or 1)
-
-    repository = ModelRepository.from_folder(root, make_engine=engine)
-    _check_names(serving, settings, repository)
+    shelf = Shelf(settings)
+    _check_names(shelf.serving, settings, shelf.repository)
     workers = []
-    for name in repository.names:
-        part = serving.get(name, ModelServing())
-        for version in repository.versions(name):
-            model = repository.model(name, version)
-            worker = _worker(model, part, loop=loop, executor=executor, clock=clock)
-            worker.warm_up()
-            workers.append(worker)
-    names = repository.names
+    for manifest in shelf.manifests:
+        model = shelf.repository.model(manifest.name, str(manifest.version))
+        part = shelf.serving.get(manifest.name, _DEFAULT)
+        worker = Worker(
+            model,
+            _policy(model, part),
+            loop=loop,
+            executor=executor,
+            clock=clock,
+            timeout_s=part.timeout_s,
+            cache=ResponseCache(part.cache_bytes) if part.cache_bytes else None,
+            sequences=shelf.sequences(model, part),
+        )
+        worker.warm_up()
+        workers.append(worker)
+    names = shelf.repository.names
     return Served(
-        service=Service(repository=repository, release=settings.release, clock=clock),
-        workforce=Workforce(repository, workers),
+        service=Service(repository=shelf.repository, release=settings.release, clock=clock),
+        workforce=Workforce(shelf.repository, workers),
         default_model=settings.model_name or (names[0] if len(names) == 1 else ""),
-        providers=("CPUExecutionProvider",),
+        providers=shelf.providers,
     )
 
 
-def _worker(
-    model: ServedModel,
-    part: ModelServing,
-    *,
-    loop: asyncio.AbstractEventLoop,
-    executor: Executor,
-    clock: Clock,
-) -> Worker:
-    may_join = part.is_batching and model.manifest.signature.batching.is_safe
-    policy = part.policy
-    if not may_join:
-        policy = replace(policy, max_batch_size=1, preferred_batch_sizes=())
-    return Worker(
-        model,
-        policy,
-        loop=loop,
-        executor=executor,
-        clock=clock,
-        timeout_s=part.timeout_s,
-        cache=ResponseCache(part.cache_bytes) if part.cache_bytes else None,
-    )
+class Shelf:
+    """The models of a folder, and how each becomes an engine.
+
+    Args:
+        settings: Which folder, and on which providers.
+
+    Attributes:
+        serving: What `serving.json` says.
+        manifests: Every version's, ensembles last: they need the others.
+        repository: The models as callers see them.
+    """
+
+    def __init__(self, settings: ContainerSettings) -> None:
+        self._root = Path(settings.model_root)
+        self._threads = settings.threads
+        self._plan = ProviderPlan(
+            wanted=settings.providers,
+            may_fall_back=settings.may_fall_back,
+            is_half=settings.precision == "fp16",
+            engine_cache=settings.engine_cache,
+        )
+        self._engines: list[OnnxEngine] = []
+        self.serving = read_serving(self._root / SERVING_FILE)
+        found = ModelRepository.from_folder(self._root, make_engine=self._engine)
+        whole = [
+            found.manifest(name, version)
+            for name in found.names
+            for version in found.versions(name)
+        ]
+        self._whole = {(manifest.name, manifest.version): manifest for manifest in whole}
+        self.manifests = sorted(
+            (self._seen(manifest) for manifest in whole),
+            key=lambda manifest: manifest.platform == PLATFORM,
+        )
+        self.repository = ModelRepository(
+            tuple(self.manifests), read=self._read, make_engine=self._engine
+        )
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Execution providers of the models loaded so far, each once."""
+        return tuple(dict.fromkeys(held for engine in self._engines for held in engine.providers))
+
+    def sequences(self, model: ServedModel, part: ModelServing) -> Sequences | None:
+        """Where a stateful model's state is kept; None for others."""
+        if not part.states:
+            return None
+        whole = self._whole[model.name, int(model.version)].signature
+        specs = {spec.name: spec for spec in whole.inputs}
+        return Sequences(
+            model.name,
+            tuple(StateSpec(spec=specs[given], made=made) for given, made in part.states),
+            SequenceLimits(
+                sequences=part.max_sequences, tensor_bytes=part.state_bytes, idle_s=part.idle_s
+            ),
+        )
+
+    def _seen(self, manifest: Manifest) -> Manifest:
+        states = self.serving.get(manifest.name, _DEFAULT).states
+        if not states:
+            return manifest
+        signature = without_states(manifest.name, manifest.signature, states)
+        return replace(manifest, signature=signature)
+
+    def _read(self, manifest: Manifest) -> bytes:
+        file = ENSEMBLE_FILE if manifest.platform == PLATFORM else MODEL_FILE
+        path = self._root / manifest.name / str(manifest.version) / file
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ArtefactError(
+                artefact=str(path), reason=error.strerror or "unreadable"
+            ) from error
+
+    def _engine(self, manifest: Manifest, content: bytes) -> Engine:
+        if manifest.platform == PLATFORM:
+            return EnsembleEngine(
+                name=manifest.name,
+                signature=manifest.signature,
+                steps=steps_of(manifest.name, content),
+                member=self._member,
+            )
+        engine = OnnxEngine(
+            name=manifest.name,
+            model=content,
+            make_session=lambda model: session_for(
+                self._plan, name=manifest.name, model=model, threads=self._threads
+            ),
+        )
+        self._engines.append(engine)
+        if self.serving.get(manifest.name, _DEFAULT).states:
+            return StatefulEngine(engine, manifest.signature)
+        return engine
+
+    def _member(self, step: Step) -> tuple[Engine, ModelSignature]:
+        for model in self.repository.loaded():
+            if (model.name, model.version) == (step.model, str(step.version)):
+                if model.digest != step.sha256:
+                    raise ArtefactError(
+                        artefact=f"model '{step.model}' version {step.version}",
+                        reason=f"its digest is {model.digest}, the ensemble pins {step.sha256}",
+                    )
+                return model.engine, model.manifest.signature
+        raise ArtefactError(
+            artefact=f"model '{step.model}' version {step.version}",
+            reason="an ensemble needs it, and it is not among the models (ensembles do not nest)",
+        )
+
+
+def _policy(model: ServedModel, part: ModelServing) -> BatchPolicy:
+    """What was asked for, without joining unless registration proved it safe."""
+    if part.is_batching and model.manifest.signature.batching.is_safe:
+        return part.policy
+    return replace(part.policy, max_batch_size=1, preferred_batch_sizes=())
 
 
 def _check_names(

@@ -1,0 +1,55 @@
+"""grpc's asyncio server with bounds on clients."""
+
+from typing import Final
+
+import grpc  # type: ignore[import-untyped]
+
+from falaj.container.grpc.servicer import Servicer
+from falaj.http.service import Limits
+
+_ENVELOPE_BYTES: Final = 1024 * 1024  # names, shapes and parameters around the tensors
+_METADATA_BYTES: Final = 32 * 1024
+_CONCURRENT: Final = 4096
+_OPTIONS: Final = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_metadata_size", _METADATA_BYTES),
+    ("grpc.max_concurrent_streams", 1024),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 300_000),
+)
+"""Source: github.com/grpc/grpc, include/grpc/impl/channel_arg_names.h."""
+
+
+class GrpcServer:
+    """Listens on one port.
+
+    Args:
+        servicer: Answers.
+        host: Address to listen on.
+        port: Port; 0 takes any free one.
+        limits: Bounds on requests.
+
+    Attributes:
+        port: The port clients use.
+    """
+
+    def __init__(self, servicer: Servicer, *, host: str, port: int, limits: Limits) -> None:
+        self._server = grpc.aio.server(
+            options=(
+                *_OPTIONS,
+                ("grpc.max_receive_message_length", limits.body_bytes + _ENVELOPE_BYTES),
+            ),
+            maximum_concurrent_rpcs=_CONCURRENT,
+        )
+        self._server.add_generic_rpc_handlers(servicer.handlers())
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.port = self._server.add_insecure_port(address)
+
+    async def start(self) -> None:
+        """Accept connections."""
+        await self._server.start()
+
+    async def drain(self, *, within_s: float) -> None:
+        """Refuse new calls, which clients take elsewhere, and answer those under way."""
+        await self._server.stop(within_s)

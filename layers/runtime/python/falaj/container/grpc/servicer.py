@@ -1,0 +1,242 @@
+"""The service's methods: the same models, workers and checks that REST has."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from time import perf_counter_ns
+from typing import Any, Final
+
+import grpc  # type: ignore[import-untyped]
+from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import DecodeError
+
+from falaj.container.call import Answer, Call
+from falaj.container.front import read_schedule
+from falaj.container.grpc.codec import inference_of_message, response_of
+from falaj.container.grpc.fields import check_fields
+from falaj.container.grpc.messages import POOL, SERVICE, Message, message
+from falaj.container.grpc.statuses import code_of, trailers_of
+from falaj.container.ledger import Ledger
+from falaj.container.workforce import Workforce
+from falaj.contract import HEADER_TENANT
+from falaj.errors import (
+    FalajError,
+    ImmutableRepositoryError,
+    InvalidOutputError,
+    MalformedRequestError,
+    RequestError,
+    ServiceError,
+)
+from falaj.http import metadata
+from falaj.http.service import Service
+from falaj.telemetry.outcome import Ending, Outcome
+
+_INFER: Final = message("ModelInferRequest")
+_STREAMED: Final = message("ModelStreamInferResponse")
+_NS: Final = 1_000_000_000
+_HEALTH: Final = "grpc.health.v1.Health"
+_SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
+"""HealthCheckResponse{status}, from github.com/grpc/grpc, doc/health-checking.md."""
+
+Context = Any  # grpc.aio.ServicerContext, which has no usable static type
+Method = Callable[[Message, Context], Awaitable[Message]]
+
+
+class Servicer:
+    """Answers the service's methods.
+
+    Args:
+        service: What is served.
+        workforce: Who computes.
+        ledger: Where endings are counted.
+        is_ready: Whether load balancers should send requests.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        workforce: Workforce,
+        ledger: Ledger,
+        *,
+        is_ready: Callable[[], bool],
+    ) -> None:
+        self._service, self._workforce, self._ledger = service, workforce, ledger
+        self._is_ready = is_ready
+
+    def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
+        """What a server registers."""
+        unary = {
+            name: grpc.unary_unary_rpc_method_handler(
+                _guarded(method),
+                request_deserializer=message(f"{name}Request").FromString,
+                response_serializer=message(f"{name}Response").SerializeToString,
+            )
+            for name, method in self._methods().items()
+        }
+        infer = {
+            "ModelInfer": grpc.unary_unary_rpc_method_handler(
+                _guarded(self._infer),
+                response_serializer=message("ModelInferResponse").SerializeToString,
+            ),
+            "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(
+                self._stream, response_serializer=_STREAMED.SerializeToString
+            ),
+        }
+        health = {"Check": grpc.unary_unary_rpc_method_handler(self._health)}
+        return (
+            grpc.method_handlers_generic_handler(SERVICE, unary | infer),
+            grpc.method_handlers_generic_handler(_HEALTH, health),
+        )
+
+    def _methods(self) -> Mapping[str, Method]:
+        service = self._service
+
+        def told(name: str, tell: Callable[[Message], Any]) -> Method:
+            made = message(f"{name}Response")
+
+            async def method(request: Message, _: Context) -> Message:
+                return ParseDict(
+                    tell(request), made(), ignore_unknown_fields=True, descriptor_pool=POOL
+                )
+
+            return method
+
+        answers: dict[str, Callable[[Message], Any]] = {
+            "ServerLive": lambda _: {"live": True},
+            "ServerReady": lambda _: {"ready": self._is_ready()},
+            "ModelReady": lambda r: {"ready": self._is_model_ready(r.name, r.version)},
+            "ServerMetadata": lambda _: metadata.server_metadata(),
+            "ModelMetadata": lambda r: metadata.model_metadata(service, r.name, r.version),
+            "ModelConfig": lambda r: {"config": metadata.model_config(service, r.name, r.version)},
+            "ModelStatistics": lambda r: metadata.statistics(service, r.name, r.version),
+            "RepositoryIndex": lambda _: {"models": metadata.repository_index(service)},
+            "RepositoryModelLoad": _refuse_change,
+            "RepositoryModelUnload": _refuse_change,
+        }
+        return {name: told(name, tell) for name, tell in answers.items()}
+
+    def _is_model_ready(self, name: str, version: str) -> bool:
+        try:
+            self._workforce.of(name, version)
+        except FalajError:
+            return False
+        return self._is_ready()
+
+    async def _health(self, _: bytes, __: Context) -> bytes:
+        return _SERVING if self._is_ready() else _NOT_SERVING
+
+    async def _infer(self, data: bytes, context: Context) -> Message:
+        began = perf_counter_ns()
+        outcome = Outcome(operation="infer")
+        response: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        try:
+            call = self._submitted(data, context, outcome, response, began)
+        except FalajError as error:
+            self._note(outcome, error)
+            raise
+        try:
+            return await response
+        except asyncio.CancelledError:
+            call.give_up()  # the caller has hung up
+            raise
+
+    def _submitted(
+        self,
+        data: bytes,
+        context: Context,
+        outcome: Outcome,
+        response: "asyncio.Future[Message]",
+        began: int,
+    ) -> Call:
+        request = self._parsed(data)
+        worker = self._workforce.of(request.model_name, request.model_version)
+        model = worker.model
+        outcome.model, outcome.version, outcome.digest = model.name, model.version, model.digest
+        try:
+            inference = inference_of_message(request, model, self._service.limits)
+        except FalajError:
+            model.statistics.add_failure(ns=perf_counter_ns() - began)
+            raise
+
+        def done(call: Call, answer: Answer) -> bool:
+            try:
+                if isinstance(answer, FalajError):
+                    raise answer
+                made = response_of(model, call.inference, answer)
+            except FalajError as error:
+                self._note(outcome, error)
+                if not response.done():
+                    response.set_exception(error)
+                return False
+            self._ledger.answered(model.name)
+            if not response.done():
+                response.set_result(made)
+            return True
+
+        call = Call(
+            inference,
+            done,
+            began_ns=began,
+            decoded_ns=perf_counter_ns(),
+            tenant=_tenant(context),
+        )
+        left_s = context.time_remaining()
+        if left_s is not None:
+            call.timeout_ns = int(max(left_s, 0.0) * _NS)
+        read_schedule(inference, call)
+        worker.submit(call)
+        return call
+
+    def _parsed(self, data: bytes) -> Message:
+        check_fields(data, strings=self._service.limits.strings)
+        try:
+            return _INFER.FromString(data)
+        except DecodeError as error:
+            raise MalformedRequestError("the message is no ModelInferRequest") from error
+
+    async def _stream(
+        self, requests: AsyncIterator[bytes], context: Context
+    ) -> AsyncIterator[Message]:
+        """Answer one request after the other; an error ends its request, not the stream."""
+        async for data in requests:
+            try:
+                response = await self._infer(data, context)
+            except FalajError as error:
+                yield _STREAMED(error_message=str(error))
+                continue
+            response.parameters["triton_final_response"].bool_param = True
+            yield _STREAMED(infer_response=response)
+
+    def _note(self, outcome: Outcome, error: FalajError) -> None:
+        if isinstance(error, RequestError):
+            outcome.ending = Ending.CLIENT_ERROR
+        elif isinstance(error, InvalidOutputError):
+            outcome.ending = Ending.INVALID_OUTPUT
+        else:
+            outcome.ending = Ending.ERROR
+        outcome.error_code, outcome.error = error.code, str(error)
+        self._ledger.failed(outcome, request_id="", status=code_of(error).value[0])
+
+
+def _guarded(method: Callable[[Any, Context], Awaitable[Message]]) -> Method:
+    async def guarded(request: Any, context: Context) -> Message:  # noqa: ANN401 - bytes or message
+        try:
+            return await method(request, context)
+        except FalajError as error:
+            failure = error
+        except ParseError as error:
+            failure = ServiceError(f"internal error: {error}"[:300])
+        context.set_trailing_metadata(trailers_of(failure))
+        return await context.abort(code_of(failure), str(failure))
+
+    return guarded
+
+
+def _refuse_change(request: Message) -> Any:  # noqa: ANN401 - never returns
+    raise ImmutableRepositoryError(request.model_name)
+
+
+def _tenant(context: Context) -> str:
+    for name, value in context.invocation_metadata() or ():
+        if name == HEADER_TENANT:
+            return str(value)
+    return ""

@@ -1,0 +1,149 @@
+"""A declared graph of models, run in process as if it were one.
+
+Pre- and post-processing are models too (ONNX has operators for text, images and arithmetic), so
+that an ensemble is data: `<name>/<version>/ensemble.json` beside its manifest, which names the
+file's sha256 as other manifests name `model.onnx`'s. Members are pinned by version and digest.
+
+    {"steps": [{"model": "tokenize", "version": 1, "sha256": "…",
+                "inputs": {"text": "text"}, "outputs": {"ids": "ids"}}, …]}
+
+`inputs` maps a member's input to a tensor of the graph, `outputs` a member's output to one; the
+graph's first tensors are the ensemble's inputs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from falaj.domain.signature import ModelSignature
+from falaj.domain.tensors import TensorSpec
+from falaj.engines.engine import Engine, Tensor
+from falaj.errors import ArtefactError
+
+PLATFORM: Final = "ensemble"
+MAX_STEPS: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One member's place in the graph.
+
+    Attributes:
+        model: Its name.
+        version: Its version.
+        sha256: Its digest.
+        inputs: Its inputs, and the tensors they take.
+        outputs: Its outputs, and the tensors they become.
+    """
+
+    model: str
+    version: int
+    sha256: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+
+def steps_of(name: str, content: bytes) -> tuple[Step, ...]:
+    """Read an ensemble's declaration.
+
+    Raises:
+        ArtefactError: It is no such declaration.
+    """
+    try:
+        document = orjson.loads(content)
+        steps = tuple(Step(**step) for step in document["steps"])
+        is_text = all(
+            isinstance(text, str)
+            for step in steps
+            for text in (step.model, step.sha256, *step.inputs.values(), *step.outputs.values())
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtefactError(artefact=f"ensemble '{name}'", reason=repr(error)[:300]) from error
+    if not is_text or not 1 <= len(steps) <= MAX_STEPS:
+        raise ArtefactError(
+            artefact=f"ensemble '{name}'", reason=f"it needs 1 to {MAX_STEPS} steps of names"
+        )
+    return steps
+
+
+class EnsembleEngine:
+    """Runs a graph of engines.
+
+    Args:
+        name: What errors call the ensemble.
+        signature: What it promises.
+        steps: The graph, in an order in which each step finds its inputs.
+        member: Finds a member's engine and signature.
+
+    Raises:
+        ArtefactError: The graph does not hold together, or not what is promised.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        signature: ModelSignature,
+        steps: Sequence[Step],
+        member: Callable[[Step], tuple[Engine, ModelSignature]],
+    ) -> None:
+        self.name = name
+        self._signature = signature
+        self._steps: list[tuple[Step, Engine]] = []
+        known: dict[str, TensorSpec] = {spec.name: spec for spec in signature.inputs}
+        for step in steps:
+            engine, its = member(step)
+            self._check_inputs(step, its, known)
+            made = {spec.name: spec for spec in its.outputs}
+            for output, tensor in step.outputs.items():
+                if output not in made or tensor in known:
+                    self._refuse(f"step '{step.model}' cannot make '{tensor}' of '{output}'")
+                known[tensor] = made[output]
+            self._steps.append((step, engine))
+        for spec in signature.outputs:
+            if spec.name not in known or known[spec.name].datatype is not spec.datatype:
+                self._refuse(f"no step makes the promised output '{spec.name}' ({spec.datatype})")
+
+    @property
+    def signature(self) -> ModelSignature:
+        """What the ensemble promises."""
+        return self._signature
+
+    def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
+        """Compute the named outputs, in that order.
+
+        Raises:
+            InputRefusedError: The values are ones a member cannot take.
+            EngineError: A member's run failed.
+        """
+        tensors = dict(inputs)
+        for step, engine in self._steps:
+            given = {name: tensors[tensor] for name, tensor in step.inputs.items()}
+            made = engine.run(given, tuple(step.outputs))
+            tensors.update(zip(step.outputs.values(), made, strict=True))
+        return [tensors[name] for name in outputs]
+
+    def close(self) -> None:
+        """Forget the members; they belong to others."""
+        self._steps.clear()
+
+    def _check_inputs(
+        self, step: Step, its: ModelSignature, known: Mapping[str, TensorSpec]
+    ) -> None:
+        for spec in its.inputs:
+            tensor = step.inputs.get(spec.name, "")
+            if tensor not in known:
+                self._refuse(f"step '{step.model}' finds nothing for its input '{spec.name}'")
+            if known[tensor].datatype is not spec.datatype:
+                self._refuse(
+                    f"step '{step.model}' takes {spec.datatype} as '{spec.name}', "
+                    f"'{tensor}' is {known[tensor].datatype}"
+                )
+        extra: set[Any] = set(step.inputs) - {spec.name for spec in its.inputs}
+        if extra:
+            self._refuse(f"step '{step.model}' has no input {', '.join(sorted(extra))}")
+
+    def _refuse(self, reason: str) -> None:
+        raise ArtefactError(artefact=f"ensemble '{self.name}'", reason=reason)
