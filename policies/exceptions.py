@@ -13,6 +13,7 @@ import yaml
 from falaj.errors import ConfigurationError
 from policies.application import Stack
 from policies.evaluation import Finding
+from policies.registry import RULES
 
 FILE: Final = Path(__file__).with_name("exceptions.yaml")
 LEAST_REASON: Final = 20
@@ -22,6 +23,14 @@ LONGEST_DAYS: Final = 400
 HEALTH: Final = "health"
 DATA_CLASS_TAG: Final = "falaj:data-class"
 RESIDENCY: Final = "residency."
+FAMILIES: Final = frozenset(rule.family for rule in RULES)
+FALAJ: Final = "falaj"
+CDK_NAG: Final = "cdk-nag"
+CFN_LINT: Final = "cfn-lint"
+ANYTHING: Final = "…"
+"""Stands for any text in the id of a finding of cdk-nag, `AwsSolutions-IAM5[Resource::…]`."""
+_LINT: Final = re.compile(r"[EWI]\d{4}")
+_KNOWN: Final = frozenset(rule.id for rule in RULES)
 _FIELDS: Final = ("rule", "resource", "reason", "evidence", "approver", "expires")
 _VAGUE: Final = re.compile(r"(?i)^\W*(?:todo|tbd|n/?a|none|fix later|temporary|false positive)\b")
 
@@ -31,7 +40,7 @@ class Waiver:
     """One exception: this rule, on these resources, for this reason, until that day.
 
     Attributes:
-        rule: Id of a rule of the pack, of cdk-nag or of cfn-lint.
+        rule: Id of a rule of the pack, of cdk-nag (`…` stands for any text) or of cfn-lint.
         resource: `Stack/LogicalId`; `*` stands for a part of either name, never for the whole.
         reason: Why, in at least 20 characters.
         evidence: Where it can be checked: a document, a test, a page of AWS.
@@ -69,11 +78,18 @@ class Waiver:
         profiles = tuple(entry.get("profiles", cls.__dataclass_fields__["profiles"].default))
         return cls(**texts, expires=entry["expires"], profiles=profiles)
 
+    @property
+    def tool(self) -> str:
+        """Whose rule it is from: `falaj`, `cdk-nag` or `cfn-lint`."""
+        if self.rule.partition(".")[0] in FAMILIES:
+            return FALAJ
+        return CFN_LINT if _LINT.fullmatch(self.rule) else CDK_NAG
+
     def covers(self, rule: str, resource: str) -> bool:
         """Whether a finding of a rule on a resource is what this is about."""
-        return fnmatch.fnmatchcase(rule, self.rule.replace("[", "[[]")) and fnmatch.fnmatchcase(
-            resource, self.resource
-        )
+        parts = map(re.escape, self.rule.split(ANYTHING))
+        is_rule = re.fullmatch(".*".join(parts), rule) is not None
+        return is_rule and fnmatch.fnmatchcase(resource, self.resource)
 
 
 def read_waivers(file: Path = FILE) -> tuple[Waiver, ...]:
@@ -87,7 +103,7 @@ def read_waivers(file: Path = FILE) -> tuple[Waiver, ...]:
     entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
     for number, entry in enumerate(entries, start=1):
         try:
-            waivers.append(Waiver.read(number, entry))
+            waivers.extend(Waiver.read(number, one) for one in _single(entry))
         except ConfigurationError as error:
             faults.extend(f"{file.name}: {fault}" for fault in error.faults)
     if faults:
@@ -122,6 +138,7 @@ def review(
     stacks: Sequence[Stack],
     today: date,
     must_be_used: bool = True,
+    tool: str = FALAJ,
 ) -> Review:
     """Apply exceptions to findings.
 
@@ -134,10 +151,13 @@ def review(
         stacks: Where it was found; their tags tell profile and data class.
         today: The day of the review.
         must_be_used: Whether an exception that excuses nothing is a fault.
+        tool: Whose findings they are; exceptions from others' rules are left alone.
     """
     profiles = {stack.tags.get("falaj:profile", "") for stack in stacks}
     is_health = any(stack.tags.get(DATA_CLASS_TAG) == HEALTH for stack in stacks)
-    applicable = [waiver for waiver in waivers if profiles & set(waiver.profiles)]
+    applicable = [
+        waiver for waiver in waivers if waiver.tool == tool and profiles & set(waiver.profiles)
+    ]
     refusals = {id(w): _refusal(w, today, is_health=is_health) for w in applicable}
     faults = [fault for fault in refusals.values() if fault]
     standing = [waiver for waiver in applicable if refusals[id(waiver)] is None]
@@ -175,6 +195,13 @@ def _name(waiver: Waiver) -> str:
     return f"the exception from {waiver.rule} on {waiver.resource}"
 
 
+def _single(entry: object) -> Iterable[object]:
+    """Write an entry for several resources as one for each."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("resource"), list):
+        return [entry]
+    return [entry | {"resource": name} for name in entry["resource"]]
+
+
 def _vague(entry: dict[str, Any]) -> Iterable[str]:
     reason = str(entry["reason"]).strip()
     if len(reason) < LEAST_REASON or _VAGUE.match(reason):
@@ -186,5 +213,8 @@ def _vague(entry: dict[str, Any]) -> Iterable[str]:
     stack, _, id_ = str(entry["resource"]).partition("/")
     if not stack.strip("*") or (id_ and not id_.strip("*")):
         yield f"resource {entry['resource']!r} is a whole stack or everything; name resources"
-    if "*" in str(entry["rule"]) and "[" not in str(entry["rule"]):
+    rule = str(entry["rule"])
+    if ANYTHING in rule.partition("[")[0] or rule.endswith("*"):
         yield "the rule is a pattern; an exception is from one rule"
+    if rule.partition(".")[0] in FAMILIES and rule not in _KNOWN:
+        yield f"there is no rule {rule}"
