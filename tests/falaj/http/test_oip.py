@@ -342,3 +342,33 @@ print(sorted(found & {{"fastapi", "starlette", "pydantic", "boto3", "botocore", 
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert (result.stdout, result.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"ready": true}', b'{"ready": false, "more": 1}'])
+def test_every_version_listed_is_ready(call, body):
+    """`ready: true` leaves out what is not ready, which is nothing."""
+    response, index = call("POST", "/v2/repository/index", body=body)
+    assert response.status == 200
+    assert {"name": "rows", "version": "2", "state": "READY", "reason": ""} in index
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"ready": 1}', b"{", b"\xff", b"{" + b" " * 10_000])
+def test_an_index_request_is_an_object_with_a_boolean(call, body):
+    """What is no request for an index is refused."""
+    response, error = call("POST", "/v2/repository/index", body=body)
+    assert (response.status, error["code"]) == (400, "malformed_request")
+
+
+def test_requests_with_one_header_are_answered_each_from_its_own_data(service):
+    """What is kept of a JSON part in front of binary data is never a caller's numbers."""
+    tensor = {"name": "x", "shape": [1], "datatype": "FP32"}
+    tensor["parameters"] = {"binary_data_size": 4}
+    text = json.dumps({"inputs": [tensor]}).encode()
+    headers = {"inference-header-content-length": str(len(text))}
+    found = []
+    for value in (1.5, -2.5, 1.5):
+        request = Request(
+            "POST", "/v2/models/id-fp32/infer", headers, text + struct.pack("<f", value)
+        )
+        found += json.loads(answer(request, service).body)["outputs"][0]["data"]
+    assert found == [1.5, -2.5, 1.5]

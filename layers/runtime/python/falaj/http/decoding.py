@@ -1,5 +1,6 @@
 """From a request's bytes to a checked inference: nothing is built before all of it is checked."""
 
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from falaj.domain.tensors import Datatype
@@ -21,6 +22,7 @@ MAX_PARAMETERS: Final = 256
 _LARGEST_DIMENSION: Final = 2**63 - 1
 _SPARE_INPUTS: Final = 16  # so that a duplicate is called a duplicate
 _EMPTY: Final[dict[str, Any]] = {}
+_SHORT_BYTES: Final = 1024
 
 
 class _Input(NamedTuple):
@@ -29,6 +31,14 @@ class _Input(NamedTuple):
     elements: int
     data: Any
     binary_size: int | None
+
+
+class _Declared(NamedTuple):
+    inputs: list[_Input]
+    outputs: tuple[RequestedOutput, ...]
+    output_names: tuple[str, ...]
+    id: str | None
+    parameters: dict[str, Any]
 
 
 def decoded(
@@ -46,19 +56,30 @@ def decoded(
         RequestError: The request is not the protocol, or not what the signature declares.
     """
     text, binary = _split(body, header_length)
-    document = parsed_document(text, limits)
+    if binary is not None and len(text) <= _SHORT_BYTES:
+        inputs, outputs, names, identifier, parameters = _declared_before(text, check)
+    else:
+        document = parsed_document(text, limits)
+        inputs, outputs, names, identifier, parameters = _declared(document, check)
+    if check.has_strings:
+        _check_strings(inputs, check, limits)
+    _check_binary_sizes(inputs, binary)
+    tensors = _tensors(inputs, binary, check)
+    return InferenceRequest(tensors, outputs, names, identifier, parameters)
+
+
+def _declared(document: dict[str, Any], check: SignatureCheck) -> _Declared:
     parameters = _parameters(document.get("parameters"))
     inputs = _inputs(document.get("inputs"), check)
-    _check_strings(inputs, check, limits)
     outputs = _outputs(document.get("outputs"), parameters, check)
-    _check_binary_sizes(inputs, binary)
-    return InferenceRequest(
-        inputs=_tensors(inputs, binary, check),
-        outputs=outputs,
-        output_names=_names(outputs, check),
-        id=_identifier(document.get("id")),
-        parameters=parameters,
-    )
+    names = _names(outputs, check)
+    return _Declared(inputs, outputs, names, _identifier(document.get("id")), parameters)
+
+
+@lru_cache(maxsize=256)
+def _declared_before(text: bytes, check: SignatureCheck) -> _Declared:
+    """Read a short JSON part once: in front of binary data, a client's requests are all alike."""
+    return _declared(parsed_document(text, Limits()), check)
 
 
 def _split(body: bytes, header_length: str | None) -> tuple[bytes, memoryview | None]:
@@ -206,7 +227,7 @@ def _output(value: Any, *, by_default: bool, check: SignatureCheck) -> Requested
 
 
 def _check_strings(inputs: list[_Input], check: SignatureCheck, limits: Limits) -> None:
-    if check.has_strings and limits.strings < sum(
+    if limits.strings < sum(
         item.elements for item in inputs if check.inputs[item.name].datatype is Datatype.BYTES
     ):
         raise PayloadTooLargeError(
@@ -215,15 +236,17 @@ def _check_strings(inputs: list[_Input], check: SignatureCheck, limits: Limits) 
 
 
 def _check_binary_sizes(inputs: list[_Input], binary: memoryview | None) -> None:
-    sizes = [item.binary_size for item in inputs if item.binary_size is not None]
-    if binary is None:
-        if sizes:
-            raise MalformedRequestError(
-                "binary data needs the Inference-Header-Content-Length header"
-            )
-    elif sum(sizes) != len(binary):
+    stated = 0
+    for item in inputs:
+        if item.binary_size is not None:
+            if binary is None:
+                raise MalformedRequestError(
+                    "binary data needs the Inference-Header-Content-Length header"
+                )
+            stated += item.binary_size
+    if binary is not None and stated != len(binary):
         raise MalformedRequestError(
-            f"unexpected size of binary data: the inputs state {sum(sizes)} bytes, "
+            f"unexpected size of binary data: the inputs state {stated} bytes, "
             f"the body has {len(binary)} after its JSON"
         )
 

@@ -2,11 +2,13 @@
 
 from typing import Any, Final
 
+import orjson
+
 from falaj.domain.manifest import Manifest
 from falaj.domain.signature import ModelSignature
 from falaj.domain.tensors import Datatype, TensorSpec
 from falaj.engines.repository import ServedModel
-from falaj.errors import FalajError
+from falaj.errors import FalajError, MalformedRequestError
 from falaj.http.service import EXTENSIONS, SERVER_NAME, SERVER_VERSION, Service
 from falaj.telemetry.statistics import Statistics
 
@@ -57,6 +59,22 @@ def statistics(service: Service, name: str, version: str) -> dict[str, Any]:
     loaded = {(model.name, model.version): model for model in service.repository.loaded()}
     manifests = _selected(service, name, version)
     return {"model_stats": [_statistics(manifest, loaded) for manifest in manifests]}
+
+
+def check_index_request(body: bytes) -> None:
+    """Refuse a `$repository_index_request` that is none.
+
+    Its `ready: true` leaves nothing out: every version listed is ready, loaded or about to be.
+
+    Raises:
+        MalformedRequestError: It is no object, or its `ready` no boolean.
+    """
+    try:
+        asked = orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError as error:
+        raise MalformedRequestError(f"failed to parse the request JSON buffer: {error}") from error
+    if type(asked) is not dict or type(asked.get("ready", False)) is not bool:
+        raise MalformedRequestError('write {"ready": true}, {"ready": false} or no body')
 
 
 def repository_index(service: Service) -> list[dict[str, str]]:

@@ -29,6 +29,7 @@ from falaj.telemetry.outcome import Ending, Outcome
 OK: Final = 200
 UNAVAILABLE: Final = 503
 INTERNAL: Final = 500
+_INDEX_BYTES: Final = 4096  # a longer request is cut, and then is no JSON
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:;=@/+-]{1,128}")
 
 
@@ -88,6 +89,8 @@ def _answered(
         body, described = infer(service, model, request, outcome)
         headers.update(described)
         return sent(OK, headers, body, request, service, outcome)
+    if target.operation == "repository_index":
+        metadata.check_index_request(request.body[:_INDEX_BYTES])
     status, document = _OPERATIONS[target.operation](service, target)
     headers["content-type"] = JSON
     body = b"" if request.method == "HEAD" else orjson.dumps(document)
@@ -139,6 +142,7 @@ def _described(error: Exception) -> str:
 
 
 def request_id_of(request: Request) -> str:
+    """Return the caller's id of a request if it is fit for headers and logs, else a new one."""
     given = request.headers.get(HEADER_REQUEST_ID, "")
     return given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
