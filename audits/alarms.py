@@ -48,6 +48,8 @@ KINDS: Final = frozenset(
 )
 PATIENCE_S: Final = 900
 """How long an alarm that no bake bounds may take: the controller's own."""
+MARGIN_S: Final = 120
+"""Two evaluations more than the longest window needs."""
 HALF: Final = 0.5
 """Share at which alarms are tried that compare, where a plan gives the candidate everything."""
 
@@ -162,7 +164,9 @@ class _Trial:
             return
         alarms = [subject.alarm for subject in subjects]
         # Steady harm shows its whole effect once every window is full; a longer bake adds nothing.
-        filled_s = 2 * max(s.window_s + s.alarm.period_s for s in subjects) + 300
+        filled_s = max(subject.window_s for subject in subjects) + MARGIN_S
+        if self._around.served is None:
+            filled_s = PATIENCE_S
         lasts_s = min(self._bake_s, filled_s)
         harms = (*VERSION_HARMS, *OTHER_HARMS) if self._around.served else OTHER_HARMS
         share = self._share
