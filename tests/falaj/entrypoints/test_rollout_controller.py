@@ -1,6 +1,7 @@
 """The controller makes true what stacks want, and what it does not know it does not risk."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from falaj.errors import (
     UnknownModelError,
 )
 from falaj.guard import replay
-from tests.falaj.rollout_region import FUNCTION, PLAN, RolloutRegion
+from tests.falaj.rollout_region import FUNCTION, PLAN, Crash, RolloutRegion
 
 TICK = {"source": "aws.events", "detail-type": "Scheduled Event"}
 WISH = {"detail-type": "Parameter Store Change", "detail": {"name": "/falaj/models/m/x"}}
@@ -272,6 +273,37 @@ def test_people_are_told_of_each_decision_once(region):
     assert told[0] == "m 1: adopted: version 1 serves already"
 
 
+def test_a_webhook_that_is_gone_stops_nothing(region):
+    """The rollback is done, the topic is told, and the receiver is tried again next time."""
+    canary(region)
+    region.plain("ssm").put_parameter(Name="/hook", Value="key", Type="SecureString")
+    controller = region.controller(
+        webhook_url="http://127.0.0.1:9/hook", webhook_key_parameter="/hook"
+    )
+    region.told()
+    region.alarm("2")
+    controller(TICK)
+    assert region.alias == ("1", {})
+    assert len(region.told()) == 1
+    warnings = [json.loads(line) for line in region.lines if '"WARNING"' in line]
+    assert "webhook did not take a notice" in warnings[0]["error"]
+
+
+def test_a_topic_that_is_dark_stops_nothing(region):
+    """The rollback is done; the notice comes once SNS answers, and once only."""
+    controller = canary(region)
+    region.told()
+    region.dark.add("sns")
+    region.alarm("2")
+    with pytest.raises(ControllerError, match="sns did not take a notice"):
+        controller(TICK)
+    assert region.alias == ("1", {})
+    region.dark.clear()
+    controller(TICK)
+    controller(TICK)
+    assert len(region.told()) == 1
+
+
 # --------------------------------------------------------------------------- runbook
 def test_stable_version_deleted(region):
     """Harm pages and leaves traffic alone: there is nothing to go back to."""
@@ -329,6 +361,50 @@ def test_two_controllers_at_once(region):
     keys = [key for key in region.records() if key.endswith(".json")]
     assert not [key for key in keys if "late" in key]
     assert len(keys) == status(controller).generation
+
+
+@pytest.mark.slow
+def test_killed_before_any_of_its_writes(region):
+    """Whatever was left undone is done by the next process: one record each, one rollback."""
+    adopted(region)
+    for point in range(18):
+        version = region.release()
+        _run_killed(region, point)
+        region.clock.advance(7)
+        fresh = region.controller()
+        fresh(TICK)
+        assert region.alias == ("1", {version: 0.05}), f"killed before write {point}"
+        region.alarm(version)
+        _run_killed(region, point)
+        region.clock.advance(7)
+        region.alarm(version, is_red=False)
+        region.alarm(version)
+        fresh = region.controller()
+        fresh(TICK)
+        assert region.alias == ("1", {}), f"killed before write {point}"
+        events = [e.event for e in status(fresh).log]
+        assert events[events.index(Event.RELEASED) :].count(Event.HARMED) >= 1
+        assert events[-2:] != [Event.HARMED, Event.HARMED]
+        region.alarm(version, is_red=False)
+    keys = [key for key in region.records() if key.endswith(".json")]
+    assert sorted(keys) == sorted(
+        f"decisions/m/{generation}.json" for generation in range(1, status(fresh).generation + 1)
+    )
+
+
+def _run_killed(region, point):
+    """Run a controller whose process dies before its write number `point`."""
+    left = [point]
+
+    def kill(_, is_write):
+        left[0] -= is_write
+        if left[0] < 0:
+            raise Crash
+
+    region.on_request = kill
+    with suppress(Crash):
+        region.controller()(TICK)
+    region.on_request = None
 
 
 def test_dynamodb_dark(region):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from falaj.errors import DependencyError
 
@@ -29,7 +30,7 @@ def calling(service: str, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
         raise DependencyError(service=service, doing=doing, reason=str(error)) from error
 
 

@@ -149,7 +149,10 @@ class Doer:
                 )
 
         announced = _told(notices, status.announced, announce, failures)
-        delivered = _told(notices, status.delivered, deliver, failures)
+        undelivered: list[DependencyError] = []
+        delivered = _told(notices, status.delivered, deliver, undelivered)
+        for error in undelivered:  # the receiver's affair: tried again each minute, no failure here
+            self._log("WARNING", "webhook", model=rollout.model, error=str(error))
         try:
             self._world.store.mark_notified(rollout.model, announced=announced, delivered=delivered)
         except DependencyError as error:
