@@ -123,9 +123,10 @@ def _plan(rollout: Rollout) -> Text:
     if release is None:
         return Text()
     line = Text(f"{release.plan.kind.value}  ", QUIET)
+    was_climbed = rollout.step + 1 >= len(release.plan.shares)
     for index, share in enumerate((*release.plan.shares, 1.0)):
         is_here = rollout.is_live and index == rollout.step
-        is_over = rollout.phase is Phase.PROMOTED and (index == rollout.step or share == 1)
+        is_over = rollout.phase is Phase.PROMOTED and (was_climbed or share == 1)
         is_done = index < rollout.step or is_over
         style, mark = (CANDIDATE, "●") if is_here else (STABLE, "✓") if is_done else (QUIET, "○")
         line.append(f"{mark} {percent(share)}", style)

@@ -107,6 +107,13 @@ class RolloutsStack(Stack):
             name=CONTROLLER_PARAMETER,
             value=controller.ref,
         )
+        ssm.CfnParameter(
+            self,
+            "SigningKeyArn",
+            type="String",
+            name=key_arn_parameter(DECISIONS_PURPOSE),
+            value=self._signing.attr_arn,
+        )
         CfnOutput(
             self,
             "NoticesTopic",
