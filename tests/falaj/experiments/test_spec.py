@@ -1,6 +1,7 @@
 """An experiment that could not give an honest answer is refused, with every reason."""
 
 import json
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from falaj.errors import ConfigurationError
 from falaj.experiments.metrics import Direction, Kind, Role
 from falaj.experiments.spec import ExperimentSpec, Unit, duration
 
+KEYS = [item.name for item in fields(ExperimentSpec)]
 DECLARED = """
 name: greeting
 model: tashkeel
@@ -102,6 +104,13 @@ def test_declaration_survives_json():
         ({"colour": "red"}, "unknown key 'colour'"),
         ({"on_win": "celebrate"}, "'celebrate' is not a valid OnWin"),
         ({"arms": None}, "greeting"),
+        ({"arms": {"a": 0.5}}, "arms: holds a list"),
+        ({"arms": ["control", "warm"]}, "arm 2: holds keys and values, not 'warm'"),
+        ({"alpha": "1e-3"}, "alpha: '1e-3' is not a number (write 0.001, not 1e-3)"),
+        ({"looks": 2.5}, "looks: 2.5 is not a whole number"),
+        ({"name": False}, "name: False is not text (put it in quotes)"),
+        ({"outcome_window": 60}, "write a whole number and s, m, h, d or w"),
+        ({"overrides": {7: "warm"}}, "overrides: 7 is not text"),
     ],
 )
 def test_bad_declaration_is_refused_with_its_reason(changes, sentence):
@@ -125,6 +134,34 @@ def test_all_faults_come_at_once():
     faults = faults_of(alpha=0.9, coverage=2, looks=0)
 
     assert all(word in faults for word in ("alpha", "coverage", "looks"))
+
+
+def test_faults_of_every_part_come_at_once():
+    """Nothing that is wrong hides behind the first thing that is."""
+    faults = faults_of(
+        colour="red",
+        arms=[{"name": "a", "share": "half"}, {"name": "b", "part": 0.5}],
+        metrics=[{"name": "m", "kind": "speed"}],
+        max_duration="soon",
+    )
+
+    assert faults.split(" / ") == [
+        f"experiment 'greeting': unknown key 'colour'; known: {', '.join(KEYS)}",
+        "arm 1: share: 'half' is not a number (write 0.001, not 1e-3)",
+        "arm 2: unknown key 'part'; known: name, share, model_version",
+        "arm 2: 'share' is missing",
+        "metric 1: kind: 'speed' is not a valid Kind",
+        (
+            "experiment 'greeting': max_duration: duration 'soon': write a whole number and s, m, "
+            "h, d or w, as in 14d"
+        ),
+    ]
+
+
+def test_declaration_that_is_none_is_refused():
+    """An empty file and a list are told from a declaration."""
+    with pytest.raises(ConfigurationError, match="holds keys and values, not None"):
+        ExperimentSpec.from_dict(None)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import Enum, StrEnum
 from typing import Any, Final, Self
@@ -11,8 +11,9 @@ from falaj.domain.plan import OnLoss, OnWin
 from falaj.errors import ConfigurationError
 from falaj.experiments.assignment import Allocation, Namespace
 from falaj.experiments.hashing import LATEST
-from falaj.experiments.metrics import Direction, Kind, Metric, Role
-from falaj.experiments.subject import SubjectSource, Where
+from falaj.experiments.metrics import Metric, Role
+from falaj.experiments.reading import read_part, read_parts
+from falaj.experiments.subject import SubjectSource
 
 MOST_LOOKS: Final = 100
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -195,19 +196,15 @@ class ExperimentSpec:
         )
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+    def from_dict(cls, value: object) -> Self:
         """Read a declaration from JSON or YAML values.
 
         Raises:
-            ConfigurationError: A key is unknown or missing, a value is of the wrong kind, or the
-                declaration contradicts itself.
+            ConfigurationError: Keys are unknown or missing, values of the wrong kind, or the
+                declaration contradicts itself; with every fault.
         """
-        try:
-            given = {key: item for key, item in value.items() if item is not None}
-            read = {key: _READERS.get(key, _same)(item) for key, item in given.items()}
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise ConfigurationError([f"experiment {value.get('name')!r}: {error}"]) from error
-        spec: Self = _built(cls, read, f"experiment {value.get('name')!r}")
+        name = value.get("name") if isinstance(value, Mapping) else None
+        spec: Self = read_part(cls, value, f"experiment {name!r}", _READERS)
         return spec
 
     def to_dict(self) -> dict[str, Any]:
@@ -220,7 +217,7 @@ class ExperimentSpec:
         return {key: value for key, value in changed.items() if value != {}}
 
 
-def duration(text: str | timedelta) -> timedelta:
+def duration(text: object) -> timedelta:
     """Read `90s`, `10m`, `6h`, `14d` or `2w`.
 
     Example:
@@ -229,7 +226,7 @@ def duration(text: str | timedelta) -> timedelta:
     """
     if isinstance(text, timedelta):
         return text
-    match = _DURATION.fullmatch(text)
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"duration {text!r}: write a whole number and s, m, h, d or w, as in 14d")
     return timedelta(**{_UNIT[match[2]]: int(match[1])})
@@ -261,62 +258,30 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any attribute of a declaration
     return plain
 
 
-def _built(kind: type[Any], read: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401 - a `kind`
-    known = {item.name: item for item in fields(kind)}
-    needed = [
-        name
-        for name, item in known.items()
-        if item.default is MISSING and item.default_factory is MISSING
-    ]
-    faults = [
-        f"{where}: unknown key {key!r}; known: {', '.join(known)}"
-        for key in read
-        if key not in known
-    ]
-    faults += [f"{where}: {key!r} is missing" for key in needed if key not in read]
-    if faults:
-        raise ConfigurationError(faults)
-    try:
-        return kind(**read)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ConfigurationError([f"{where}: {error}"]) from error
-
-
-def _same(value: Any) -> Any:  # noqa: ANN401 - read by its dataclass
-    return value
-
-
-def _arm(value: Mapping[str, Any]) -> Arm:
-    arm: Arm = _built(Arm, value, "arm")
+def _arm(number: int, value: object) -> Arm:
+    arm: Arm = read_part(Arm, value, f"arm {number}")
     return arm
 
 
-def _metric(value: Mapping[str, Any]) -> Metric:
-    words = {"kind": Kind, "direction": Direction, "role": Role}
-    read = {key: words[key](item) if key in words else item for key, item in value.items()}
-    metric: Metric = _built(Metric, read, "metric")
+def _metric(number: int, value: object) -> Metric:
+    metric: Metric = read_part(Metric, value, f"metric {number}")
     return metric
 
 
-def _subject(value: Mapping[str, Any]) -> SubjectSource:
-    read = {key: Where(item) if key == "where" else item for key, item in value.items()}
-    source: SubjectSource = _built(SubjectSource, read, "subject")
-    return source
-
-
-def _namespace(value: Mapping[str, Any]) -> Namespace:
-    namespace: Namespace = _built(Namespace, value, "namespace")
-    return namespace
+def _overrides(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"holds subjects and arms, not {value!r}")  # noqa: TRY004 - was written
+    if strange := [item for pair in value.items() for item in pair if not isinstance(item, str)]:
+        raise ValueError(f"{strange[0]!r} is not text (put it in quotes)")
+    return dict(value)
 
 
 _READERS: Final[Mapping[str, Any]] = {
-    "arms": lambda items: tuple(map(_arm, items)),
-    "metrics": lambda items: tuple(map(_metric, items)),
-    "unit": Unit,
-    "subject": _subject,
-    "namespace": _namespace,
+    "arms": lambda items: read_parts(_arm, items),
+    "metrics": lambda items: read_parts(_metric, items),
+    "subject": lambda value: read_part(SubjectSource, value, "subject"),
+    "namespace": lambda value: read_part(Namespace, value, "namespace"),
+    "overrides": _overrides,
     "outcome_window": duration,
     "max_duration": duration,
-    "on_win": OnWin,
-    "on_loss": OnLoss,
 }
