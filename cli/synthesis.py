@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ INPUTS: Final = (
     "gpu_endpoints",
     "layers",
     "catalogue",
+    "policies",
     "models",
 )
 """What decides the templates and assets, besides the built models' manifests and the profile."""
@@ -77,6 +78,34 @@ def synthesize(settings: Settings) -> None:
     if done.returncode:
         raise ConfigurationError(_refusals(done.stderr))
     stamp.write_text(json.dumps({"inputs": inputs}), encoding="utf-8")
+
+
+def synthesize_for(settings: Settings, *, models: Path, output: Path, only: Sequence[str]) -> None:
+    """Write the stacks of some models of another catalogue elsewhere.
+
+    Args:
+        settings: The repository, its profile and what was built.
+        models: The catalogue's folder.
+        output: Where the assembly goes.
+        only: Names of the models.
+
+    Raises:
+        ConfigurationError: The app refused its configuration or failed; in its own words.
+    """
+    done = subprocess.run(  # noqa: S603 - our own program and folders
+        [
+            *(sys.executable, "app.py", "-c", "falaj:access=open"),
+            *("-c", f"falaj:models={','.join(only)}"),
+            *("--models", str(models), "--build", str(settings.build), "--output", str(output)),
+        ],
+        cwd=settings.root,
+        env=_environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ConfigurationError(_refusals(done.stderr))
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -36,7 +36,7 @@ from local_region.events.parameter_store import (
     ParameterStore,
 )
 from local_region.events.rules import Target
-from local_region.lambda_service import LambdaService
+from local_region.lambda_service import LambdaService, LogLine
 from local_region.progress import (
     AlarmChanged,
     Event,
@@ -51,6 +51,11 @@ KEPT: Final = timedelta(hours=3)
 """How long metric values are kept: the guard looks back an hour, an alarm at most as long."""
 
 
+def passes(_: LogLine) -> bool:
+    """Let a line pass."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """How a region sees its functions; a rehearsal sees them in virtual time.
@@ -60,12 +65,14 @@ class Observation:
         duration: How long an invocation took, in milliseconds.
         mishaps: Duplicates and delays of events.
         is_sequential: Whether a delivery waits for what the one before it set going.
+        heed: Told every log line first; one that it takes for itself goes no further.
     """
 
     rewrite: Rewrite = as_published
     duration: Duration = as_measured
     mishaps: Mishaps | None = None
     is_sequential: bool = False
+    heed: Callable[[LogLine], bool] = passes
 
 
 class ControlLoop:
@@ -147,15 +154,16 @@ class ControlLoop:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticking
 
-    async def tick(self) -> None:
-        """Do everything that is due by the clock."""
+    async def tick(self) -> int:
+        """Do everything that is due by the clock; return how many events were delivered."""
         async with self._step:
             now = self._clock.now()
             if self._functions is not None:
                 self._functions.tick()
             self.cloudwatch.evaluate_alarms()
-            await self.bus.tick(now)
+            delivered = await self.bus.tick(now)
             self.cloudwatch.store.forget(before=now - KEPT)
+            return delivered
 
     def next_due(self) -> datetime:
         """Tell when a tick can next do something, new requests apart."""

@@ -175,9 +175,13 @@ class Region:
         """The gateway, for callers in this process."""
         return self._parts.front_door
 
-    async def tick(self) -> None:
-        """Do everything that is due by the region's clock: alarms, schedules, events, retries."""
-        await self.control.tick()
+    async def tick(self) -> int:
+        """Do all that is due by the region's clock: alarms, schedules, events, retries.
+
+        Returns:
+            How many events were delivered.
+        """
+        return await self.control.tick()
 
     def models(self) -> tuple[str, ...]:
         """Return the models that the API's routes name, in order."""
@@ -249,34 +253,8 @@ async def _compose(
     aws_url = url_of(aws_socket)
     backends = MotoBackends.open(account=account, region=REGION, endpoint=aws_url)
     held.callback(backends.close)
-    control = ControlLoop(
-        clock=clock,
-        rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
-        account=account,
-        region=REGION,
-        aws=backends,
-        progress=progress,
-        observation=placement.get("observation", Observation()),
-    )
-
-    def take(line: LogLine) -> None:
-        progress(FunctionLog(function=line.function, line=line.text))
-        control.collection.line(line)
-
-    functions = LambdaService(
-        clock=clock,
-        rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
-        log_sink=take,
-        runtime=RuntimeFolders.prepare(
-            placement.get("build_folder", BUILD_FOLDER),
-            progress=lambda sentence: progress(Working(sentence=sentence)),
-        ),
-        account=account,
-        region=REGION,
-        endpoint_url=aws_url,
-        on_event_failure=control.failed.take,
-        on_invocation=control.collection.invoked,
-        boundary=placement.get("boundary"),
+    control, functions = _loop_and_functions(
+        rng=rng, clock=clock, progress=progress, placement=placement, backends=backends
     )
     await functions.start()
     held.push_async_callback(functions.close)
@@ -314,6 +292,49 @@ async def _compose(
     if placement.get("ticks", True):
         control.start()
     return Parts(surroundings=surroundings, front_door=front_door, api=api, aws=aws)
+
+
+def _loop_and_functions(
+    *,
+    rng: random.Random,
+    clock: Clock,
+    progress: Callable[[Event], None],
+    placement: Placement,
+    backends: MotoBackends,
+) -> tuple[ControlLoop, LambdaService]:
+    observation = placement.get("observation", Observation())
+    control = ControlLoop(
+        clock=clock,
+        rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
+        account=backends.account,
+        region=REGION,
+        aws=backends,
+        progress=progress,
+        observation=observation,
+    )
+
+    def take(line: LogLine) -> None:
+        if observation.heed(line):
+            return
+        progress(FunctionLog(function=line.function, line=line.text))
+        control.collection.line(line)
+
+    functions = LambdaService(
+        clock=clock,
+        rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
+        log_sink=take,
+        runtime=RuntimeFolders.prepare(
+            placement.get("build_folder", BUILD_FOLDER),
+            progress=lambda sentence: progress(Working(sentence=sentence)),
+        ),
+        account=backends.account,
+        region=REGION,
+        endpoint_url=backends.endpoint,
+        on_event_failure=control.failed.take,
+        on_invocation=control.collection.invoked,
+        boundary=placement.get("boundary"),
+    )
+    return control, functions
 
 
 def _check_places(assembly: Assembly) -> None:

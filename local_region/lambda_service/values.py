@@ -279,7 +279,7 @@ class Boundary:
     layers stay as they are.
 
     Attributes:
-        program: A Python file that needs the standard library alone.
+        program: A Python file that needs the standard library alone; its `main` is called.
         variables: What it is told, as environment variables.
         clock: What processes take for the time, once it has run.
     """

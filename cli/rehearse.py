@@ -1,0 +1,322 @@
+"""`falaj rehearse`: a whole rollout in virtual time, from the stacks that would be deployed."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+import yaml
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from catalogue.reading import load_model
+from catalogue.settings import read_duration
+from catalogue.spec import ModelSpec, Target
+from cli.exits import Exit
+from cli.failures import MisuseError
+from cli.options import AsJson, example
+from cli.printing import answer, progress
+from cli.settings import Settings
+from cli.synthesis import synthesize_for
+
+if TYPE_CHECKING:
+    from local_region.rehearsal.faults import Fault
+    from local_region.rehearsal.recording import Recording
+    from local_region.rehearsal.scenario import Ending, Result, Scenario
+
+EXAMPLE: Final = example(
+    "falaj rehearse breast-cancer --fault errors=0.5",
+    "falaj rehearse breast-cancer --shared-fault errors=0.2 --at 5m --html rehearsal.html",
+)
+MODEL_FILE: Final = "model.yaml"
+SHOWN_MOMENTS: Final = 6
+_BAR: Final = 40
+
+
+def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
+    model: Annotated[str, typer.Argument(help="The model whose rollout is rehearsed.")],
+    *,
+    from_version: Annotated[
+        int | None,
+        typer.Option("--from", help="Model version that serves; model.yaml's by default."),
+    ] = None,
+    to_version: Annotated[
+        int | None,
+        typer.Option(
+            "--to",
+            help="Model version that is released; the next one, or the same bytes anew.",
+        ),
+    ] = None,
+    traffic: Annotated[
+        float, typer.Option("--traffic", help="Requests a second, on average.")
+    ] = 5.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            help="What goes wrong in the candidate: errors=RATE, latency=FACTOR, nan=RATE, "
+            "crash=RATE, timeout=RATE, cold-storm, label-flip=RATE. May be repeated.",
+        ),
+    ] = None,
+    shared_fault: Annotated[
+        list[str] | None,
+        typer.Option("--shared-fault", help="The same, in both versions."),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            help="When faults begin, after the release, as 5m; with the first share by default.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of every random choice.")] = 0,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page that shows what happened.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Rehearse a rollout: real handlers and stacks, virtual time, faults on demand.
+
+    Ends with 0 when the release is promoted, 3 when it is rolled back or aborted, and 4 when the
+    plan's time is over and nobody can tell.
+    """
+    from local_region.rehearsal.faults import Fault, checked  # noqa: PLC0415 - `--help` is quick
+    from local_region.rehearsal.scenario import Scenario  # noqa: PLC0415 - as above
+
+    settings = Settings.from_env()
+    faults = checked(
+        [
+            *(Fault.parse(text) for text in fault or ()),
+            *(Fault.parse(text, is_shared=True) for text in shared_fault or ()),
+        ]
+    )
+    scenario = Scenario(
+        model=model,
+        traffic_rps=traffic,
+        faults=faults,
+        begins_s=None if at is None else _seconds(at),
+        seed=seed,
+    )
+    spec = _spec(settings, model)
+    _build(settings, spec)
+    refuse_senseless(spec, faults, settings)
+    before = from_version or spec.version
+    after = to_version or next_version(settings, spec, before)
+    with assemblies(settings, spec, before, after, as_json=as_json) as (stable, candidate):
+        result = _play(stable, candidate, scenario, settings, as_json=as_json)
+    if html is not None:
+        from local_region.rehearsal.report import page  # noqa: PLC0415 - as above
+
+        html.write_text(page(result), encoding="utf-8")
+        progress(f"written to {html}", as_json=as_json)
+    answer(result.to_dict(), *summary(result), as_json=as_json)
+    return exit_of(result.verdict)
+
+
+def exit_of(verdict: "Ending") -> Exit:
+    """Return what a program reads from a verdict."""
+    exits = {"promoted": Exit.PASSED, "inconclusive": Exit.INCONCLUSIVE}
+    return exits.get(verdict.value, Exit.REFUSED)
+
+
+def next_version(settings: Settings, spec: ModelSpec, before: int) -> int:
+    """Return the next version in the catalogue; the same one where there is none."""
+    numbers = sorted(
+        int(folder.name)
+        for folder in (settings.models / spec.name).iterdir()
+        if folder.is_dir() and folder.name.isascii() and folder.name.isdigit()
+    )
+    return next((number for number in numbers if number > before), before)
+
+
+def refuse_senseless(spec: ModelSpec, faults: "tuple[Fault, ...]", settings: Settings) -> None:
+    """Refuse what could only mislead.
+
+    Raises:
+        MisuseError: The model does not run on Lambda, or cannot answer NaN.
+    """
+    if spec.compute.target is not Target.LAMBDA:
+        raise MisuseError(
+            f"{spec.name} runs on {spec.compute.target.value}, rehearsals are of Lambda's rollouts"
+        )
+    kinds = {fault.kind.value for fault in faults}
+    if "nan" in kinds and not _answers_floats(spec, settings):
+        raise MisuseError(f"{spec.name} answers no floating-point numbers: nan cannot befall it")
+
+
+def _answers_floats(spec: ModelSpec, settings: Settings) -> bool:
+    from catalogue.building import built_version  # noqa: PLC0415 - onnx takes a second
+
+    outputs = built_version(settings.build, spec.name, spec.version).manifest.signature.outputs
+    return any(output.datatype.value.startswith("FP") for output in outputs)
+
+
+@contextmanager
+def assemblies(
+    settings: Settings, spec: ModelSpec, before: int, after: int, *, as_json: bool
+) -> Iterator[tuple[Path, Path]]:
+    """Synthesize the model's stacks twice: with the version that serves, and with the next.
+
+    The catalogue is copied; nothing of the repository changes. A release of the same version gets
+    one MiB more, since the same bytes with the same settings are no new release.
+    """
+    quiet = Console(stderr=True, quiet=as_json)
+    with (
+        tempfile.TemporaryDirectory(prefix="falaj-rehearsal-") as folder,
+        quiet.status(f"synthesizing {spec.name} {before} and {after}"),
+    ):
+        made = []
+        for name, version in (("stable", before), ("candidate", after)):
+            root = Path(folder) / name
+            again = name == "candidate" and before == after
+            copy_catalogue(settings.models, root / "models", spec, version, again=again)
+            synthesize_for(
+                settings, models=root / "models", output=root / "cdk.out", only=(spec.name,)
+            )
+            made.append(root / "cdk.out")
+        quiet.print(f"[dim]·[/] synthesized {spec.name} {before} and {after}")
+        yield made[0], made[1]
+
+
+def _build(settings: Settings, spec: ModelSpec) -> None:
+    from catalogue.building import build  # noqa: PLC0415 - onnx takes a second
+
+    build(settings.models, settings.build, [spec.name])
+
+
+def copy_catalogue(
+    models: Path, target: Path, spec: ModelSpec, version: int, *, again: bool
+) -> None:
+    """Copy one model's folder with another version to serve by default."""
+    folder = target / spec.name
+    shutil.copytree(models / spec.name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    declared = yaml.safe_load((folder / MODEL_FILE).read_text(encoding="utf-8"))
+    declared["version"] = version
+    if again:
+        declared.setdefault("compute", {})["memory_mib"] = spec.compute.memory_mib + 1
+    (folder / MODEL_FILE).write_text(
+        yaml.safe_dump(declared, sort_keys=False, allow_unicode=True), encoding="utf-8"
+    )
+
+
+def _spec(settings: Settings, model: str) -> ModelSpec:
+    path = settings.models / model / MODEL_FILE
+    if not path.is_file():
+        known = sorted(found.parent.name for found in settings.models.glob(f"*/{MODEL_FILE}"))
+        raise MisuseError(f"there is no model {model!r}", mend=f"choose from {', '.join(known)}")
+    return load_model(path)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return read_duration(text).total_seconds()
+    except ValueError as error:
+        raise MisuseError(f"--at {text!r}: {error}") from error
+
+
+def _play(
+    stable: Path,
+    candidate: Path,
+    scenario: "Scenario",
+    settings: Settings,
+    *,
+    as_json: bool,
+) -> "Result":
+    import uvloop  # noqa: PLC0415 - as above
+
+    from local_region.rehearsal.rehearsal import rehearse as play  # noqa: PLC0415 - as above
+
+    quiet = Console(stderr=True, quiet=as_json)
+    with (
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        Live(
+            Text("opening the region"), console=quiet, transient=True, refresh_per_second=4
+        ) as live,
+    ):
+        return runner.run(
+            play(
+                stable,
+                candidate,
+                scenario,
+                watch=_watch(live.update),
+                build_folder=settings.build / "host",
+            )
+        )
+
+
+def _watch(show: Callable[[Any], object]) -> "Callable[[Recording, datetime, float], None]":
+    def watch(recording: "Recording", at: datetime, over: float) -> None:
+        level = recording.levels[-1] if recording.levels else None
+        share, phase = (level.share, level.phase) if level else (0.0, "…")
+        grid = Table.grid(padding=(0, 2))
+        grid.add_row(
+            Text(_clock(recording.seconds(at)), style="bold cyan"),
+            Text(phase),
+            ProgressBar(total=1.0, completed=share, width=_BAR),
+            Text(f"{share:.0%} on the candidate"),
+            Text(f"at most {1 - over:.0%} of the time left", style="dim"),
+        )
+        moments = recording.timeline[-SHOWN_MOMENTS:]
+        show(Group(grid, *(_line(m.at_s, m.kind, m.text) for m in moments)))
+
+    return watch
+
+
+_STYLES: Final = {"alarm": "red", "fault": "magenta", "share": "cyan", "end": "bold"}
+
+
+def _line(at_s: float, kind: str, text: str) -> Text:
+    line = Text(f"{_clock(at_s):>8}  ", style="dim")
+    line.append(f"{kind:<9}", style=_STYLES.get(kind, "dim"))
+    line.append(text)
+    line.truncate(160, overflow="ellipsis")
+    return line
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+_COLOURS: Final = {"promoted": "green", "rolled_back": "red", "inconclusive": "yellow"}
+
+
+def summary(result: "Result") -> Iterator[Any]:
+    """Yield what a person wants to see of a rehearsal."""
+    for moment in result.timeline:
+        yield _line(moment.at_s, moment.kind, moment.text)
+    colour = _COLOURS.get(result.verdict.value, "magenta")
+    yield ""
+    yield (
+        f"[bold {colour}]{result.verdict.value.replace('_', ' ')}[/] after "
+        f"{_clock(result.virtual_seconds)} of virtual time"
+        + (f", because of [bold]{escape(result.cause)}[/]" if result.cause else "")
+    )
+    yield f"  {escape(result.reason)}"
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "requests", "bad"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row(
+        f"candidate ({result.to_version})",
+        f"{result.candidate_requests}",
+        f"[red]{result.candidate_bad}[/]" if result.candidate_bad else "0",
+    )
+    table.add_row(
+        f"stable ({result.from_version})", f"{result.stable_requests}", f"{result.stable_bad}"
+    )
+    yield table
+    weights = result.final_alias["weights"]
+    shares = ", ".join(f"{share:.0%} to version {version}" for version, share in weights.items())
+    yield f"the alias names version {result.final_alias['version']}" + (
+        f", and gives {shares}" if shares else ""
+    )

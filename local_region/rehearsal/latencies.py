@@ -1,0 +1,81 @@
+"""How long requests take in virtual time: a seeded draw each, whatever the machine is busy with.
+
+A rehearsal's latencies are not measurements. Every request of both versions is drawn from one
+log-normal distribution by its own trace id, so that versions differ by nothing but the fault that
+is rehearsed, and the same seed gives the same numbers. The draw replaces `Latency` and
+`InferenceLatency` in the function's line and `Duration` among Lambda's metrics.
+"""
+
+import math
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from falaj.contract import METRIC_INFERENCE_LATENCY, METRIC_LATENCY
+from local_region.cloudwatch.emf import Published
+from local_region.lambda_service import Invoked, LogLine
+from local_region.rehearsal.faults import Fault, FaultKind
+from local_region.rehearsal.shared_clock import SharedClock
+
+MEDIAN_MS: Final = 12.0
+SPREAD: Final = 0.35
+"""Standard deviation of the logarithm: p99 is 2.3 times the median."""
+_INFERENCE_SHARE: Final = 0.8
+_TRACED: Final = re.compile(r'"xray_trace_id": ?"([^"]*)"')
+
+
+class Latencies:
+    """Draws virtual latencies.
+
+    Args:
+        clock: Knows whether faults have begun.
+        seed: Of every draw.
+        faults: Those on latency count.
+        timeout_s: How long the function may take; a request that times out takes as long.
+    """
+
+    def __init__(
+        self, clock: SharedClock, *, seed: int, faults: Sequence[Fault], timeout_s: float = 30.0
+    ) -> None:
+        self._clock, self._seed = clock, seed
+        self._slow = [fault for fault in faults if fault.kind is FaultKind.LATENCY]
+        self.stable = ""
+        self.timeout_s = timeout_s
+
+    def draw(self, root: str, version: str) -> float:
+        """Return a request's milliseconds."""
+        rng = random.Random(f"{self._seed}/latency/{root}")  # noqa: S311 - repeatable, not secret
+        return MEDIAN_MS * math.exp(rng.gauss(0.0, SPREAD)) * self._factor(version)
+
+    def of_line(self, line: LogLine, metrics: Iterable[Published]) -> Iterator[Published]:
+        """Write virtual latencies over measured ones."""
+        shares = {METRIC_LATENCY: 1.0, METRIC_INFERENCE_LATENCY: _INFERENCE_SHARE}
+        drawn: float | None = None
+        for item in metrics:
+            share = shares.get(item.metric.name)
+            if share is None:
+                yield item
+                continue
+            if drawn is None:
+                traced = _TRACED.search(line.text)
+                root = root_of(traced[1]) if traced else line.request_id
+                drawn = self.draw(root, line.version)
+            yield replace(item, values=(round(drawn * share, 3),))
+
+    def of_invocation(self, invoked: Invoked) -> float:
+        """Return an invocation's virtual duration; a timeout lasts as long as it may."""
+        if invoked.is_timeout:
+            return self.timeout_s * 1000
+        return self.draw(root_of(invoked.trace), invoked.executed_version or "")
+
+    def _factor(self, version: str) -> float:
+        if not self._clock.has_begun:
+            return 1.0
+        return math.prod(f.value for f in self._slow if f.is_shared or version != self.stable)
+
+
+def root_of(trace: str) -> str:
+    """Return a trace header's first part, which is the request's own."""
+    return trace.partition(";")[0]

@@ -1,0 +1,443 @@
+"""Runs a rollout in virtual time: stable's stacks, a release, traffic, faults, until it is over."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self, cast
+
+from falaj.contract import (
+    CONTROLLER_PARAMETER,
+    ENV_MODEL_VERSION,
+    LIVE_ALIAS,
+    MANIFEST_FILE,
+    PACKAGED_MODEL_ROOT,
+    alias_arn_parameter,
+    desired_release_parameter,
+)
+from falaj.domain.codec import decode
+from falaj.domain.plan import Plan, PlanKind
+from falaj.domain.release import DesiredRelease
+from falaj.domain.rollout import Hold, Phase, Rollout
+from falaj.errors import ConfigurationError
+from local_region.control_loop import Observation
+from local_region.gateway.front_door import HEADER_EXECUTED_VERSION
+from local_region.lambda_service import Boundary, LogLine, VersionView
+from local_region.progress import AlarmChanged, Event
+from local_region.region import BUILD_FOLDER, Region
+from local_region.rehearsal import boundary
+from local_region.rehearsal.faults import FaultKind
+from local_region.rehearsal.latencies import Latencies
+from local_region.rehearsal.recording import Recording
+from local_region.rehearsal.scenario import Ending, Result, Scenario
+from local_region.rehearsal.shared_clock import SharedClock
+from local_region.rehearsal.traffic import Arrival, arrivals
+
+LEAD_IN: Final = timedelta(minutes=5)
+"""How long stable is served before the release, so that its usual latency is known."""
+SETTLING: Final = timedelta(minutes=5)
+"""What a rollout may take besides its bakes: golden cases, shifts, the last look."""
+STORM: Final = timedelta(minutes=1)
+"""How long a cold storm blows; for so long no request finds a warm environment."""
+_STEP: Final = timedelta(seconds=1)
+_SERVER_ERROR: Final = 500
+_STUCK: Final = {
+    Hold.INVALID: "requests are not split as the share says",
+    Hold.EXPERIMENT: "the experiment cannot decide",
+    Hold.SHADOWED: "a shadow waits for somebody to decide",
+    Hold.STRANDED: "the way back is gone",
+}
+
+Watch = Callable[[Recording, datetime, float], None]
+"""Told of progress: what is remembered, the virtual time, and the share of the maximum that is
+over, in [0, 1]."""
+
+
+def unwatched(_: Recording, __: datetime, ___: float) -> None:
+    """Nobody watches."""
+
+
+async def rehearse(
+    stable: Path,
+    candidate: Path,
+    scenario: Scenario,
+    *,
+    watch: Watch = unwatched,
+    account: str = "000000000000",
+    build_folder: Path = BUILD_FOLDER,
+) -> Result:
+    """Rehearse the rollout from one synthesis to the other.
+
+    Args:
+        stable: The assembly that serves now.
+        candidate: The assembly whose release is rolled out.
+        scenario: Under which conditions.
+        watch: Told of progress.
+        account: Two rehearsals at once in one process need two.
+        build_folder: Where the interpreter's runtime is kept between runs.
+
+    Raises:
+        ConfigurationError: An assembly is refused, or does not hold what is to be rehearsed.
+    """
+    with tempfile.TemporaryDirectory(prefix="falaj-rehearsal-") as folder:
+        clock = SharedClock(Path(folder) / "page")
+        stage = Stage(scenario, clock, watch)
+        async with await Region.open(
+            stable,
+            api_port=0,
+            aws_port=0,
+            seed=scenario.seed,
+            clock=clock,
+            progress=stage.told,
+            account=account,
+            build_folder=build_folder,
+            ticks=False,
+            boundary=Boundary(
+                program=Path(boundary.__file__),
+                variables={
+                    boundary.PAGE: str(Path(folder) / "page"),
+                    boundary.PLAN: _plan_of_faults(scenario),
+                },
+                clock=clock,
+            ),
+            observation=Observation(
+                rewrite=stage.latencies.of_line,
+                duration=stage.latencies.of_invocation,
+                is_sequential=True,
+                heed=stage.heeds,
+            ),
+        ) as region:
+            result = await stage.play(region, candidate)
+        clock.close()
+        return result
+
+
+def _plan_of_faults(scenario: Scenario) -> str:
+    outside = {FaultKind.LATENCY, FaultKind.COLD_STORM}
+    faults = [
+        (fault.kind.value, fault.value, fault.is_shared)
+        for fault in scenario.faults
+        if fault.kind not in outside
+    ]
+    return json.dumps({"seed": scenario.seed, "faults": faults})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """Who takes part.
+
+    Attributes:
+        function: The model's function.
+        controller: The controller's function.
+        stable: Stable's Lambda version.
+        desired: What stable's stack wanted.
+        golden: The model's golden cases.
+        timeout_s: The function's timeout.
+    """
+
+    function: str
+    controller: str
+    stable: VersionView
+    desired: DesiredRelease
+    golden: list[dict[str, Any]]
+
+    @classmethod
+    def find(cls, region: Region, model: str) -> Self:
+        """Find them by the names that the contract gives.
+
+        Raises:
+            ConfigurationError: The assembly has no such model, no controller or no golden case.
+        """
+        ssm = region.backends.client("ssm")
+        values = {}
+        for name in (
+            alias_arn_parameter(model),
+            desired_release_parameter(model),
+            CONTROLLER_PARAMETER,
+        ):
+            try:
+                values[name] = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+            except ssm.exceptions.ParameterNotFound:
+                raise ConfigurationError(
+                    [f"no stack writes {name}: is {model!r} a model that runs on Lambda?"]
+                ) from None
+        version = region.functions.get_function(values[alias_arn_parameter(model)])
+        golden = _golden(version, model)
+        if not golden:
+            raise ConfigurationError([f"model {model!r} has no golden cases to make requests of"])
+        return cls(
+            function=version.function_name,
+            controller=values[CONTROLLER_PARAMETER],
+            stable=version,
+            desired=_desired(values[desired_release_parameter(model)]),
+            golden=golden,
+        )
+
+
+def _desired(text: str) -> DesiredRelease:
+    return DesiredRelease.from_dict(json.loads(text))
+
+
+def _golden(version: VersionView, model: str) -> list[dict[str, Any]]:
+    settings = version.settings
+    number = settings.environment.get(ENV_MODEL_VERSION, "")
+    manifest = settings.code_folder / PACKAGED_MODEL_ROOT / model / number / MANIFEST_FILE
+    if not manifest.is_file():
+        return []
+    return list(json.loads(manifest.read_bytes()).get("golden", []))
+
+
+@dataclass(slots=True)
+class Stage:
+    """One rehearsal under way."""
+
+    scenario: Scenario
+    clock: SharedClock
+    watch: Watch
+    recording: Recording = field(default_factory=Recording)
+    latencies: Latencies = field(init=False)
+    _region: Region | None = None
+    _cast: Cast | None = None
+    _candidate: str = ""
+    _storm_until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.latencies = Latencies(self.clock, seed=self.scenario.seed, faults=self.scenario.faults)
+
+    # ------------------------------------------------------------- the region's word
+    def told(self, event: Event) -> None:
+        """Remember alarms."""
+        if isinstance(event, AlarmChanged):
+            self.recording.alarm(event.change)
+
+    def heeds(self, line: LogLine) -> bool:
+        """Take the line of a process that hangs: its time is up at once, in virtual time."""
+        if line.text != boundary.HANG:
+            return False
+        self.region.functions.expire(line.environment)
+        return True
+
+    @property
+    def region(self) -> Region:
+        """The region, once it is open."""
+        return cast(Region, self._region)
+
+    @property
+    def cast(self) -> Cast:
+        """Who takes part, once they are found."""
+        return cast(Cast, self._cast)
+
+    # ----------------------------------------------------------------------- the play
+    async def play(self, region: Region, candidate: Path) -> Result:
+        """Serve stable for a while, release the candidate, and go on until it is over."""
+        self._region = region
+        found = self._cast = Cast.find(region, self.scenario.model)
+        self.clock.name_stable(found.stable.version)
+        self.latencies.stable = found.stable.version
+        self.latencies.timeout_s = found.stable.settings.timeout_s
+        stream = arrivals(
+            cases=found.golden,
+            model=self.scenario.model,
+            url=region.api_url,
+            rps=self.scenario.traffic_rps,
+            seed=self.scenario.seed,
+            start=self.clock.now(),
+        )
+        traffic = _Peekable(stream)
+        await self._until(self.clock.now() + LEAD_IN, traffic)
+        before = await self._ask()
+        self.recording.skip_decisions(before)
+        plan, version = await self._release(candidate)
+        rollout = await self._until_over(plan, traffic)
+        return self._result(rollout, version)
+
+    async def _release(self, candidate: Path) -> tuple[Plan, DesiredRelease]:
+        """Bring the region to the candidate's synthesis, as a deployment would."""
+        await self.region.update(candidate)
+        name = desired_release_parameter(self.scenario.model)
+        found = self.region.backends.client("ssm").get_parameter(Name=name)
+        desired = _desired(found["Parameter"]["Value"])
+        if desired.release == self.cast.stable.version:
+            fault = (
+                f"both syntheses want version {desired.model_version} of "
+                f"{self.scenario.model!r}: there is nothing to roll out"
+            )
+            raise ConfigurationError([fault])
+        self._candidate = desired.release
+        self.recording.release(
+            self.clock.now(),
+            f"version {desired.model_version} is wanted instead of "
+            f"{self.cast.desired.model_version}",
+        )
+        if self.scenario.begins_s == 0:
+            self._begin_faults()
+        return Plan.from_dict(desired.plan), desired
+
+    async def _until_over(self, plan: Plan, traffic: "_Peekable") -> Rollout:
+        start = self.clock.now()
+        longest = longest_s(plan)
+        rollout = await self._ask()
+        while not is_over(rollout, self._candidate):
+            gone = (self.clock.now() - start).total_seconds()
+            if gone >= longest:
+                break
+            delivered = await self._advance(start + timedelta(seconds=longest), traffic)
+            if delivered:
+                self._follow_alias()
+                rollout = await self._ask()
+                self.recording.looked(self.clock.now(), rollout)
+                self.watch(self.recording, self.clock.now(), min(1.0, gone / longest))
+        return rollout
+
+    async def _until(self, moment: datetime, traffic: "_Peekable") -> None:
+        while self.clock.now() < moment:
+            await self._advance(moment, traffic)
+
+    async def _advance(self, limit: datetime, traffic: "_Peekable") -> int:
+        """Leap to the next thing that happens, do it, and return what events it delivered."""
+        now = self.clock.now()
+        due = self.region.control.next_due()
+        if due <= now:
+            due = now + _STEP
+        due = min(due, limit, self._fault_begins() or limit)
+        while (arrival := traffic.next) is not None and arrival.at <= due:
+            traffic.take()
+            self.clock.leap(arrival.at)
+            await self._send(arrival)
+        self.clock.leap(due)
+        if self._fault_begins() == due:
+            self._begin_faults()
+        return await self.region.tick()
+
+    async def _send(self, arrival: Arrival) -> None:
+        if self._storm_until is not None and arrival.at < self._storm_until:
+            for version in self._stormed():
+                self.region.functions.end_idle(self.cast.function, version)
+        response = await self.region.front_door.answer(arrival.request)
+        executed = next(
+            (value for name, value in response.headers if name == HEADER_EXECUTED_VERSION), None
+        )
+        if executed is None:
+            self.recording.unanswered += 1
+        self.recording.answered(
+            arrival.at,
+            is_candidate=executed is not None and executed == self._candidate,
+            is_bad=response.status >= _SERVER_ERROR,
+        )
+
+    async def _ask(self) -> Rollout:
+        """Ask the controller, as an operator would."""
+        payload = json.dumps({"query": {"model": self.scenario.model}}).encode()
+        answer = await self.region.functions.invoke(self.cast.controller, None, payload)
+        if answer.function_error:
+            raise ConfigurationError(
+                [f"the rollout controller does not answer: {answer.payload.decode()[:300]}"]
+            )
+        return decode(Rollout, json.loads(answer.payload)["status"])
+
+    # ------------------------------------------------------------------------- faults
+    def _follow_alias(self) -> None:
+        alias = self.region.functions.get_alias(self.cast.function, LIVE_ALIAS)
+        share = alias.weights.get(self._candidate, 0.0)
+        if alias.function_version == self._candidate:
+            share = 1.0 - sum(alias.weights.values())
+        is_first = self.recording.shared(self.clock.now(), share)
+        if is_first and self.scenario.begins_s is None:
+            self._begin_faults()
+
+    def _fault_begins(self) -> datetime | None:
+        zero, begins_s = self.recording.zero, self.scenario.begins_s
+        if zero is None or begins_s is None or self.clock.has_begun:
+            return None
+        return max(self.clock.now(), zero + timedelta(seconds=begins_s))
+
+    def _begin_faults(self) -> None:
+        if self.clock.has_begun:
+            return
+        self.clock.begin_faults()
+        now, faults = self.clock.now(), self.scenario.faults
+        for fault in faults:
+            reach = "both versions" if fault.is_shared else "the candidate"
+            self.recording.note(now, "fault", f"{fault} in {reach}")
+        if any(fault.kind is FaultKind.COLD_STORM for fault in faults):
+            self._storm_until = now + STORM
+
+    def _stormed(self) -> Iterator[str]:
+        yield self._candidate
+        if any(f.is_shared for f in self.scenario.faults if f.kind is FaultKind.COLD_STORM):
+            yield self.cast.stable.version
+
+    # ------------------------------------------------------------------------- result
+    def _result(self, rollout: Rollout, desired: DesiredRelease) -> Result:
+        recording, spans = self.recording, self.recording.spans
+        ending, reason, cause = verdict_of(rollout, self._candidate)
+        recording.note(self.clock.now(), "end", f"{ending.value}: {reason}")
+        alias = self.region.functions.get_alias(self.cast.function, LIVE_ALIAS)
+        candidate_requests = sum(span.candidate for span in spans)
+        stable_requests = sum(span.stable for span in spans)
+        return Result(
+            scenario=self.scenario,
+            from_version=str(self.cast.desired.model_version),
+            to_version=str(desired.model_version),
+            plan=desired.plan,
+            verdict=ending,
+            reason=reason,
+            cause=cause,
+            requests=candidate_requests + stable_requests,
+            unanswered=recording.unanswered,
+            candidate_requests=candidate_requests,
+            candidate_bad=sum(span.candidate_bad for span in spans),
+            stable_requests=stable_requests,
+            stable_bad=sum(span.stable_bad for span in spans),
+            virtual_seconds=recording.seconds(self.clock.now()),
+            final_alias={"version": alias.function_version, "weights": dict(alias.weights)},
+            timeline=tuple(recording.timeline),
+            spans=spans,
+            levels=tuple(recording.levels),
+        )
+
+
+class _Peekable:
+    """A stream whose next element is known."""
+
+    def __init__(self, stream: Iterator[Arrival]) -> None:
+        self._stream = stream
+        self.next: Arrival | None = next(stream, None)
+
+    def take(self) -> None:
+        self.next = next(self._stream, None)
+
+
+def longest_s(plan: Plan) -> float:
+    """Return how long a plan may take: every bake with every extension, and some settling.
+
+    A split holds its last share until an experiment decides, which a rehearsal does not wait for.
+    """
+    bakes = len(plan.shares) * plan.bake_s
+    extended = bakes if plan.kind is PlanKind.SPLIT else bakes * (1 + plan.max_extensions)
+    return extended + SETTLING.total_seconds()
+
+
+def is_over(rollout: Rollout, candidate: str) -> bool:
+    """Whether nothing more will happen by itself."""
+    if rollout.candidate != candidate:
+        return False
+    if rollout.phase in {Phase.PROMOTED, Phase.ROLLED_BACK}:
+        return True
+    return rollout.phase is Phase.PAUSED and rollout.hold not in {None, Hold.THROTTLES}
+
+
+def verdict_of(rollout: Rollout, candidate: str) -> tuple[Ending, str, str]:
+    """Say how a rollout ended, why, and by which alarm or objective."""
+    if rollout.candidate != candidate:
+        return Ending.INCONCLUSIVE, "the controller never took the release up", ""
+    last = rollout.log[-1] if rollout.log else None
+    reason, cause = (last.reason, last.cause) if last else ("nothing was decided", "")
+    if rollout.outcome in set(Ending):
+        return Ending(rollout.outcome), reason, cause
+    if rollout.hold in _STUCK:
+        return Ending.INCONCLUSIVE, f"{_STUCK[rollout.hold]}: {reason}", cause
+    why = "; ".join(rollout.verdict.reasons) if rollout.verdict else reason
+    return Ending.INCONCLUSIVE, f"the plan's time is over at {rollout.share:.0%}: {why}", cause

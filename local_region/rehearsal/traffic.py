@@ -1,0 +1,59 @@
+"""Requests of a rehearsal: the model's golden cases, at random moments of a seeded stream."""
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from local_region.gateway.messages import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A request and its moment."""
+
+    at: datetime
+    request: Request
+
+
+def arrivals(
+    *, cases: Sequence[dict[str, Any]], model: str, url: str, rps: float, seed: int, start: datetime
+) -> Iterator[Arrival]:
+    """Yield requests for ever, as a Poisson process of the given rate; none at rate 0.
+
+    Args:
+        cases: The model's golden cases.
+        model: Its name.
+        url: The API's address, which requests name as their host.
+        rps: Requests a second, on average.
+        seed: Of moments, cases and trace ids.
+        start: The first request comes after it.
+    """
+    if rps <= 0:
+        return
+    rng = random.Random(f"{seed}/traffic")  # noqa: S311 - repeatable, not secret
+    bodies = [json.dumps(case["request"], separators=(",", ":")).encode() for case in cases]
+    at, number = start, 0
+    while True:
+        at += timedelta(seconds=rng.expovariate(rps))
+        number += 1
+        tail = hashlib.sha256(f"{seed}/trace/{number}".encode()).hexdigest()[:24]
+        yield Arrival(
+            at=at,
+            request=Request(
+                method="POST",
+                path=f"/v2/models/{model}/infer",
+                query="",
+                headers=(
+                    ("host", urlsplit(url).netloc),
+                    ("content-type", "application/json"),
+                    ("x-amzn-trace-id", f"Root=1-{int(at.timestamp()):08x}-{tail}"),
+                ),
+                body=rng.choice(bodies),
+                source_ip="127.0.0.1",
+            ),
+        )
