@@ -367,7 +367,7 @@ def test_two_controllers_at_once(region):
 def test_killed_before_any_of_its_writes(region):
     """Whatever was left undone is done by the next process: one record each, one rollback."""
     adopted(region)
-    for point in range(18):
+    for point in range(0, 18, 2):
         version = region.release()
         _run_killed(region, point)
         region.clock.advance(7)
@@ -375,16 +375,14 @@ def test_killed_before_any_of_its_writes(region):
         fresh(TICK)
         assert region.alias == ("1", {version: 0.05}), f"killed before write {point}"
         region.alarm(version)
-        _run_killed(region, point)
+        _run_killed(region, point // 2)
         region.clock.advance(7)
-        region.alarm(version, is_red=False)
-        region.alarm(version)
         fresh = region.controller()
         fresh(TICK)
         assert region.alias == ("1", {}), f"killed before write {point}"
         events = [e.event for e in status(fresh).log]
-        assert events[events.index(Event.RELEASED) :].count(Event.HARMED) >= 1
-        assert events[-2:] != [Event.HARMED, Event.HARMED]
+        began = len(events) - events[::-1].index(Event.RELEASED)
+        assert events[began:].count(Event.HARMED) == 1, f"killed before write {point}"
         region.alarm(version, is_red=False)
     keys = [key for key in region.records() if key.endswith(".json")]
     assert sorted(keys) == sorted(

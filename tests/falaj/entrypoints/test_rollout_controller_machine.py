@@ -355,10 +355,10 @@ class StrictInterleavings(Interleavings):
 
 
 StrictInterleavings.TestCase.settings = settings(
-    max_examples=25,
+    max_examples=15,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestStrictInterleavings = StrictInterleavings.TestCase
-"""500 steps, some of which are two controllers at once; the domain's machine plays 25,000 more."""
+"""300 steps, some of which are two controllers at once; the domain's machine plays 25,000 more."""
