@@ -1,23 +1,30 @@
 """`falaj audit`: what can be proved of the synthesized stacks before anything is deployed."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from audits.findings import Proof, Report
+from cli.deployable import synthesize_for_lambda
 from cli.exits import Exit
 from cli.options import AsJson, example
 from cli.printing import answer, progress
-from cli.settings import Settings
+from cli.settings import PROFILES, Settings
 from cli.synthesis import is_current, synthesize
+
+if TYPE_CHECKING:
+    from audits.iam import RoleRights
+
+_INDENT: Final = (0, 0, 0, 4)
 
 app: Final = typer.Typer(
     no_args_is_help=True,
-    help="Proofs from the synthesized stacks: alarms.",
+    help="Proofs from the synthesized stacks: alarms, residency, rights.",
     epilog=example("falaj audit alarms"),
 )
 
@@ -26,6 +33,18 @@ CdkOut = Annotated[
     typer.Option(
         "--cdk-out", help="A synthesized assembly; the catalogue's own, made anew, if not given."
     ),
+]
+
+
+DeployableOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--cdk-out",
+        help="An assembly synthesized for Lambda; the catalogue's own, made anew, if not given.",
+    ),
+]
+Profile = Annotated[
+    str | None, typer.Option("--profile", help=f"{' or '.join(PROFILES)} (FALAJ_PROFILE).")
 ]
 
 
@@ -43,6 +62,73 @@ def alarms(*, cdk_out: CdkOut = None, as_json: AsJson = False) -> None:
     answer(document, _table(report.proofs), *_verdict(report), as_json=as_json)
     if report.findings:
         raise typer.Exit(Exit.REFUSED)
+
+
+@app.command(
+    "residency",
+    epilog=example(
+        "falaj audit residency", "falaj audit residency --profile enterprise --html evidence.html"
+    ),
+)
+def residency(
+    *,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the evidence as one page to this file.")
+    ] = None,
+    profile: Profile = None,
+    cdk_out: DeployableOut = None,
+    as_json: AsJson = False,
+) -> None:
+    """Gather the evidence that nothing leaves the country; exit 3 if a rule is broken."""
+    from audits.residency import gather  # noqa: PLC0415 - as in `alarms`
+    from audits.residency_page import page  # noqa: PLC0415
+
+    evidence = gather(cdk_out or _deployable(profile, as_json=as_json))
+    if html is not None:
+        html.write_text(page(evidence), encoding="utf-8")
+    told = [f"[bold red]✗[/] {escape(fault)}" for fault in evidence.faults]
+    summary = (
+        f"{len(evidence.rules)} rules on {len(evidence.evaluation.looked)} resources of "
+        f"{len(evidence.stacks)} stacks, profile {', '.join(evidence.profiles) or 'unknown'}; "
+        f"{len(evidence.waivers)} exceptions"
+    )
+    mark = "[bold red]✗[/]" if told else "[green]✓[/]"
+    where = [f"[dim]·[/] the page is {escape(str(html))}"] if html else []
+    answer(evidence.document(), *told, f"{mark} {summary}", *where, as_json=as_json)
+    if told:
+        raise typer.Exit(Exit.REFUSED)
+
+
+@app.command("iam", epilog=example("falaj audit iam", "falaj audit iam --json"))
+def iam(*, profile: Profile = None, cdk_out: DeployableOut = None, as_json: AsJson = False) -> None:
+    """Say in sentences what each role may do."""
+    from audits.iam import rights  # noqa: PLC0415 - as in `alarms`
+
+    roles = rights(cdk_out or _deployable(profile, as_json=as_json))
+    told = [
+        line
+        for role in roles
+        for line in (
+            _role(role),
+            *(Padding(f"may {escape(text)}", _INDENT) for text in role.may),
+            *(Padding(f"may not {escape(text)}", _INDENT) for text in role.may_not),
+        )
+    ]
+    answer({"roles": [asdict(role) for role in roles]}, *told, as_json=as_json)
+
+
+def _role(role: "RoleRights") -> str:
+    bound = escape(role.bounded_by or "NOTHING")
+    return f"[bold]{escape(role.role)}[/], taken by {escape(role.taken_by)}, bounded by {bound}"
+
+
+def _deployable(profile: str | None, *, as_json: bool) -> Path:
+    """Synthesize for Lambda, as `cdk deploy` would, into a folder of its own."""
+    settings = Settings.from_env()
+    if profile is not None:
+        settings = replace(settings, profile=profile)
+    progress(f"synthesizing profile {settings.profile} for Lambda", as_json=as_json)
+    return synthesize_for_lambda(settings)
 
 
 def _synthesized(*, as_json: bool) -> Path:

@@ -62,7 +62,11 @@ CONTROLS: Final = (
         _HEALTH,
         _HEALTH_LINK,
         ("HEALTH-13", "Article 13", "Keep health data of care given in the State in the State."),
-        ("HEALTH-20", "Article 20", "Keep health data for the years that the law asks for."),
+        (
+            "HEALTH-20",
+            "Article 20",
+            "Keep health data for years; checked is that no stack takes what is kept with it.",
+        ),
     ),
     *_of(
         _BANKS,

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 import yaml
 
+from falaj.contract import DATA_CLASS_TAG, PROFILE_TAG
 from falaj.errors import ConfigurationError
 from policies.application import Stack
 from policies.evaluation import Finding
@@ -21,7 +22,6 @@ LEAST_REASON: Final = 20
 LONGEST_DAYS: Final = 400
 """Days for which an exception may be granted: a year, and time to review it."""
 HEALTH: Final = "health"
-DATA_CLASS_TAG: Final = "falaj:data-class"
 RESIDENCY: Final = "residency."
 FAMILIES: Final = frozenset(rule.family for rule in RULES)
 FALAJ: Final = "falaj"
@@ -153,7 +153,7 @@ def review(
         must_be_used: Whether an exception that excuses nothing is a fault.
         tool: Whose findings they are; exceptions from others' rules are left alone.
     """
-    profiles = {stack.tags.get("falaj:profile", "") for stack in stacks}
+    profiles = {stack.tags.get(PROFILE_TAG, "") for stack in stacks}
     is_health = any(stack.tags.get(DATA_CLASS_TAG) == HEALTH for stack in stacks)
     applicable = [
         waiver for waiver in waivers if waiver.tool == tool and profiles & set(waiver.profiles)

@@ -98,8 +98,8 @@ def _read(document: object) -> Iterator[Statement]:
             document = json.loads(document)
         except ValueError:
             return
-    bodies = items(at(document, "Statement")) if at(document, "Statement") else items(document)
-    for body in bodies:
+    is_whole = isinstance(document, dict) and "Statement" in document
+    for body in items(at(document, "Statement")) if is_whole else items(document):
         if isinstance(body, dict):
             yield Statement(
                 effect=str(body.get("Effect", "Allow")),

@@ -56,7 +56,11 @@ class ModelStack(Stack):
             layers: What the function imports.
         """
         spec = package.model.spec
-        super().__init__(scope, id_, **stack_properties(deployment, f"model {spec.name}"))
+        super().__init__(
+            scope,
+            id_,
+            **stack_properties(deployment, f"model {spec.name}", data_class=spec.data_class.value),
+        )
         leave_bootstrap_check_to_cli(self)
         key_arn = _key(self, deployment)
         far_bucket = self._upload(package) if package.far_prefix else None

@@ -5,6 +5,7 @@ from typing import Any, Final
 from aws_cdk import Environment, Stack
 from constructs import Construct
 
+from falaj.contract import DATA_CLASS_TAG, PROFILE_TAG, STAGE_TAG
 from infra.config.deployment import Deployment
 
 FOUNDATION: Final = "FalajFoundation"
@@ -18,16 +19,24 @@ def model_stack(name: str) -> str:
     return f"FalajModel-{name}"
 
 
-def stack_properties(deployment: Deployment, holds: str) -> dict[str, Any]:
+def stack_properties(
+    deployment: Deployment, holds: str, *, data_class: str | None = None
+) -> dict[str, Any]:
     """Return what every stack is made with.
 
-    The region is always concrete; the account may be left to the CLI's credentials.
+    The region is always concrete; the account may be left to the CLI's credentials. A stack that
+    handles data of one class says so in a tag, which policies read.
     """
+    classified = {DATA_CLASS_TAG: data_class} if data_class else {}
     return {
         "env": Environment(account=deployment.account, region=deployment.region),
         "description": f"Falaj ({deployment.profile}): {holds}",
         "termination_protection": deployment.settings.protect_stacks,
-        "tags": {"falaj:stage": deployment.stage, "falaj:profile": deployment.profile.value},
+        "tags": {
+            STAGE_TAG: deployment.stage,
+            PROFILE_TAG: deployment.profile.value,
+            **classified,
+        },
     }
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from falaj.contract import PROFILE_TAG
 from policies.application import Resource, View
 from policies.rule import Rule
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    is_enterprise = resource.properties.get("Tags", {}).get("falaj:profile") == "enterprise"
+    is_enterprise = resource.properties.get("Tags", {}).get(PROFILE_TAG) == "enterprise"
     if is_enterprise and not resource.properties.get("IsProtected"):
         yield "its termination protection is off"
 

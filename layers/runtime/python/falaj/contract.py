@@ -11,6 +11,11 @@ BOUNDARY_PATH: Final = "/falaj/boundary/"
 BOUNDARY_NAME: Final = "region"
 """Path and name of the managed policy that bounds every role to the region."""
 
+PROFILE_TAG: Final = "falaj:profile"
+STAGE_TAG: Final = "falaj:stage"
+DATA_CLASS_TAG: Final = "falaj:data-class"
+"""Tags of stacks, by which audits know what they look at."""
+
 # ------------------------------------------------------------------ Lambda
 LIVE_ALIAS: Final = "live"
 """The one alias of a model function; after its creation only the rollout controller writes it."""
