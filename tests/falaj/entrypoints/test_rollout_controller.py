@@ -637,6 +637,17 @@ def test_one_model_that_fails_does_not_stop_the_others(region):
     assert region.alias == ("1", {"2": 0.05})
 
 
+def test_a_wish_nobody_can_read_stops_no_rollback(region):
+    """The way back needs the status, not what the stack has just written."""
+    controller = canary(region)
+    region.plain("ssm").put_parameter(
+        Name="/falaj/models/m/desired-release", Value="{}", Type="String", Overwrite=True
+    )
+    region.alarm("2")
+    controller(WISH)
+    assert region.alias == ("1", {})
+
+
 def test_models_at_rest_cost_nothing_each_minute(region):
     """A round over settled models reads the lists and no more."""
     controller = adopted(region)

@@ -16,7 +16,7 @@ from falaj.entrypoints.rollout_doing import Doer, Done, Log
 from falaj.entrypoints.rollout_memory import DYNAMODB, Memory, Recalled, fresh
 from falaj.entrypoints.rollout_seeing import Alarms, Circumstances, observe
 from falaj.entrypoints.rollout_world import World
-from falaj.errors import DependencyError, LostRaceError
+from falaj.errors import ConfigurationError, DependencyError, LostRaceError
 
 PASSES: Final = 24
 """More than the longest chain of decisions that one waking can cause, races included."""
@@ -75,17 +75,15 @@ class Settler:
         self._doer = Doer(world, log)
 
     def surroundings(self, model: str) -> Surroundings:
-        """Read what is read once for a waking about one model.
-
-        Raises:
-            ConfigurationError: What the stack wants cannot be read.
-        """
+        """Read what is read once for a waking about one model; nothing is raised."""
         dark = set()
         wish = None
         try:
             wish = self._world.desired.read(model)
         except DependencyError as error:
             dark.add(error.service)
+        except ConfigurationError as error:  # a rollback does not need the wish
+            self._log("ERROR", "desired release not read", model=model, error=str(error))
         return Surroundings(wish=wish, alarms=self.alarms(), dark=frozenset(dark))
 
     def alarms(self) -> Alarms | None:
