@@ -12,6 +12,8 @@ from falaj.batching.scheduler import Admission, Dispatch, Scheduler, Wait
 INLINE_BELOW_NS: Final = 250_000
 """Runs shorter than this stay on the event loop: a thread's round trip costs a third of it."""
 
+_FORGETTING: Final = 1.02  # how fast the quickest run grows old
+_UNKNOWN: Final = 2**62
 _TIMER_NS: Final = 1_000_000  # an event loop's timers are this coarse
 
 Run = Callable[[Sequence[Any]], list[Any]]
@@ -33,7 +35,7 @@ class Batcher:
         expire: Told of each entry whose deadline passed while it waited.
         loop: The event loop.
         executor: Whence threads come.
-        inline_below_ns: Longest mean duration of a run that may hold up the loop.
+        inline_below_ns: Longest duration of a run that may hold up the loop.
     """
 
     def __init__(
@@ -51,14 +53,26 @@ class Batcher:
         self._run, self._finish, self._expire = run, finish, expire
         self._loop, self._executor = loop, executor
         self._inline_below_ns = inline_below_ns
+        self._quickest_ns: dict[int, int] = {}
         self._is_turn_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
 
-    @property
-    def is_inline(self) -> bool:
-        """Whether runs are quick enough to stay on the loop."""
-        return 0 < self.scheduler.mean_ns < self._inline_below_ns
+    def expect(self, rows: int, took_ns: int) -> None:
+        """Learn how quick a run of so many rows can be."""
+        size = rows.bit_length()
+        known = self._quickest_ns.get(size)
+        self._quickest_ns[size] = (
+            took_ns if known is None else min(took_ns, int(known * _FORGETTING) + 1)
+        )
+
+    def is_inline(self, rows: int) -> bool:
+        """Whether a run of so many rows is quick enough to stay on the loop.
+
+        Judged by the quickest of late runs of that size: on a busy machine the mean tells how often
+        a run was interrupted, and threads would only be interrupted more.
+        """
+        return self._quickest_ns.get(rows.bit_length(), _UNKNOWN) < self._inline_below_ns
 
     def submit(self, entry: Entry) -> Admission:
         """Queue an entry; what becomes of it is told to `finish` or `expire`."""
@@ -92,25 +106,35 @@ class Batcher:
 
     def _start(self, entries: list[Entry]) -> None:
         payloads = [entry.payload for entry in entries]
+        rows = sum([entry.rows for entry in entries])
         began = perf_counter_ns()
-        if self.is_inline:
+        if self.is_inline(rows):
             answers = self._run(payloads)
             took = perf_counter_ns() - began
+            self.expect(rows, took)
             # Nobody could arrive meanwhile, so there is nobody to wait for.
-            self.scheduler.completed(entries, took_ns=took, now_ns=began)
+            self.scheduler.completed(
+                entries, took_ns=self._quickest_ns[rows.bit_length()], now_ns=began
+            )
             self._finish(entries, answers, began, took)
         else:
-            self._loop.run_in_executor(
-                self._executor, self._timed, payloads, began
-            ).add_done_callback(lambda done: self._ended(entries, done, began))
+            self._loop.run_in_executor(self._executor, self._timed, payloads).add_done_callback(
+                lambda done: self._ended(entries, rows, done, began)
+            )
 
-    def _timed(self, payloads: Sequence[Any], began: int) -> tuple[list[Any], int]:
+    def _timed(self, payloads: Sequence[Any]) -> tuple[list[Any], int]:
+        began = perf_counter_ns()
         return self._run(payloads), perf_counter_ns() - began
 
     def _ended(
-        self, entries: list[Entry], done: "asyncio.Future[tuple[list[Any], int]]", began: int
+        self,
+        entries: list[Entry],
+        rows: int,
+        done: "asyncio.Future[tuple[list[Any], int]]",
+        began: int,
     ) -> None:
         answers, took = done.result()
+        self.expect(rows, took)
         self.scheduler.completed(entries, took_ns=took, now_ns=perf_counter_ns())
         self._wake()
         self._finish(entries, answers, began, took)

@@ -28,6 +28,7 @@ from falaj.errors import (
 )
 
 _NS: Final = 1_000_000_000
+_WARM_RUNS: Final = 3
 
 
 class Worker:
@@ -97,13 +98,14 @@ class Worker:
         took = 0
         for rows in _sizes(self.policy):
             batch = joined([inputs] * rows, self._axis) if rows > 1 else inputs
-            for _ in range(2):
+            for _ in range(_WARM_RUNS):
                 began = perf_counter_ns()
                 try:
                     self.model.engine.run(batch, self.model.check.output_names)
                 except RequestError:  # zeros may be values this model refuses; no fault of its
                     return
                 took = perf_counter_ns() - began
+                self._batcher.expect(rows, took)
             if rows == 1:
                 self.scheduler.expect(took)
 

@@ -81,7 +81,7 @@ async def serve(
         providers=served.providers,
     )
     http = HttpServer(
-        front, _bound(settings.host, settings.http_port), clock=clock, limits=ConnectionLimits()
+        front, bound_socket(settings.host, settings.http_port), clock=clock, limits=ConnectionLimits()
     )
     ports = {"http_port": http.port}
     await http.start()
@@ -145,7 +145,12 @@ async def _until(stop: asyncio.Event, *, every_s: float, do: Callable[[], None])
         do()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A socket bound to an address, not yet listening; port 0 takes any free one.
+
+    Raises:
+        OSError: Somebody else listens there, or the address is not this machine's.
+    """
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
