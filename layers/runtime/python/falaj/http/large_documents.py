@@ -13,6 +13,7 @@ _OWN_REFERENCES: Final = 3  # the thread's, the local variable's and the argumen
 _FIELDS: Final = ("id", "parameters", "inputs", "outputs")
 _MAX_ITEMS: Final = 1024
 _MAX_DEPTH: Final = 3
+_FEW: Final = 4096
 
 
 class IndexedArray(NamedTuple):
@@ -47,7 +48,7 @@ def parsed_fields(text: bytes, *, keep_parser: bool) -> dict[str, Any]:
     if not isinstance(root, simdjson.Object):
         raise MalformedRequestError("the request must be a JSON object")
     fields = {name: _field(name, root[name]) for name in _FIELDS if name in root}
-    is_even = text.count(b"[") == _arrays(fields)
+    is_even = _has_brackets(text, _arrays(fields))
     for tensor in fields.get("inputs") or ():
         if type(tensor) is dict and isinstance(data := tensor.get("data"), simdjson.Array):
             tensor["data"] = IndexedArray(data, is_even)
@@ -97,6 +98,18 @@ def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401
 def _check_items(value: Any) -> None:  # noqa: ANN401
     if len(value) > _MAX_ITEMS:
         raise MalformedRequestError(f"more than {_MAX_ITEMS} items outside of 'data'")
+
+
+def _has_brackets(text: bytes, number: int) -> bool:
+    """Whether a text has just so many opening brackets."""
+    if number > _FEW:
+        return text.count(b"[") == number
+    # Searching runs at the speed of memory, counting at a tenth of it.
+    place = -1
+    for _ in range(number):
+        if (place := text.find(b"[", place + 1)) < 0:
+            return False
+    return text.find(b"[", place + 1) < 0
 
 
 def _arrays(value: Any) -> int:  # noqa: ANN401
