@@ -238,9 +238,16 @@ def as_text(report: Report) -> str:
             f"{tally.unknown_outcomes:,} unknown, {tally.duplicate_outcomes:,} duplicate, "
             f"{tally.early_outcomes:,} early"
         ),
+        *([f"unusable   {_unusable(tally)}"] if tally.unusable else []),
         *decisions,
     ]
     return "\n".join(lines)
+
+
+def _unusable(tally: Tally) -> str:
+    return ", ".join(
+        f"{count:,} {reason.replace('_', ' ')}" for reason, count in tally.unusable.items()
+    )
 
 
 def _line(report: Report, each: Comparison) -> str:

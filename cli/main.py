@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from cli import audit, doctor, infer, models, rehearse, up
 from cli.exits import Exit
+from cli.experiment import verbs as experiment
 from cli.failures import CommandError, exit_of
 from cli.options import example
 from cli.printing import failure
@@ -27,6 +28,7 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
 NOUNS: Final[tuple[tuple[str, typer.Typer], ...]] = (
     ("models", models.app),
     ("rollout", rollout.app),
+    ("experiment", experiment.app),
     ("audit", audit.app),
 )
 """Commands of two words; a noun's verbs are registered in its own module."""

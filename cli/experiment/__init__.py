@@ -1,0 +1,1 @@
+"""`falaj experiment`: how large an experiment must be, and what it found."""
