@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
@@ -105,15 +106,11 @@ def iam(*, profile: Profile = None, cdk_out: DeployableOut = None, as_json: AsJs
     from audits.iam import rights  # noqa: PLC0415 - as in `alarms`
 
     roles = rights(cdk_out or _deployable(profile, as_json=as_json))
-    told = [
-        line
-        for role in roles
-        for line in (
-            _role(role),
-            *(Padding(f"may {escape(text)}", _INDENT) for text in role.may),
-            *(Padding(f"may not {escape(text)}", _INDENT) for text in role.may_not),
-        )
-    ]
+    told: list[RenderableType] = []
+    for role in roles:
+        told.append(_role(role))
+        told += [Padding(f"may {escape(text)}", _INDENT) for text in role.may]
+        told += [Padding(f"may not {escape(text)}", _INDENT) for text in role.may_not]
     answer({"roles": [asdict(role) for role in roles]}, *told, as_json=as_json)
 
 

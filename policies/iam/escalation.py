@@ -33,7 +33,7 @@ RULE = Rule(
         "Whoever may write policies, or pass any role to a function, holds every right of the"
         " account."
     ),
-    source="https://atlas.mitre.org/tactics/AML.TA0012",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html",
     controls=("ISO-5.15", "ISO-5.18", "ISO-8.2", "IAR-T5"),
     types=(
         "AWS::IAM::Role",
