@@ -105,7 +105,7 @@ def _part(where: str, value: object, part: str, faults: list[str]) -> Mapping[st
         kind = kinds.get(key)
         if kind is None:
             faults.append(f"{where}: unknown key {key!r}; there are {', '.join(sorted(kinds))}")
-        elif type(item) is not kind or (kind is int and item < 0):
+        elif type(item) is not kind or (isinstance(item, int) and item < 0):
             faults.append(f"{where}.{key}: {item!r} is not {_WORDS[kind]}")
         else:
             known[key] = item

@@ -81,15 +81,18 @@ async def serve(
         providers=served.providers,
     )
     http = HttpServer(
-        front, bound_socket(settings.host, settings.http_port), clock=clock, limits=ConnectionLimits()
+        front,
+        bound_socket(settings.host, settings.http_port),
+        clock=clock,
+        limits=ConnectionLimits(),
     )
-    ports = {"http_port": http.port}
     await http.start()
     grpc_server = await _grpc(settings, served, ledger, front)
-    if grpc_server is not None:
-        ports["grpc_port"] = grpc_server.port
+    admin = await _admin(settings, served, clock, drain=stop.set)
     front.is_ready = True
-    write(_line("ready", providers=served.providers, **ports))
+    ports = {"http_port": http, "grpc_port": grpc_server, "admin_port": admin}
+    listening = {name: server.port for name, server in ports.items() if server is not None}
+    write(_line("ready", providers=served.providers, **listening))
     await _until(stop, every_s=FLUSH_S, do=lambda: ledger.flush(clock.now()))
     front.is_ready = False
     write(_line("draining"))
@@ -100,6 +103,8 @@ async def serve(
         await draining
     else:
         is_drained = await _http_drained(http, settings)
+    if admin is not None:
+        await admin.drain(grace_s=0, within_s=1)
     ledger.flush(clock.now())
     executor.shutdown(wait=is_drained, cancel_futures=True)
     return EXIT_OK if is_drained else EXIT_UNDRAINED
@@ -118,6 +123,27 @@ async def _grpc(
     servicer = Servicer(served.service, served.workforce, ledger, is_ready=lambda: front.is_ready)
     server = GrpcServer(
         servicer, host=settings.host, port=settings.grpc_port, limits=served.service.limits
+    )
+    await server.start()
+    return server
+
+
+async def _admin(
+    settings: ContainerSettings, served: Served, clock: Clock, *, drain: Callable[[], None]
+) -> HttpServer | None:
+    """Start administration on 127.0.0.1, unless it is off."""
+    if settings.admin_port is None:
+        return None
+    # FastAPI costs a start 0.3 s and 20 MB: imported only where administration is wanted.
+    from falaj.container.admin import admin_app  # noqa: PLC0415
+    from falaj.container.asgi import AsgiSite  # noqa: PLC0415
+
+    site = AsgiSite(admin_app(served.workforce, drain=drain))
+    server = HttpServer(
+        site,
+        bound_socket("127.0.0.1", settings.admin_port),
+        clock=clock,
+        limits=ConnectionLimits(connections=16, body_bytes=64 * 1024),
     )
     await server.start()
     return server
