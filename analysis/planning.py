@@ -176,5 +176,7 @@ class Question:
             drift = self._drift(units)
             return math.fsum(crossing_chances(fractions, critical(units), drift).upper) - self.power
 
-        units = float(brentq(gap, fixed, 8.0 * fixed, xtol=max(1.0, fixed / 1e3)))
+        units = float(fixed)
+        if gap(units) < 0:  # otherwise a handful of units is enough by any method
+            units = float(brentq(gap, fixed, 8.0 * fixed, xtol=max(1.0, fixed / 1e3)))
         return self._costs("confidence_sequence", units, fractions, critical(units))

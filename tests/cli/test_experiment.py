@@ -65,6 +65,17 @@ def test_plan_is_a_table_for_people(falaj):
     assert "days" not in said.out
 
 
+def test_plan_of_an_obvious_difference_is_short(falaj):
+    """A difference that a handful of units shows has a plan too."""
+    said = falaj(
+        *("experiment", "plan", "--base", "0.001", "--wanted", "0.9"),
+        *("--alpha", "0.2", "--power", "0.25", "--looks", "1", "--json"),
+    )
+
+    assert said.exit == 0
+    assert all(plan["units"] < 10 for plan in said.document["plans"])
+
+
 def test_plan_refuses_all_wrong_options_at_once(falaj):
     """One round of mending is enough."""
     said = falaj(
