@@ -151,6 +151,8 @@ ATTACKS = {
     "large and not an object": (ROWS, {}, b"[" + b" " * 10_000 + b"]"),
     "no inputs": (ROWS, {}, b"{}"),
     "inputs is an object": (ROWS, {}, b'{"inputs": {}}'),
+    "large, and inputs is true": (ROWS, {}, b'{"inputs": true}' + b" " * 5000),
+    "large, and inputs is an object": (ROWS, {}, b'{"inputs": {"data": [1]}}' + b" " * 5000),
     "inputs of nothing": (ROWS, {}, b'{"inputs": []}'),
     "input is a number": (ROWS, {}, b'{"inputs": [1]}'),
     "binary too short": _binary('{"binary_data_size": 119}', b"\0" * 119),

@@ -49,7 +49,8 @@ def parsed_fields(text: bytes, *, keep_parser: bool) -> dict[str, Any]:
         raise MalformedRequestError("the request must be a JSON object")
     fields = {name: _field(name, root[name]) for name in _FIELDS if name in root}
     is_even = _has_brackets(text, _arrays(fields))
-    for tensor in fields.get("inputs") or ():
+    inputs = fields.get("inputs")
+    for tensor in inputs if type(inputs) is list else ():
         if type(tensor) is dict and isinstance(data := tensor.get("data"), simdjson.Array):
             tensor["data"] = IndexedArray(data, is_even)
     return fields
