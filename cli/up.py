@@ -99,11 +99,13 @@ class Reporter:
         settings: Where built models lie, whose golden cases make the example.
         has_logs: Whether functions' own lines are printed.
         as_json: Whether a program reads.
+        is_ready: Whether the region answers.
     """
 
     settings: Settings
     has_logs: bool = False
     as_json: bool = False
+    is_ready: bool = False
 
     def tell(self, event: "Event") -> None:
         """Print one event."""
@@ -114,6 +116,13 @@ class Reporter:
             events.FunctionLog: self._log,
             events.NotPermitted: self._warn,
             events.Ready: self._ready,
+            events.StackApplied: self._applied,
+            events.UpdateRefused: self._refused,
+            events.AlarmChanged: self._alarm,
+            events.MetricsMalformed: lambda e: self._caution(
+                f"{e.function} printed metrics that AWS would drop: {e.reason}"
+            ),
+            events.EventLost: lambda e: self._caution(f"{e.target} got no event: {e.reason}"),
             events.Closed: lambda _: progress("closed", as_json=self.as_json),
         }
         if handler := handlers.get(type(event)):
@@ -124,6 +133,23 @@ class Reporter:
             err = console(stderr=True)
             err.print(f"[dim]{escape(event.function)}[/] {escape(event.line)}", soft_wrap=True)
 
+    def _applied(self, event: Any) -> None:  # noqa: ANN401 - as above
+        # Before the region is ready everything is new, which goes without saying.
+        if self.is_ready and event.changes:
+            progress(f"{event.stack}: {len(event.changes)} changes", as_json=self.as_json)
+
+    def _refused(self, event: Any) -> None:  # noqa: ANN401 - as above
+        for fault in event.faults:
+            self._caution(f"the new synthesis is not applied: {fault}")
+
+    def _alarm(self, event: Any) -> None:  # noqa: ANN401 - as above
+        change = event.change
+        if self.is_ready and "ALARM" in {change.before.value, change.after.value}:
+            progress(f"{change.alarm.name} is {change.after.value}", as_json=self.as_json)
+
+    def _caution(self, sentence: str) -> None:
+        console(stderr=True).print(f"[yellow]![/] {escape(sentence)}", soft_wrap=True)
+
     def _warn(self, event: Any) -> None:  # noqa: ANN401 - as above
         console(stderr=True).print(
             f"[yellow]![/] {escape(event.route)} answers 500, as on AWS: "
@@ -131,6 +157,7 @@ class Reporter:
         )
 
     def _ready(self, event: "Ready") -> None:
+        self.is_ready = True
         line = curl_line(event.api_url, event.models, self.settings.built_models)
         document = {
             "api": event.api_url,

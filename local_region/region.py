@@ -55,6 +55,8 @@ class Placement(TypedDict, total=False):
     Attributes:
         account: Twelve digits; two regions of one process need two.
         build_folder: Where the interpreter's runtime and host layers are kept between runs.
+        state_folder: Where functions' code is kept for the next region as well; forgotten with the
+            region by default.
         observation: How functions are seen, and what befalls events; as on AWS by default.
         boundary: What function processes run before their handler; nothing by default.
         ticks: Whether time goes on by itself; a rehearsal calls `tick` instead.
@@ -62,6 +64,7 @@ class Placement(TypedDict, total=False):
 
     account: str
     build_folder: Path
+    state_folder: Path
     observation: Observation
     boundary: Boundary
     ticks: bool
@@ -333,6 +336,7 @@ def _loop_and_functions(
         on_event_failure=control.failed.take,
         on_invocation=control.collection.invoked,
         boundary=placement.get("boundary"),
+        state_folder=placement.get("state_folder"),
     )
     return control, functions
 

@@ -1,12 +1,14 @@
-"""`falaj up`: opens a region, serves it until interrupted, and closes it."""
+"""`falaj up`: opens a region, follows its synthesis until interrupted, and closes it."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
 
+from local_region.following import follow
 from local_region.progress import Event
 from local_region.region import API_PORT, AWS_PORT, Region
 
@@ -19,6 +21,8 @@ def serve(
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> None:
     """Serve an assembly until SIGINT or SIGTERM; everything is closed when this returns.
+
+    A new synthesis into the same folder is deployed into the running region.
 
     Args:
         cdk_out: The synthesized assembly.
@@ -50,5 +54,9 @@ async def _serve(
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
         return
-    async with opening.result():
-        await waiting
+    async with opening.result() as region:
+        following = asyncio.ensure_future(follow(region, cdk_out, on_event))
+        await asyncio.wait({waiting, following}, return_when=asyncio.FIRST_COMPLETED)
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following

@@ -90,7 +90,13 @@ def _publish(target: Path, fill: Callable[[Path], object]) -> None:
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     fill(staging)
-    staging.rename(target)
+    try:
+        staging.rename(target)
+    except OSError:
+        # Another process, which keeps its code in the same folder, has just done the same.
+        if not target.is_dir():
+            raise
+        shutil.rmtree(staging)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,11 +1,13 @@
 """The picture of a rehearsal: panels over one axis of virtual time, as inline SVG."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from falaj.contract import ALARM_PREFIX
 from local_region.rehearsal.scenario import Level, Moment, Result, Span
 
 WIDTH: Final = 1000
@@ -15,6 +17,7 @@ GAP: Final = 34
 _TICKS: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400)
 _MOST_TICKS: Final = 10
 _MOST_POINTS: Final = 120
+_BEYOND: Final = 1.05  # so that the end can be seen to be one
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 
@@ -57,7 +60,7 @@ class Panel:
 
 def picture(result: Result) -> str:
     """Draw everything over one axis."""
-    axis = Axis(end_s=max(result.virtual_seconds, 1.0))
+    axis = Axis(end_s=max(result.virtual_seconds, 1.0) * _BEYOND)
     top, parts = 30, list[str]()
     for build in (_share, _bad_rates, _evidence, _alarms):
         panel = build(result, axis, top)
@@ -82,6 +85,17 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(max(0, int(seconds)), _MINUTE)
     hours, minutes = divmod(minutes, _MINUTE)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def short_name(alarm: str, model: str) -> str:
+    """Write an alarm's name without what all of a model's alarms share.
+
+    Example:
+        >>> short_name("falaj-churn-near-timeout-06ba88dc", "churn")
+        'near-timeout'
+    """
+    name = alarm.removeprefix(f"{ALARM_PREFIX}{model}-")
+    return re.sub(r"-[0-9a-f]{8}$", "", name)
 
 
 # ------------------------------------------------------------------------------- panels
@@ -140,7 +154,7 @@ def _bad_rates(result: Result, axis: Axis, top: int) -> Panel:
         title="Bad answers",
         note="share of each version's requests that were answered 5xx",
         height=height,
-        labels=((0, "0%"), (0.5, f"{most / 2:.2g}"), (1, f"{most:.0%}")),
+        labels=((0, "0%"), (0.5, f"{most / 2:.0%}"), (1, f"{most:.0%}")),
         marks="".join(marks),
     )
 
@@ -178,7 +192,7 @@ def _evidence(result: Result, axis: Axis, top: int) -> Panel:
 
 def _alarms(result: Result, axis: Axis, top: int) -> Panel:
     bars = list(_red_stretches(result.timeline, axis))
-    names = sorted({name for name, _, _ in bars})
+    names, model = sorted({name for name, _, _ in bars}), result.scenario.model
     height = max(1, len(names)) * 24
     marks = []
     for name, begin, end in bars:
@@ -190,7 +204,8 @@ def _alarms(result: Result, axis: Axis, top: int) -> Panel:
             f'<rect class="alarm" x="{x}" y="{y}" width="{width:.2f}" height="16" rx="3">'
             f"<title>{escape(name)}: red from {clock(begin)} to {clock(end)}</title></rect>"
             f'<text class="value" x="{x - 6 if flipped else x + width + 6}" y="{y + 12}" '
-            f'text-anchor="{"end" if flipped else "start"}">{escape(name)}</text>'
+            f'text-anchor="{"end" if flipped else "start"}">'
+            f"{escape(short_name(name, model))}</text>"
         )
     if not names:
         marks.append(f'<text class="quiet" x="{LEFT + 8}" y="{top + 16}">none went red</text>')
@@ -273,7 +288,7 @@ def _value(level: Level) -> float:
 
 
 def _rounded_up(rate: float) -> float:
-    return next((step for step in (0.02, 0.05, 0.1, 0.2, 0.5) if rate <= step), 1.0)
+    return next((step for step in (0.02, 0.04, 0.1, 0.2, 0.5) if rate <= step), 1.0)
 
 
 def _y(top: int, height: int, share: float) -> float:

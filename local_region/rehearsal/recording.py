@@ -54,13 +54,16 @@ class Recording:
             text = f"{change.alarm.name} {change.before.value} → {change.after.value}"
             self.note(change.at, "alarm", text)
 
-    def looked(self, at: datetime, rollout: Rollout) -> None:
-        """Remember what the controller says now, and each decision once."""
+    def decided(self, rollout: Rollout) -> None:
+        """Remember each decision once."""
         for entry in rollout.log:
             if entry.generation > self._generation:
-                cause = f" [{entry.cause}]" if entry.cause else ""
+                cause = f" [{entry.cause}]" if entry.cause not in entry.reason else ""
                 self.note(entry.at, "decision", f"{entry.event.value}: {entry.reason}{cause}")
                 self._generation = entry.generation
+
+    def looked(self, at: datetime, rollout: Rollout) -> None:
+        """Remember what the controller says now."""
         verdict = rollout.verdict
         self.levels.append(
             Level(

@@ -36,7 +36,6 @@ from local_region.rehearsal.shared_clock import SharedClock
 from local_region.rehearsal.traffic import Arrival, arrivals
 
 LEAD_IN: Final = timedelta(minutes=5)
-"""How long stable is served before the release, so that its usual latency is known."""
 SETTLING: Final = timedelta(minutes=5)
 """What a rollout may take besides its bakes: golden cases, shifts, the last look."""
 STORM: Final = timedelta(minutes=1)
@@ -67,6 +66,7 @@ async def rehearse(
     watch: Watch = unwatched,
     account: str = "000000000000",
     build_folder: Path = BUILD_FOLDER,
+    lead_in: timedelta = LEAD_IN,
 ) -> Result:
     """Rehearse the rollout from one synthesis to the other.
 
@@ -76,7 +76,8 @@ async def rehearse(
         scenario: Under which conditions.
         watch: Told of progress.
         account: Two rehearsals at once in one process need two.
-        build_folder: Where the interpreter's runtime is kept between runs.
+        build_folder: Where the interpreter's runtime and functions' code are kept between runs.
+        lead_in: How long stable is served before the release, so that its usual latency is known.
 
     Raises:
         ConfigurationError: An assembly is refused, or does not hold what is to be rehearsed.
@@ -93,6 +94,7 @@ async def rehearse(
             progress=stage.told,
             account=account,
             build_folder=build_folder,
+            state_folder=build_folder / "rehearsals",
             ticks=False,
             boundary=Boundary(
                 program=Path(boundary.__file__),
@@ -109,7 +111,7 @@ async def rehearse(
                 heed=stage.heeds,
             ),
         ) as region:
-            result = await stage.play(region, candidate)
+            result = await stage.play(region, candidate, lead_in)
         clock.close()
         return result
 
@@ -230,7 +232,7 @@ class Stage:
         return cast(Cast, self._cast)
 
     # ----------------------------------------------------------------------- the play
-    async def play(self, region: Region, candidate: Path) -> Result:
+    async def play(self, region: Region, candidate: Path, lead_in: timedelta) -> Result:
         """Serve stable for a while, release the candidate, and go on until it is over."""
         self._region = region
         found = self._cast = Cast.find(region, self.scenario.model)
@@ -246,7 +248,7 @@ class Stage:
             start=self.clock.now(),
         )
         traffic = _Peekable(stream)
-        await self._until(self.clock.now() + LEAD_IN, traffic)
+        await self._until(self.clock.now() + lead_in, traffic)
         before = await self._ask()
         self.recording.skip_decisions(before)
         plan, version = await self._release(candidate)
@@ -285,8 +287,9 @@ class Stage:
                 break
             delivered = await self._advance(start + timedelta(seconds=longest), traffic)
             if delivered:
-                self._follow_alias()
                 rollout = await self._ask()
+                self.recording.decided(rollout)
+                self._follow_alias()
                 self.recording.looked(self.clock.now(), rollout)
                 self.watch(self.recording, self.clock.now(), min(1.0, gone / longest))
         return rollout

@@ -61,7 +61,9 @@ td:nth-child(2) { width: 1%; white-space: nowrap; } td:last-child { overflow-wra
 .alarm { color: var(--red); } .fault { color: var(--fault); } .share { color: var(--share); }
 .decision { color: var(--evidence); } .release, .end { color: var(--ink); }
 footer { color: var(--soft); font-size: 14px; margin-top: 32px; max-width: 80ch; }
-code { font: 14px ui-monospace, monospace; overflow-wrap: anywhere; }
+code, pre { font: 14px ui-monospace, monospace; overflow-wrap: anywhere; }
+pre { overflow-x: auto; padding: 12px 16px; background: var(--paper); color: var(--ink);
+  border: 1px solid var(--line); border-radius: 8px; }
 """
 
 _TITLES: Final = {
@@ -76,7 +78,8 @@ def page(result: Result) -> str:
     """Write the page."""
     scenario = result.scenario
     title = f"{scenario.model}: {_TITLES[result.verdict].lower()}"
-    cause = f" Because of <code>{escape(result.cause)}</code>." if result.cause else ""
+    is_said = result.cause in result.reason
+    cause = "" if is_said else f" Because of <code>{escape(result.cause)}</code>."
     return (
         "<!doctype html>\n"
         f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -92,7 +95,7 @@ def page(result: Result) -> str:
         f"<h2>What happened</h2><table>{''.join(map(_row, result.timeline))}</table>"
         f"<footer>Handlers, stacks, alarms and the controller are real; time and latencies are "
         f"virtual, drawn from seed {scenario.seed}. The same command gives the same page: "
-        f"<code>{escape(command(result))}</code></footer></main></body></html>\n"
+        f"<pre>{escape(command(result))}</pre></footer></main></body></html>\n"
     )
 
 

@@ -63,7 +63,8 @@ class Assembly:
     def stack(self, name, resources, *, after=(), files=None, region="me-central-1", **sections):
         """Add a stack with an asset manifest that lists every folder here."""
         template = {**sections, "Resources": resources}
-        (self.folder / f"{name}.template.json").write_text(json.dumps(template))
+        text = json.dumps(template)
+        (self.folder / f"{name}.template.json").write_text(text)
         entries = {
             folder.name: {
                 "source": {"path": folder.name, "packaging": "zip"},
@@ -88,7 +89,11 @@ class Assembly:
         self.artifacts[name] = {
             "type": "aws:cloudformation:stack",
             "environment": f"aws://000000000000/{region}",
-            "properties": {"templateFile": f"{name}.template.json", "stackName": name},
+            "properties": {
+                "templateFile": f"{name}.template.json",
+                "stackName": name,
+                "stackTemplateAssetObjectUrl": hashlib.sha256(text.encode()).hexdigest(),
+            },
             "dependencies": [f"{name}.assets", *after],
         }
         self.write()
