@@ -163,7 +163,7 @@ async def flood(url):
         f"content-length: {len(BODY)}\r\n\r\n"
     ).encode() + BODY
     statuses, turns = Counter(), iter(range(REQUESTS - CONCURRENCY))
-    # Sixteen cold starts at once on two busy cores can outlast the API's 30 s, as they may on AWS.
+    # Sixteen cold starts at once on two busy cores can outlast the integration's timeout.
     joining = asyncio.Lock()
 
     async def ask(reader, writer):
