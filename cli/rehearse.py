@@ -27,6 +27,7 @@ from cli.options import AsJson, example
 from cli.printing import answer, progress
 from cli.settings import Settings
 from cli.synthesis import synthesize_for
+from falaj.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from local_region.rehearsal.faults import Fault
@@ -93,19 +94,22 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
     from local_region.rehearsal.scenario import Scenario  # noqa: PLC0415 - as above
 
     settings = Settings.from_env()
-    faults = checked(
-        [
-            *(Fault.parse(text) for text in fault or ()),
-            *(Fault.parse(text, is_shared=True) for text in shared_fault or ()),
-        ]
-    )
-    scenario = Scenario(
-        model=model,
-        traffic_rps=traffic,
-        faults=faults,
-        begins_s=None if at is None else _seconds(at),
-        seed=seed,
-    )
+    try:
+        faults = checked(
+            [
+                *(Fault.parse(text) for text in fault or ()),
+                *(Fault.parse(text, is_shared=True) for text in shared_fault or ()),
+            ]
+        )
+        scenario = Scenario(
+            model=model,
+            traffic_rps=traffic,
+            faults=faults,
+            begins_s=None if at is None else _seconds(at),
+            seed=seed,
+        )
+    except ConfigurationError as error:
+        raise MisuseError("; ".join(error.faults)) from error
     spec = _spec(settings, model)
     _build(settings, spec)
     refuse_senseless(spec, faults, settings)

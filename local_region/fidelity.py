@@ -42,6 +42,11 @@ _GENERAL: Final = (
         sentence="The CDK's bootstrap version rule is not checked, since nothing is bootstrapped.",
     ),
     Gap(
+        what="Metrics of other services",
+        sentence="Functions' own metrics and Lambda's are there; those of queues, tables and "
+        "gateways are not, so alarms on them see no data.",
+    ),
+    Gap(
         what="Drift and rollback of stacks",
         sentence="A stack that fails half-way stays half-way; mend the template and go on.",
     ),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from falaj.errors import ConfigurationError
 from local_region.rehearsal.faults import Fault
 
-TRAFFIC_RPS: Final = 10.0
+TRAFFIC_RPS: Final = 5.0
 
 
 class Ending(StrEnum):

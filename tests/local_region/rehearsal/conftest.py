@@ -18,8 +18,8 @@ PLAN = {
     "plan": "canary",
     "steps": [0.2],
     "bake": "3m",
-    "max_extensions": 1,
-    "on_inconclusive": "hold",
+    "max_extensions": 3,
+    "on_inconclusive": "extend",
     "guard": {
         "false_rollback": 0.01,
         "objectives": ["error", "invalid_output", "slow_p99"],
@@ -75,7 +75,7 @@ def play(assemblies):
                     Scenario(
                         model=MODEL,
                         faults=tuple(asked),
-                        **({"traffic_rps": 1.5, "seed": 7} | scenario),
+                        **({"traffic_rps": 1.0, "seed": 7} | scenario),
                     ),
                     account=ACCOUNT,
                     build_folder=ROOT / ".build" / "host",
