@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-import yaml
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
@@ -18,9 +17,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from catalogue.reading import load_model
-from catalogue.settings import read_duration
-from catalogue.spec import ModelSpec, Target
 from cli.exits import Exit
 from cli.failures import MisuseError
 from cli.options import AsJson, example
@@ -30,6 +26,7 @@ from cli.synthesis import synthesize_for
 from falaj.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from catalogue.spec import ModelSpec
     from local_region.rehearsal.faults import Fault
     from local_region.rehearsal.recording import Recording
     from local_region.rehearsal.scenario import Ending, Result, Scenario
@@ -39,6 +36,7 @@ EXAMPLE: Final = example(
     "falaj rehearse breast-cancer --shared-fault errors=0.2 --at 5m --html rehearsal.html",
 )
 MODEL_FILE: Final = "model.yaml"
+ON_LAMBDA: Final = "lambda"
 SHOWN_MOMENTS: Final = 6
 _BAR: Final = 40
 
@@ -132,7 +130,7 @@ def exit_of(verdict: "Ending") -> Exit:
     return exits.get(verdict.value, Exit.REFUSED)
 
 
-def next_version(settings: Settings, spec: ModelSpec, before: int) -> int:
+def next_version(settings: Settings, spec: "ModelSpec", before: int) -> int:
     """Return the next version in the catalogue; the same one where there is none."""
     numbers = sorted(
         int(folder.name)
@@ -142,13 +140,13 @@ def next_version(settings: Settings, spec: ModelSpec, before: int) -> int:
     return next((number for number in numbers if number > before), before)
 
 
-def refuse_senseless(spec: ModelSpec, faults: "tuple[Fault, ...]", settings: Settings) -> None:
+def refuse_senseless(spec: "ModelSpec", faults: "tuple[Fault, ...]", settings: Settings) -> None:
     """Refuse what could only mislead.
 
     Raises:
         MisuseError: The model does not run on Lambda, or cannot answer NaN.
     """
-    if spec.compute.target is not Target.LAMBDA:
+    if spec.compute.target.value != ON_LAMBDA:
         raise MisuseError(
             f"{spec.name} runs on {spec.compute.target.value}, rehearsals are of Lambda's rollouts"
         )
@@ -157,7 +155,7 @@ def refuse_senseless(spec: ModelSpec, faults: "tuple[Fault, ...]", settings: Set
         raise MisuseError(f"{spec.name} answers no floating-point numbers: nan cannot befall it")
 
 
-def _answers_floats(spec: ModelSpec, settings: Settings) -> bool:
+def _answers_floats(spec: "ModelSpec", settings: Settings) -> bool:
     from catalogue.building import built_version  # noqa: PLC0415 - onnx takes a second
 
     outputs = built_version(settings.build, spec.name, spec.version).manifest.signature.outputs
@@ -166,7 +164,7 @@ def _answers_floats(spec: ModelSpec, settings: Settings) -> bool:
 
 @contextmanager
 def assemblies(
-    settings: Settings, spec: ModelSpec, before: int, after: int, *, as_json: bool
+    settings: Settings, spec: "ModelSpec", before: int, after: int, *, as_json: bool
 ) -> Iterator[tuple[Path, Path]]:
     """Synthesize the model's stacks twice: with the version that serves, and with the next.
 
@@ -191,16 +189,18 @@ def assemblies(
         yield made[0], made[1]
 
 
-def _build(settings: Settings, spec: ModelSpec) -> None:
+def _build(settings: Settings, spec: "ModelSpec") -> None:
     from catalogue.building import build  # noqa: PLC0415 - onnx takes a second
 
     build(settings.models, settings.build, [spec.name])
 
 
 def copy_catalogue(
-    models: Path, target: Path, spec: ModelSpec, version: int, *, again: bool
+    models: Path, target: Path, spec: "ModelSpec", version: int, *, again: bool
 ) -> None:
     """Copy one model's folder with another version to serve by default."""
+    import yaml  # noqa: PLC0415 - `--help` reads no catalogue
+
     folder = target / spec.name
     shutil.copytree(models / spec.name, folder, ignore=shutil.ignore_patterns("__pycache__"))
     declared = yaml.safe_load((folder / MODEL_FILE).read_text(encoding="utf-8"))
@@ -212,7 +212,9 @@ def copy_catalogue(
     )
 
 
-def _spec(settings: Settings, model: str) -> ModelSpec:
+def _spec(settings: Settings, model: str) -> "ModelSpec":
+    from catalogue.reading import load_model  # noqa: PLC0415 - as above
+
     path = settings.models / model / MODEL_FILE
     if not path.is_file():
         known = sorted(found.parent.name for found in settings.models.glob(f"*/{MODEL_FILE}"))
@@ -221,6 +223,8 @@ def _spec(settings: Settings, model: str) -> ModelSpec:
 
 
 def _seconds(text: str) -> float:
+    from catalogue.settings import read_duration  # noqa: PLC0415 - as above
+
     try:
         return read_duration(text).total_seconds()
     except ValueError as error:
