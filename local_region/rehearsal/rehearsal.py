@@ -6,49 +6,34 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self, cast
+from typing import Final, cast
 
-from falaj.contract import (
-    CONTROLLER_PARAMETER,
-    ENV_MODEL_VERSION,
-    LIVE_ALIAS,
-    MANIFEST_FILE,
-    PACKAGED_MODEL_ROOT,
-    alias_arn_parameter,
-    desired_release_parameter,
-)
+from falaj.contract import LIVE_ALIAS, desired_release_parameter
 from falaj.domain.codec import decode
-from falaj.domain.plan import Plan, PlanKind
+from falaj.domain.plan import Plan
 from falaj.domain.release import DesiredRelease
-from falaj.domain.rollout import Hold, Phase, Rollout
+from falaj.domain.rollout import Rollout
 from falaj.errors import ConfigurationError
 from local_region.control_loop import Observation
 from local_region.gateway.front_door import HEADER_EXECUTED_VERSION
-from local_region.lambda_service import Boundary, LogLine, VersionView
+from local_region.lambda_service import Boundary, LogLine
 from local_region.progress import AlarmChanged, Event
 from local_region.region import BUILD_FOLDER, Region
 from local_region.rehearsal import boundary
+from local_region.rehearsal.cast import Cast, desired_of
+from local_region.rehearsal.endings import is_over, longest_s, verdict_of
 from local_region.rehearsal.faults import FaultKind
 from local_region.rehearsal.latencies import Latencies
 from local_region.rehearsal.recording import Recording
-from local_region.rehearsal.scenario import Ending, Result, Scenario
+from local_region.rehearsal.scenario import Result, Scenario
 from local_region.rehearsal.shared_clock import SharedClock
 from local_region.rehearsal.traffic import Arrival, arrivals
 
 LEAD_IN: Final = timedelta(minutes=5)
-SETTLING: Final = timedelta(minutes=5)
-"""What a rollout may take besides its bakes: golden cases, shifts, the last look."""
 STORM: Final = timedelta(minutes=1)
 """How long a cold storm blows; for so long no request finds a warm environment."""
 _STEP: Final = timedelta(seconds=1)
 _SERVER_ERROR: Final = 500
-_STUCK: Final = {
-    Hold.INVALID: "requests are not split as the share says",
-    Hold.EXPERIMENT: "the experiment cannot decide",
-    Hold.SHADOWED: "a shadow waits for somebody to decide",
-    Hold.STRANDED: "the way back is gone",
-}
-
 Watch = Callable[[Recording, datetime, float], None]
 """Told of progress: what is remembered, the virtual time, and the share of the maximum that is
 over, in [0, 1]."""
@@ -126,71 +111,6 @@ def _plan_of_faults(scenario: Scenario) -> str:
     return json.dumps({"seed": scenario.seed, "faults": faults})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
-    """Who takes part.
-
-    Attributes:
-        function: The model's function.
-        controller: The controller's function.
-        stable: Stable's Lambda version.
-        desired: What stable's stack wanted.
-        golden: The model's golden cases.
-        timeout_s: The function's timeout.
-    """
-
-    function: str
-    controller: str
-    stable: VersionView
-    desired: DesiredRelease
-    golden: list[dict[str, Any]]
-
-    @classmethod
-    def find(cls, region: Region, model: str) -> Self:
-        """Find them by the names that the contract gives.
-
-        Raises:
-            ConfigurationError: The assembly has no such model, no controller or no golden case.
-        """
-        ssm = region.backends.client("ssm")
-        values = {}
-        for name in (
-            alias_arn_parameter(model),
-            desired_release_parameter(model),
-            CONTROLLER_PARAMETER,
-        ):
-            try:
-                values[name] = ssm.get_parameter(Name=name)["Parameter"]["Value"]
-            except ssm.exceptions.ParameterNotFound:
-                raise ConfigurationError(
-                    [f"no stack writes {name}: is {model!r} a model that runs on Lambda?"]
-                ) from None
-        version = region.functions.get_function(values[alias_arn_parameter(model)])
-        golden = _golden(version, model)
-        if not golden:
-            raise ConfigurationError([f"model {model!r} has no golden cases to make requests of"])
-        return cls(
-            function=version.function_name,
-            controller=values[CONTROLLER_PARAMETER],
-            stable=version,
-            desired=_desired(values[desired_release_parameter(model)]),
-            golden=golden,
-        )
-
-
-def _desired(text: str) -> DesiredRelease:
-    return DesiredRelease.from_dict(json.loads(text))
-
-
-def _golden(version: VersionView, model: str) -> list[dict[str, Any]]:
-    settings = version.settings
-    number = settings.environment.get(ENV_MODEL_VERSION, "")
-    manifest = settings.code_folder / PACKAGED_MODEL_ROOT / model / number / MANIFEST_FILE
-    if not manifest.is_file():
-        return []
-    return list(json.loads(manifest.read_bytes()).get("golden", []))
-
-
 @dataclass(slots=True)
 class Stage:
     """One rehearsal under way."""
@@ -260,7 +180,7 @@ class Stage:
         await self.region.update(candidate)
         name = desired_release_parameter(self.scenario.model)
         found = self.region.backends.client("ssm").get_parameter(Name=name)
-        desired = _desired(found["Parameter"]["Value"])
+        desired = desired_of(found["Parameter"]["Value"])
         if desired.release == self.cast.stable.version:
             fault = (
                 f"both syntheses want version {desired.model_version} of "
@@ -411,36 +331,3 @@ class _Peekable:
 
     def take(self) -> None:
         self.next = next(self._stream, None)
-
-
-def longest_s(plan: Plan) -> float:
-    """Return how long a plan may take: every bake with every extension, and some settling.
-
-    A split holds its last share until an experiment decides, which a rehearsal does not wait for.
-    """
-    bakes = len(plan.shares) * plan.bake_s
-    extended = bakes if plan.kind is PlanKind.SPLIT else bakes * (1 + plan.max_extensions)
-    return extended + SETTLING.total_seconds()
-
-
-def is_over(rollout: Rollout, candidate: str) -> bool:
-    """Whether nothing more will happen by itself."""
-    if rollout.candidate != candidate:
-        return False
-    if rollout.phase in {Phase.PROMOTED, Phase.ROLLED_BACK}:
-        return True
-    return rollout.phase is Phase.PAUSED and rollout.hold not in {None, Hold.THROTTLES}
-
-
-def verdict_of(rollout: Rollout, candidate: str) -> tuple[Ending, str, str]:
-    """Say how a rollout ended, why, and by which alarm or objective."""
-    if rollout.candidate != candidate:
-        return Ending.INCONCLUSIVE, "the controller never took the release up", ""
-    last = rollout.log[-1] if rollout.log else None
-    reason, cause = (last.reason, last.cause) if last else ("nothing was decided", "")
-    if rollout.outcome in set(Ending):
-        return Ending(rollout.outcome), reason, cause
-    if rollout.hold in _STUCK:
-        return Ending.INCONCLUSIVE, f"{_STUCK[rollout.hold]}: {reason}", cause
-    why = "; ".join(rollout.verdict.reasons) if rollout.verdict else reason
-    return Ending.INCONCLUSIVE, f"the plan's time is over at {rollout.share:.0%}: {why}", cause
