@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -176,17 +177,19 @@ def assemblies(
         tempfile.TemporaryDirectory(prefix="falaj-rehearsal-") as folder,
         quiet.status(f"synthesizing {spec.name} {before} and {after}"),
     ):
-        made = []
-        for name, version in (("stable", before), ("candidate", after)):
-            root = Path(folder) / name
-            again = name == "candidate" and before == after
-            copy_catalogue(settings.models, root / "models", spec, version, again=again)
-            synthesize_for(
-                settings, models=root / "models", output=root / "cdk.out", only=(spec.name,)
-            )
-            made.append(root / "cdk.out")
+        roots = [Path(folder) / name for name in ("stable", "candidate")]
+        copy_catalogue(settings.models, roots[0] / "models", spec, before, again=False)
+        copy_catalogue(settings.models, roots[1] / "models", spec, after, again=before == after)
+
+        def synthesized(root: Path) -> Path:
+            output = root / "cdk.out"
+            synthesize_for(settings, models=root / "models", output=output, only=(spec.name,))
+            return output
+
+        with ThreadPoolExecutor() as workers:
+            stable, candidate = workers.map(synthesized, roots)
         quiet.print(f"[dim]·[/] synthesized {spec.name} {before} and {after}")
-        yield made[0], made[1]
+        yield stable, candidate
 
 
 def _build(settings: Settings, spec: "ModelSpec") -> None:

@@ -4,11 +4,12 @@ Source:
     docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from local_region.cloudwatch.metrics import MetricId
 
@@ -38,8 +39,8 @@ def published(line: str) -> list[Published]:
     if '"_aws"' not in line:
         return []
     try:
-        document = json.loads(line)
-    except json.JSONDecodeError:
+        document = orjson.loads(line)
+    except orjson.JSONDecodeError:
         return []
     if not isinstance(document, dict) or "_aws" not in document:
         return []

@@ -72,7 +72,7 @@ class LambdaService:
         self._temporary = (
             Path(tempfile.mkdtemp(prefix="falaj-lambda-")) if state_folder is None else None
         )
-        folder = self._temporary or state_folder or Path()
+        folder = (self._temporary or state_folder or Path()).resolve()
         self._runtime = runtime
         self.home = Home(account=account, region=region)
         self.plane = ControlPlane(
