@@ -152,6 +152,12 @@ ATTACKS = {
     "no inputs": (ROWS, {}, b"{}"),
     "inputs is an object": (ROWS, {}, b'{"inputs": {}}'),
     "large, and inputs is true": (ROWS, {}, b'{"inputs": true}' + b" " * 5000),
+    "large, and a tensor's key is NUL": (ROWS, {}, rb'{"inputs": [{"\u0000": 1}]}' + b" " * 5000),
+    "large, and a parameter's key holds NUL": (
+        ROWS,
+        {},
+        rb'{"inputs": [], "parameters": {"a\u0000b": 1}}' + b" " * 5000,
+    ),
     "large, and inputs is an object": (ROWS, {}, b'{"inputs": {"data": [1]}}' + b" " * 5000),
     "inputs of nothing": (ROWS, {}, b'{"inputs": []}'),
     "input is a number": (ROWS, {}, b'{"inputs": [1]}'),

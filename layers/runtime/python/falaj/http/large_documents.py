@@ -1,5 +1,6 @@
 """Large JSON documents: an index of the text by simdjson, Python objects for small parts only."""
 
+from collections.abc import Iterator
 from sys import getrefcount
 from threading import local
 from typing import Any, Final, NamedTuple
@@ -80,7 +81,10 @@ def _input(value: Any) -> Any:  # noqa: ANN401
         return None
     _check_items(value)
     # Not items(): that would make Python objects of all that lies below.
-    return {key: value[key] if key == "data" else _plain(value[key], _MAX_DEPTH) for key in value}
+    return {
+        key: member if key == "data" else _plain(member, _MAX_DEPTH)
+        for key, member in _members(value)
+    }
 
 
 def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401
@@ -93,7 +97,15 @@ def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401
     _check_items(value)
     if is_array:
         return [_plain(item, depth - 1) for item in value]
-    return {key: _plain(value[key], depth - 1) for key in value}
+    return {key: _plain(member, depth - 1) for key, member in _members(value)}
+
+
+def _members(value: simdjson.Object) -> Iterator[tuple[str, Any]]:
+    """Walk an object's members; simdjson looks keys up as C strings, which end at a NUL."""
+    for key in value:
+        if "\0" in key:
+            raise MalformedRequestError(f"the key {key!r} holds a NUL character")
+        yield key, value[key]
 
 
 def _check_items(value: Any) -> None:  # noqa: ANN401
