@@ -192,7 +192,7 @@ def test_a_draining_container_says_so(container_models, tmp_path):
         with connected(container) as kept:
             container.terminate()
             for _ in range(200):
-                if any(line["message"] == "draining" for line in container.lines()):
+                if any(line.get("message") == "draining" for line in container.lines()):
                     break
                 time.sleep(0.01)
             kept.sendall(b"GET /v2/health/ready HTTP/1.1\r\nhost: x\r\n\r\n")

@@ -53,6 +53,13 @@ ENV_NOTICES_TOPIC: Final = "FALAJ_NOTICES_TOPIC"  # optional
 ENV_WEBHOOK_URL: Final = "FALAJ_WEBHOOK_URL"  # optional
 ENV_WEBHOOK_KEY_PARAMETER: Final = "FALAJ_WEBHOOK_KEY_PARAMETER"
 """Name of the SecureString that signs webhooks; needed with `FALAJ_WEBHOOK_URL`."""
+ENV_EXPERIMENTS: Final = "FALAJ_EXPERIMENTS"
+"""Name of the parameter that holds a model's running experiments; set where arms are packaged."""
+ENV_PSEUDONYM_KEY: Final = "FALAJ_PSEUDONYM_KEY"
+"""The KMS HMAC key from which the key of subjects' pseudonyms is derived."""
+ENV_EXPERIMENTS_BUCKET: Final = "FALAJ_EXPERIMENTS_BUCKET"
+ENV_EXPERIMENTS_TABLE: Final = "FALAJ_EXPERIMENTS_TABLE"
+ENV_FEEDBACK_TABLE: Final = "FALAJ_FEEDBACK_TABLE"
 
 # ------------------------------------------------------------ model artefacts
 MODEL_FILE: Final = "model.onnx"
@@ -68,7 +75,12 @@ PACKAGED_MODEL_ROOT: Final = "models"
 # ------------------------------------------------------------------- headers
 HEADER_RELEASE: Final = "x-falaj-release"
 HEADER_VARIANT: Final = "x-falaj-variant"
+HEADER_EXPERIMENT: Final = "x-falaj-experiment"
+"""The experiment whose arm `x-falaj-variant` names."""
+HEADER_COVARIATE: Final = "x-falaj-covariate"
+"""A number known of the subject before the request, for CUPED; optional."""
 HEADER_REQUEST_ID: Final = "x-request-id"
+"""Also the inference id that feedback refers to."""
 HEADER_TENANT: Final = "x-falaj-tenant"
 """Set by the API from the caller's token, never taken from a caller; a container trusts it."""
 HEADER_BINARY_LENGTH: Final = "inference-header-content-length"
@@ -85,12 +97,18 @@ METRIC_COLD_STARTS: Final = "ColdStarts"
 METRIC_LATENCY: Final = "Latency"  # milliseconds, whole handler; warm inferences only
 METRIC_INFERENCE_LATENCY: Final = "InferenceLatency"  # milliseconds, session.run alone
 METRIC_LOG_EVIDENCE: Final = "LogEvidence"
+METRIC_QUEUE_TIME: Final = "QueueTime"
+"""Milliseconds that a container's late requests waited for their run, on average; one value every
+ten seconds from each replica, 0 while nothing is asked, so that a service can be scaled by it."""
+METRIC_UNASSIGNED: Final = "Unassigned"
+"""Requests of a running experiment that gave no usable subject, by model and reason."""
 METRIC_HEARTBEAT: Final = "Heartbeat"
 """Published by the rollout controller on each scheduled tick, without any dimension."""
 
 DIMENSION_MODEL: Final = "Model"
 DIMENSION_RELEASE: Final = "Release"
 """The Lambda version number: what CloudWatch calls ExecutedVersion in AWS/Lambda."""
+DIMENSION_REASON: Final = "Reason"
 DIMENSION_SETS: Final = ((DIMENSION_MODEL, DIMENSION_RELEASE), (DIMENSION_MODEL,))
 """Every outcome metric is emitted under both: by release, and over all releases of the model.
 
@@ -128,11 +146,51 @@ def decision_key(model: str, generation: int) -> str:
     return f"{DECISIONS_PREFIX}{model}/{generation}.json"
 
 
+# --------------------------------------------------------------- experiments
+EXPERIMENTS_PURPOSE: Final = "experiments"
+"""What the bucket of exposures and outcomes is for, and the key of pseudonyms."""
+EXPOSURES_PREFIX: Final = "exposures/"
+OUTCOMES_PREFIX: Final = "outcomes/"
+REPORTS_PREFIX: Final = "reports/"
+EXPIRY_ATTRIBUTE: Final = "expires_at"
+"""Seconds since the epoch after which DynamoDB may forget an item."""
+
+
+def experiment_key(model: str, name: str) -> str:
+    """Name the item that holds an experiment's state, in the table of experiments."""
+    return f"EXPERIMENT#{model}#{name}"
+
+
+def outcome_key(model: str, digest: str) -> str:
+    """Name the item that says an outcome was taken, in the table of feedback."""
+    return f"OUTCOME#{model}#{digest}"
+
+
+def log_prefix(kind: str, model: str, date: str) -> str:
+    """Name the folder of one day's exposures or outcomes.
+
+    Example:
+        >>> log_prefix(EXPOSURES_PREFIX, "tashkeel", "2026-11-22")
+        'exposures/model=tashkeel/date=2026-11-22/'
+    """
+    return f"{kind}model={model}/date={date}/"
+
+
 # ------------------------------------------------------------ SSM parameters
 PARAMETER_ROOT: Final = "/falaj"
 MODELS_PARAMETER_ROOT: Final = f"{PARAMETER_ROOT}/models"
 CONTROLLER_PARAMETER: Final = f"{PARAMETER_ROOT}/rollouts/controller"
 """Holds the name of the rollout controller's function, which operators invoke."""
+
+
+EXPERIMENTS_TABLE_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/table"
+FEEDBACK_TABLE_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/feedback-table"
+RECORDER_ARN_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/recorder-arn"
+
+
+def experiments_parameter(model: str) -> str:
+    """Name the SSM parameter that holds what of a model's experiments runs now."""
+    return f"{PARAMETER_ROOT}/models/{model}/experiments"
 
 
 def alias_arn_parameter(model: str) -> str:

@@ -149,7 +149,7 @@ class Front:
             HEADER_VARIANT: service.variant or outcome.version,
             **described,
         }
-        self._ledger.answered(outcome.model)
+        self._ledger.answered(outcome.model, queue_ns=outcome.queue_ns)
         if (
             len(body) < service.limits.compress_from_bytes
             or "accept-encoding" not in request.headers

@@ -1,7 +1,7 @@
 """What became of requests: counts as CloudWatch metrics now and then, failures as lines."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,7 +25,8 @@ _METRICS: Final = [
                 contract.METRIC_INVALID_OUTPUT,
                 contract.METRIC_CLIENT_ERRORS,
             )
-        ],
+        ]
+        + [{"Name": contract.METRIC_QUEUE_TIME, "Unit": "Milliseconds"}],
     }
 ]
 
@@ -39,23 +40,30 @@ class Ledger:
     Args:
         release: What runs.
         write: Takes each line.
+        models: Whose queue times are told even while nobody asks: without data, nobody scales in.
 
     Source:
         docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
 
-    def __init__(self, release: str, write: Callable[[str], object]) -> None:
+    def __init__(
+        self, release: str, write: Callable[[str], object], *, models: Iterable[str] = ()
+    ) -> None:
         self._release, self._write = release, write
+        self._models = frozenset(models)
         self._counts: Counter[tuple[str, Ending]] = Counter()
+        self._queue_ns: Counter[str] = Counter()
         self._lines = 0
 
-    def answered(self, model: str) -> None:
-        """Count one good answer."""
+    def answered(self, model: str, *, queue_ns: int = 0) -> None:
+        """Count one good answer, and how long its request had waited."""
         self._counts[model, Ending.OK] += 1
+        self._queue_ns[model] += queue_ns
 
     def failed(self, outcome: Outcome, *, request_id: str, status: int) -> None:
         """Count one request that got no answer; describe it if it is our fault."""
         self._counts[outcome.model, outcome.ending] += 1
+        self._queue_ns[outcome.model] += outcome.queue_ns
         if not outcome.is_bad:
             return
         self._lines += 1
@@ -77,11 +85,13 @@ class Ledger:
             )
 
     def flush(self, at: datetime) -> None:
-        """Write the counts since the last time; nothing if nothing happened."""
+        """Write the counts since the last time, of every model that was named or asked for."""
         counts, self._counts = self._counts, Counter()
+        queue_ns, self._queue_ns = self._queue_ns, Counter()
         hidden, self._lines = max(0, self._lines - LINES_PER_FLUSH), 0
-        for model in sorted({model for model, _ in counts if model}):
+        for model in sorted({model for model, _ in counts if model} | self._models):
             ends = {ending: counts[model, ending] for ending in Ending}
+            requests = sum(ends.values())
             bad = ends[Ending.ERROR] + ends[Ending.INVALID_OUTPUT]
             self._write_line(
                 {
@@ -91,10 +101,11 @@ class Ledger:
                     },
                     contract.DIMENSION_MODEL: model,
                     contract.DIMENSION_RELEASE: self._release,
-                    contract.METRIC_REQUESTS: sum(ends.values()),
+                    contract.METRIC_REQUESTS: requests,
                     contract.METRIC_BAD: bad,
                     contract.METRIC_INVALID_OUTPUT: ends[Ending.INVALID_OUTPUT],
                     contract.METRIC_CLIENT_ERRORS: ends[Ending.CLIENT_ERROR],
+                    contract.METRIC_QUEUE_TIME: queue_ns[model] / max(1, requests) / 1e6,
                 }
             )
         if hidden:

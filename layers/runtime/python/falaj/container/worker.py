@@ -260,8 +260,9 @@ class Worker:
 
     def _expire(self, entry: Entry) -> None:
         call: Call = entry.payload
-        waited_ms = (perf_counter_ns() - call.decoded_ns) / 1e6
-        self._fail(call, DeadlineExceededError(model=self.model.name, waited_ms=waited_ms))
+        call.queue_ns = perf_counter_ns() - call.decoded_ns
+        error = DeadlineExceededError(model=self.model.name, waited_ms=call.queue_ns / 1e6)
+        self._fail(call, error)
 
     def _fail(self, call: Call, error: FalajError) -> None:
         call.cancel = None

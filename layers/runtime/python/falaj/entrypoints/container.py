@@ -72,7 +72,7 @@ async def serve(
     stop = stop or _stop_signal(loop)
     executor = ThreadPoolExecutor(thread_name_prefix="falaj-run")
     served = workforce_of(settings, loop=loop, executor=executor, clock=clock)
-    ledger = Ledger(settings.release, write)
+    ledger = Ledger(settings.release, write, models=served.service.repository.names)
     front = Front(
         served.service,
         served.workforce,

@@ -158,6 +158,7 @@ class Servicer:
             raise
 
         def done(call: Call, answer: Answer) -> bool:
+            outcome.queue_ns, outcome.infer_ns = call.queue_ns, call.infer_ns
             try:
                 if isinstance(answer, FalajError):
                     raise answer
@@ -167,7 +168,7 @@ class Servicer:
                 if not response.done():
                     response.set_exception(error)
                 return False
-            self._ledger.answered(model.name)
+            self._ledger.answered(model.name, queue_ns=call.queue_ns)
             if not response.done():
                 response.set_result(made)
             return True
