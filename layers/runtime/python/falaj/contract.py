@@ -46,6 +46,19 @@ ENV_PROVIDER_FALLBACK: Final = "FALAJ_PROVIDER_FALLBACK"
 ENV_PRECISION: Final = "FALAJ_PRECISION"
 ENV_ENGINE_CACHE: Final = "FALAJ_ENGINE_CACHE"
 ENV_DRAIN_S: Final = "FALAJ_DRAIN_S"
+ENV_AGENT_URI: Final = "ECS_AGENT_URI"
+"""Set by ECS itself: where a task speaks of its own protection from scale-in.
+
+Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html.
+"""
+ENV_MODEL_ARCHIVE: Final = "FALAJ_MODEL_ARCHIVE"
+"""`s3://<bucket>/<key>.zip` of a model root, unpacked before the container starts."""
+ENV_ENDPOINT: Final = "FALAJ_ENDPOINT"
+"""Where a model's GPU service answers, without a slash at the end."""
+ENV_SERVICE: Final = "FALAJ_SERVICE"
+"""ECS service to wake, as `<cluster>/<service>`; optional."""
+ENV_FALLBACK: Final = "FALAJ_FALLBACK"
+"""ARN of the alias that answers while the service cannot; optional."""
 ENV_TABLE: Final = "FALAJ_TABLE"
 ENV_DECISIONS_BUCKET: Final = "FALAJ_DECISIONS_BUCKET"
 ENV_SIGNING_KEY: Final = "FALAJ_SIGNING_KEY"
@@ -84,6 +97,10 @@ HEADER_REQUEST_ID: Final = "x-request-id"
 HEADER_TENANT: Final = "x-falaj-tenant"
 """Set by the API from the caller's token, never taken from a caller; a container trusts it."""
 HEADER_BINARY_LENGTH: Final = "inference-header-content-length"
+HEADER_FALLBACK: Final = "x-falaj-fallback"
+"""Says why another than the asked service answered: `unreachable`, `unhealthy`, `open`."""
+PARAMETER_FALLBACK: Final = "falaj_fallback"
+"""The same in a JSON answer's `parameters`."""
 HEADER_SIGNATURE: Final = "x-falaj-signature"
 """On webhooks: `t=<Unix seconds>,v1=<HMAC-SHA256 of "<t>.<body>", hex>`."""
 
@@ -102,6 +119,10 @@ METRIC_QUEUE_TIME: Final = "QueueTime"
 ten seconds from each replica, 0 while nothing is asked, so that a service can be scaled by it."""
 METRIC_UNASSIGNED: Final = "Unassigned"
 """Requests of a running experiment that gave no usable subject, by model and reason."""
+METRIC_QUEUE_TIME: Final = "QueueTime"  # milliseconds, mean of a replica's requests; 0 when idle
+METRIC_IN_FLIGHT: Final = "InFlight"  # requests in a replica, waiting or running
+METRIC_GPU_UTILISATION: Final = "GpuUtilisation"  # percent of the time a kernel ran
+METRIC_FALLBACKS: Final = "Fallbacks"  # requests that a CPU version answered for a GPU service
 METRIC_HEARTBEAT: Final = "Heartbeat"
 """Published by the rollout controller on each scheduled tick, without any dimension."""
 
@@ -216,3 +237,23 @@ def key_arn_parameter(purpose: str) -> str:
 def bucket_name_parameter(purpose: str) -> str:
     """Name the SSM parameter that holds a bucket's name."""
     return f"{PARAMETER_ROOT}/buckets/{purpose}/name"
+
+
+# ------------------------------------------------------------- GPU endpoints
+GPU_PARAMETER_ROOT: Final = f"{PARAMETER_ROOT}/gpu"
+SERVER_CONTAINER: Final = "server"
+"""The container that answers; `FETCH_CONTAINER` fills its models before."""
+FETCH_CONTAINER: Final = "fetch"
+SERVER_MODEL_ROOT: Final = "/models"
+HTTP_PORT: Final = 8000
+GRPC_PORT: Final = 8001
+
+
+def gpu_parameter(name: str) -> str:
+    """Name the SSM parameter of something that all GPU services share."""
+    return f"{GPU_PARAMETER_ROOT}/{name}"
+
+
+def gpu_service_parameter(model: str, name: str) -> str:
+    """Name the SSM parameter of something of one model's GPU service."""
+    return f"{PARAMETER_ROOT}/models/{model}/gpu/{name}"
