@@ -112,9 +112,10 @@ def _select(world: World, argument: Any) -> Any:  # noqa: ANN401
     return values[int(index)] if isinstance(values, list) else f"${{{values}[{index}]}}"
 
 
-def _split(world: World, argument: Any) -> list[str]:  # noqa: ANN401
+def _split(world: World, argument: Any) -> list[str] | str:  # noqa: ANN401
     separator, text = (world.resolve(part) for part in argument)
-    return str(text).split(separator)
+    is_known = separator in str(text) or "${" not in str(text)
+    return str(text).split(separator) if is_known else str(text)
 
 
 def _if(world: World, argument: Any) -> Any:  # noqa: ANN401
