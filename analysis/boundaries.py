@@ -18,8 +18,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import brentq  # type: ignore[import-untyped]
-from scipy.special import ndtr, ndtri, roots_legendre  # type: ignore[import-untyped]
+
+from analysis.numbers import cdf, legendre, normal_cdf, quantile, root
 
 NEVER: Final = 8.0
 """A critical |Z| at which 1.3·10⁻¹⁵ is spent: the look is taken and cannot decide."""
@@ -68,8 +68,8 @@ class _Path:
         step = time - self.time
         edge = critical * math.sqrt(time)
         centre = self.nodes + drift * step
-        upper = ndtr((centre - edge) / math.sqrt(step)) @ self.mass
-        lower = ndtr((-edge - centre) / math.sqrt(step)) @ self.mass
+        upper = normal_cdf((centre - edge) / math.sqrt(step)) @ self.mass
+        lower = normal_cdf((-edge - centre) / math.sqrt(step)) @ self.mass
         return float(upper), float(lower)
 
     def carry(self, time: float, critical: float, drift: float) -> "_Path":
@@ -90,7 +90,7 @@ class _Path:
 
 @lru_cache(maxsize=128)
 def _quadrature(count: int) -> tuple[_Array, _Array]:
-    nodes, weights = roots_legendre(count)
+    nodes, weights = legendre(count)
     return (nodes + 1) / 2, weights / 2
 
 
@@ -132,7 +132,7 @@ def spent_alpha(fraction: float, alpha: float) -> float:
     Source:
         Lan, DeMets (1983), Biometrika 70(3), α₁*(t), one for each side.
     """
-    return float(4 * ndtr(ndtri(alpha / 4) / math.sqrt(min(fraction, 1.0))))
+    return 4 * cdf(quantile(alpha / 4) / math.sqrt(min(fraction, 1.0)))
 
 
 @lru_cache(maxsize=256)
@@ -167,7 +167,7 @@ def _two_sided(path: _Path, time: float) -> Callable[[float], float]:
 def _solve(spend: Callable[[float], float], target: float) -> float:
     if target <= spend(NEVER):
         return NEVER
-    return float(brentq(lambda z: spend(z) - target, 0.0, NEVER, xtol=1e-10))
+    return root(lambda z: spend(z) - target, 0.0, NEVER, within=1e-10)
 
 
 def spending_boundary(fractions: tuple[float, ...], alpha: float) -> tuple[float, ...]:
@@ -195,10 +195,10 @@ def obrien_fleming(looks: int, alpha: float) -> tuple[float, ...]:
     def shape(constant: float) -> tuple[float, ...]:
         return tuple(min(constant / math.sqrt(t), NEVER) for t in times)
 
-    constant = brentq(
-        lambda c: crossing_chances(times, shape(c), 0.0).total - alpha, 0.5, 6.0, xtol=1e-9
-    )
-    return shape(float(constant))
+    def excess(constant: float) -> float:
+        return crossing_chances(times, shape(constant), 0.0).total - alpha
+
+    return shape(root(excess, 0.5, 6.0, within=1e-9))
 
 
 def crossing_chances(
@@ -237,4 +237,4 @@ def drift_for_power(fractions: Sequence[float], critical: Sequence[float], power
     def gap(drift: float) -> float:
         return math.fsum(crossing_chances(fractions, critical, drift).upper) - power
 
-    return float(brentq(gap, 0.0, 12.0, xtol=1e-7))
+    return root(gap, 0.0, 12.0, within=1e-7)

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from scipy.optimize import brentq  # type: ignore[import-untyped]
-from scipy.special import ndtri  # type: ignore[import-untyped]
-
 from analysis.boundaries import crossing_chances, drift_for_power, even_fractions, spending_boundary
+from analysis.numbers import quantile, root
 from analysis.sequences import sequence_critical
 from falaj.errors import ConfigurationError
 
@@ -138,7 +136,7 @@ class Question:
             >>> Question.rates(0.05, 0.06).fixed().units
             16310
         """
-        z = -float(ndtri(self.alpha / 2))
+        z = -quantile(self.alpha / 2)
         drift = drift_for_power((1.0,), (z,), self.power)
         return self._costs("fixed", (drift / self.drift_per_root_unit) ** 2, (1.0,), (z,))
 
@@ -178,5 +176,5 @@ class Question:
 
         units = float(fixed)
         if gap(units) < 0:  # otherwise a handful of units is enough by any method
-            units = float(brentq(gap, fixed, 8.0 * fixed, xtol=max(1.0, fixed / 1e3)))
+            units = root(gap, float(fixed), 8.0 * fixed, within=max(1.0, fixed / 1e3))
         return self._costs("confidence_sequence", units, fractions, critical(units))

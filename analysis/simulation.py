@@ -7,16 +7,34 @@ equal.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
-from scipy.special import ndtri  # type: ignore[import-untyped]
 
 from analysis.boundaries import even_fractions, spending_boundary
 from analysis.moments import Array
+from analysis.numbers import quantile
 from analysis.sequences import sequence_critical
 
 _Counts = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Looked(Protocol):
+    """What a method is applied to: many experiments, each looked at many times."""
+
+    @property
+    def units(self) -> _Counts:
+        """Units of both arms at every look, `int64[looks]`."""
+        ...
+
+    @property
+    def fewest_events(self) -> _Counts:
+        """Events of the arm that has fewer, `int64[runs, looks]`."""
+        ...
+
+    def z(self, *, is_guarded: bool = True) -> Array:
+        """Difference in standard errors, `float64[runs, looks]`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +131,11 @@ class Stops:
     error: float
 
 
-Method = Callable[[Paths], Array]
+Method = Callable[[Looked], Array]
 """Gives z beyond which each look rejects, as `float64[runs, looks]` of |z| − critical."""
 
 
-def stops(paths: Paths, method: Method) -> Stops:
+def stops(paths: Looked, method: Method) -> Stops:
     """Apply a method at every look until it finds a difference."""
     crossed = method(paths) >= 0
     any_look = crossed.any(axis=1)
@@ -135,7 +153,7 @@ def stops(paths: Paths, method: Method) -> Stops:
 def group_sequential(alpha: float = 0.05, minimum_events: int = 20) -> Method:
     """Our group-sequential test, its plan being the whole path."""
 
-    def excess(paths: Paths) -> Array:
+    def excess(paths: Looked) -> Array:
         critical = np.array(spending_boundary(even_fractions(paths.units.size), alpha))
         return _gated(paths, critical, minimum_events)
 
@@ -147,7 +165,7 @@ def confidence_sequence(
 ) -> Method:
     """Our confidence sequence."""
 
-    def excess(paths: Paths) -> Array:
+    def excess(paths: Looked) -> Array:
         critical = [sequence_critical(int(n), tuned_units, alpha) for n in paths.units]
         return _gated(paths, np.array(critical), minimum_events)
 
@@ -156,7 +174,7 @@ def confidence_sequence(
 
 def peeked_z(alpha: float = 0.05) -> Method:
     """Apply the ordinary z-test at every look, which is wrong."""
-    critical: Final = -float(ndtri(alpha / 2))
+    critical: Final = -quantile(alpha / 2)
     return lambda paths: np.abs(paths.z(is_guarded=False)) - critical
 
 
@@ -170,7 +188,7 @@ def growthbook_sequential(alpha: float = 0.05, tuning: int = 5_000) -> Method:
         events and with the usual standard error.
     """
 
-    def excess(paths: Paths) -> Array:
+    def excess(paths: Looked) -> Array:
         critical = [sequence_critical(int(n), tuning, alpha) for n in paths.units]
         z: Array = np.abs(paths.z(is_guarded=False)) - np.array(critical)
         return z
@@ -178,6 +196,6 @@ def growthbook_sequential(alpha: float = 0.05, tuning: int = 5_000) -> Method:
     return excess
 
 
-def _gated(paths: Paths, critical: Array, minimum_events: int) -> Array:
+def _gated(paths: Looked, critical: Array, minimum_events: int) -> Array:
     excess: Array = np.abs(paths.z()) - critical
     return np.where(paths.fewest_events >= minimum_events, excess, -1.0)
