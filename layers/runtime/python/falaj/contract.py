@@ -33,6 +33,8 @@ ENV_MODEL_NAME: Final = "FALAJ_MODEL_NAME"
 ENV_MODEL_VERSION: Final = "FALAJ_MODEL_VERSION"
 ENV_MODEL_ROOT: Final = "FALAJ_MODEL_ROOT"
 ENV_MODEL_S3_PREFIX: Final = "FALAJ_MODEL_S3_PREFIX"
+ENV_PUBLISHER_KEY: Final = "FALAJ_PUBLISHER_KEY"
+"""Fingerprint (hex sha256 of the DER) of the one key whose manifests are believed."""
 ENV_CATALOGUE: Final = "FALAJ_CATALOGUE"
 ENV_THREADS: Final = "FALAJ_THREADS"
 ENV_LOG_LEVEL: Final = "FALAJ_LOG_LEVEL"
@@ -82,6 +84,10 @@ SERVING_FILE: Final = "serving.json"
 ENSEMBLE_FILE: Final = "ensemble.json"
 """In a version's folder instead of `model.onnx`: a declared graph of other versions."""
 MANIFEST_SIGNATURE_FILE: Final = "manifest.sig"
+PUBLISHER_KEY_FILE: Final = "publisher.der"
+"""Beside the models' folders: the public key whose signatures a release believes."""
+MANIFESTS_PURPOSE: Final = "manifests"
+"""What the key that signs manifests is for; `key_arn_parameter` of this names it."""
 PACKAGED_MODEL_ROOT: Final = "models"
 """Folder inside the function's code, in Triton's layout: `<name>/<int>/model.onnx`."""
 
@@ -113,13 +119,14 @@ METRIC_CLIENT_ERRORS: Final = "ClientErrors"
 METRIC_COLD_STARTS: Final = "ColdStarts"
 METRIC_LATENCY: Final = "Latency"  # milliseconds, whole handler; warm inferences only
 METRIC_INFERENCE_LATENCY: Final = "InferenceLatency"  # milliseconds, session.run alone
+METRIC_REFUSED_STARTS: Final = "RefusedStarts"
+"""Environments that did not start because an artefact is not what was published."""
 METRIC_LOG_EVIDENCE: Final = "LogEvidence"
 METRIC_QUEUE_TIME: Final = "QueueTime"
 """Milliseconds that a container's late requests waited for their run, on average; one value every
 ten seconds from each replica, 0 while nothing is asked, so that a service can be scaled by it."""
 METRIC_UNASSIGNED: Final = "Unassigned"
 """Requests of a running experiment that gave no usable subject, by model and reason."""
-METRIC_QUEUE_TIME: Final = "QueueTime"  # milliseconds, mean of a replica's requests; 0 when idle
 METRIC_IN_FLIGHT: Final = "InFlight"  # requests in a replica, waiting or running
 METRIC_GPU_UTILISATION: Final = "GpuUtilisation"  # percent of the time a kernel ran
 METRIC_FALLBACKS: Final = "Fallbacks"  # requests that a CPU version answered for a GPU service
