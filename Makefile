@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
+# Where the environment forbids bytecode (many images do), every start would compile the CDK anew: 6 s.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: up test check format lint lock models clean help
 

@@ -64,6 +64,7 @@ def synthesis_s(root: Path, *, validated: bool) -> tuple[float, float]:
     """Synthesize a catalogue in a new process; return seconds elapsed and of processor time."""
     program = ["app.py", "--models", str(root / "models"), "--build", str(root / "build")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CDK_")}
+    environment["PYTHONDONTWRITEBYTECODE"] = ""  # as the Makefile: else the CDK is compiled anew
     if validated:
         # As the CDK CLI starts it, but for this machine, so that the same layers are used.
         context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
