@@ -146,7 +146,7 @@ class Question:
         Example:
             >>> plan = Question.rates(0.05, 0.06).group_sequential(20)
             >>> plan.units, round(plan.mean_units), round(plan.power, 3)
-            (17666, 13209, 0.8)
+            (17829, 13347, 0.8)
         """
         fractions = even_fractions(looks)
         critical = spending_boundary(fractions, self.alpha)

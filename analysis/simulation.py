@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from analysis.boundaries import even_fractions, spending_boundary
+from analysis.boundaries import RESERVED, even_fractions, obrien_fleming, spending_boundary
 from analysis.moments import Array
 from analysis.numbers import quantile
 from analysis.sequences import sequence_critical
@@ -155,6 +155,16 @@ def group_sequential(alpha: float = 0.05, minimum_events: int = 20) -> Method:
 
     def excess(paths: Looked) -> Array:
         critical = np.array(spending_boundary(even_fractions(paths.units.size), alpha))
+        return _gated(paths, critical, minimum_events)
+
+    return excess
+
+
+def classical_boundary(alpha: float = 0.05, minimum_events: int = 20) -> Method:
+    """The classical O'Brien–Fleming test, its plan being the whole path."""
+
+    def excess(paths: Looked) -> Array:
+        critical = np.array(obrien_fleming(paths.units.size, alpha * (1 - RESERVED)))
         return _gated(paths, critical, minimum_events)
 
     return excess

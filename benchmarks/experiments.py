@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from analysis.boundaries import even_fractions, lan_demets, obrien_fleming, spending_boundary
+from analysis.boundaries import even_fractions, spending_boundary
 from analysis.effects import effect_between
 from analysis.mismatch import log_mismatch
 from analysis.moments import Array, Moments
@@ -37,6 +37,7 @@ from analysis.simulation import (
     Looked,
     Method,
     Paths,
+    classical_boundary,
     confidence_sequence,
     group_sequential,
     growthbook_sequential,
@@ -52,20 +53,6 @@ from falaj.experiments.spec import ExperimentSpec
 LONG = "--long" in sys.argv
 
 
-def classical(paths: Looked) -> Array:
-    """Apply the classical O'Brien–Fleming boundary, with nothing kept back."""
-    critical = np.array(obrien_fleming(paths.units.size, 0.05))
-    excess: Array = np.where(paths.fewest_events >= 20, np.abs(paths.z()) - critical, -1.0)
-    return excess
-
-
-def whole_level(paths: Looked) -> Array:
-    """Apply Lan and DeMets's boundary, with nothing kept back."""
-    critical = np.array(lan_demets(even_fractions(paths.units.size), 0.05))
-    excess: Array = np.where(paths.fewest_events >= 20, np.abs(paths.z()) - critical, -1.0)
-    return excess
-
-
 def usual_error(paths: Looked) -> Array:
     """Apply the group-sequential test with the usual standard error and no minimum of events."""
     critical = np.array(spending_boundary(even_fractions(paths.units.size), 0.05))
@@ -76,10 +63,9 @@ def usual_error(paths: Looked) -> Array:
 METHODS: dict[str, Method] = {
     "group-sequential": group_sequential(),
     "confidence seq.": confidence_sequence(),
-    "O'Brien–Fleming": classical,
-    "Lan–DeMets": whole_level,
+    "classical O'B.–F.": classical_boundary(),
 }
-"""Everything exported that decides; reports use the first two."""
+"""Every exported test; reports use the first two."""
 
 OTHERS: dict[str, Method] = {
     "peeked z-test": peeked_z(),

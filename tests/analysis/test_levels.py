@@ -130,7 +130,7 @@ def test_confidence_sequence_needs_at_most_19000_units():
 @pytest.mark.parametrize(
     ("units", "looks", "method", "most"),
     [
-        (17_680, 20, group_sequential(), 13_700),
+        (17_840, 20, group_sequential(), 13_700),
         (28_250, 50, confidence_sequence(tuned_units=16_310), 19_000),
     ],
     ids=["group_sequential", "confidence_sequence"],
