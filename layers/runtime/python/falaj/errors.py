@@ -18,6 +18,10 @@
     │   ├── ImmutableRepositoryError
     │   ├── NoCommonStatisticsError
     │   ├── SequenceError            no such sequence, or one too many
+    │   ├── AccessError              who asks may not
+    │   │   ├── UnauthenticatedError     nobody known, or known no longer
+    │   │   ├── ForbiddenError           known, and not allowed
+    │   │   └── QuotaExceededError       allowed, and too often
     │   ├── PayloadTooLargeError
     │   └── ResponseTooLargeError    ask for less, in binary, or asynchronously
     ├── ServiceError                 we must (5xx; alarms count it)
@@ -28,7 +32,8 @@
     │   ├── DeadlineExceededError    the answer would have come too late
     │   ├── EngineError
     │   ├── ArtefactError
-    │   │   └── UnsupportedModelError
+    │   │   ├── UnsupportedModelError
+    │   │   └── UntrustedArtefactError    not signed by the publisher that the release trusts
     │   ├── GuardInputError          a count, share or level no statistic can reckon with
     │   ├── DependencyError          an AWS service refused or did not answer
     │   ├── LostRaceError            somebody else wrote first; read again
@@ -232,6 +237,42 @@ class SequenceError(RequestError):
         self.model, self.reason = model, reason
 
 
+class AccessError(RequestError):
+    """Whoever asks may not."""
+
+    code: ClassVar[str] = "access"
+
+
+class UnauthenticatedError(AccessError):
+    """Nobody knows who asks."""
+
+    code: ClassVar[str] = "unauthenticated"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"who asks is not known: {reason}")
+        self.reason = reason
+
+
+class ForbiddenError(AccessError):
+    """Who asks is known, and may not do this."""
+
+    code: ClassVar[str] = "forbidden"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not allowed: {reason}")
+        self.reason = reason
+
+
+class QuotaExceededError(AccessError):
+    """A tenant asks more often, or for more at once, than it may."""
+
+    code: ClassVar[str] = "quota_exceeded"
+
+    def __init__(self, *, tenant: str, limit: str, retry_after_s: int) -> None:
+        super().__init__(f"tenant {tenant!r} is over its {limit}; ask again in {retry_after_s} s")
+        self.tenant, self.limit, self.retry_after_s = tenant, limit, retry_after_s
+
+
 class PayloadTooLargeError(RequestError):
     """The request is larger than we are willing to read."""
 
@@ -341,6 +382,12 @@ class UnsupportedModelError(ArtefactError):
     """The model loads, but cannot be served over tensors as it is."""
 
     code: ClassVar[str] = "unsupported_model"
+
+
+class UntrustedArtefactError(ArtefactError):
+    """Nobody whom the release trusts has signed the artefact."""
+
+    code: ClassVar[str] = "untrusted_artefact"
 
 
 class DependencyError(ServiceError):

@@ -6,6 +6,8 @@ from typing import Final
 
 MODEL: Final = "{model}"
 VERSION: Final = "{version}"
+READ_PLATFORM: Final = "platform:read"
+"""Scope for what the platform tells: health, the catalogue, the API's document and page."""
 
 
 class Server(StrEnum):
@@ -49,7 +51,12 @@ class Route:
 
 def _platform(method: str, path: str, operation: str, summary: str) -> Route:
     return Route(
-        method=method, path=path, operation=operation, summary=summary, server=Server.PLATFORM
+        method=method,
+        path=path,
+        operation=operation,
+        summary=summary,
+        server=Server.PLATFORM,
+        scope=READ_PLATFORM,
     )
 
 

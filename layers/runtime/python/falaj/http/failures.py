@@ -16,6 +16,9 @@ STATUS: Final[dict[type[FalajError], int]] = {
     errors.UnsupportedEncodingError: 415,
     errors.PayloadTooLargeError: 413,
     errors.ResponseTooLargeError: 413,
+    errors.UnauthenticatedError: 401,
+    errors.ForbiddenError: 403,
+    errors.QuotaExceededError: 429,
     errors.ServiceError: 500,
     errors.UnavailableError: 503,
     errors.DeadlineExceededError: 504,
@@ -41,7 +44,9 @@ def failure_headers(error: FalajError) -> dict[str, str]:
         return {"allow": error.allowed}
     if isinstance(error, errors.UnsupportedEncodingError):
         return {"accept-encoding": "gzip, deflate"}
-    if isinstance(error, errors.UnavailableError):
+    if isinstance(error, errors.UnauthenticatedError):
+        return {"www-authenticate": "Bearer"}
+    if isinstance(error, errors.UnavailableError | errors.QuotaExceededError):
         return {"retry-after": str(error.retry_after_s)}
     return {}
 
