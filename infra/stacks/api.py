@@ -8,19 +8,17 @@ from constructs import Construct
 
 from catalogue.spec import ModelSpec
 from falaj.contract import ENV_CATALOGUE, ENV_PROFILE, alias_arn_parameter, key_arn_parameter
-from infra.bundling.functions import HANDLER, StagedCode
+from infra.bundling.functions import StagedCode
 from infra.config.deployment import Deployment
 from infra.constructs.api_routes import Backend
-from infra.constructs.assets import zip_asset
-from infra.constructs.function_role import FunctionRole, allow
+from infra.constructs.function_role import FunctionAccess, allow
 from infra.constructs.inference_api import InferenceApi
-from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.packaging import CATALOGUE_FILE
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
-PLATFORM_TIMEOUT_S: Final = 10
-PLATFORM_MEMORY_MIB: Final = 512
+PLATFORM_SIZE: Final = FunctionSize(memory_mib=512, timeout_s=10)
 
 
 class ApiStack(Stack):
@@ -64,7 +62,7 @@ class ApiStack(Stack):
                 )
                 for spec in models
             },
-            platform=Backend(arn=platform.attr_arn, timeout_s=PLATFORM_TIMEOUT_S),
+            platform=Backend(arn=platform.attr_arn, timeout_s=PLATFORM_SIZE.timeout_s),
             deployment=deployment,
             key_arn=key_arn,
         )
@@ -77,35 +75,17 @@ class ApiStack(Stack):
         layers: tuple[LayerReference, ...],
         key_arn: str | None,
     ) -> lambda_.CfnFunction:
-        scope = Construct(self, "Platform")
-        logs = KeptLogs(scope, "Logs", settings=deployment.settings, key_arn=key_arn)
         use_key = [allow("DecryptOwnSettings", ["kms:Decrypt"], [key_arn])] if key_arn else []
-        role = FunctionRole(scope, "Role", log_group=logs.group.ref, statements=use_key)
-        location = zip_asset(self, code.folder, code.digest)
-        return lambda_.CfnFunction(
-            scope,
-            "Resource",
-            code=lambda_.CfnFunction.CodeProperty(
-                s3_bucket=location.bucket_name, s3_key=location.object_key
-            ),
-            role=role.role.attr_arn,
-            handler=HANDLER,
-            runtime=deployment.runtime,
-            architectures=[deployment.architecture("arm64")],
-            memory_size=PLATFORM_MEMORY_MIB,
-            timeout=PLATFORM_TIMEOUT_S,
+        return ServiceFunction(
+            self,
+            "Platform",
+            code=FunctionCode(asset=code, layers=layers),
+            size=PLATFORM_SIZE,
+            environment={ENV_PROFILE: deployment.profile.value, ENV_CATALOGUE: CATALOGUE_FILE},
             description="Catalogue, health, OpenAPI document",
-            environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={
-                    ENV_PROFILE: deployment.profile.value,
-                    ENV_CATALOGUE: CATALOGUE_FILE,
-                }
-            ),
-            kms_key_arn=key_arn,
-            layers=[layer.arn(self) for layer in layers],
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=logs.group.ref),
-            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
-        )
+            deployment=deployment,
+            access=FunctionAccess(key_arn=key_arn, statements=tuple(use_key)),
+        ).function
 
 
 def _alias_id(model: str) -> str:
