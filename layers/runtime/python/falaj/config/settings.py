@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from falaj.contract import (
+    ENV_EXPERIMENTS,
     ENV_LOG_LEVEL,
     ENV_MODEL_NAME,
     ENV_MODEL_ROOT,
     ENV_MODEL_S3_PREFIX,
     ENV_MODEL_VERSION,
+    ENV_PSEUDONYM_KEY,
     ENV_THREADS,
     PACKAGED_MODEL_ROOT,
 )
@@ -42,6 +44,8 @@ class Settings:
         release: The Lambda version that runs.
         function_name: The Lambda function, or empty outside Lambda.
         memory_mib: The function's memory.
+        experiments: SSM parameter of running experiments; empty where no arms are packaged.
+        pseudonym_key: KMS HMAC key from which the key of pseudonyms is derived.
     """
 
     model_root: str
@@ -53,6 +57,8 @@ class Settings:
     release: str = "local"
     function_name: str = ""
     memory_mib: int = MEMORY_PER_VCPU_MIB
+    experiments: str = ""
+    pseudonym_key: str = ""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -77,6 +83,7 @@ class Settings:
             faults.append(f"{ENV_LOG_LEVEL}={level!r}: one of {', '.join(LOG_LEVELS)}")
         if version is not None and not env.get(ENV_MODEL_NAME):
             faults.append(f"{ENV_MODEL_VERSION} needs {ENV_MODEL_NAME}")
+        faults += _experiment_faults(env, level)
         if faults:
             raise ConfigurationError(faults)
         return cls(
@@ -89,6 +96,8 @@ class Settings:
             release=env.get("AWS_LAMBDA_FUNCTION_VERSION", "local"),
             function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
             memory_mib=memory_mib or MEMORY_PER_VCPU_MIB,
+            experiments=env.get(ENV_EXPERIMENTS, ""),
+            pseudonym_key=env.get(ENV_PSEUDONYM_KEY, ""),
         )
 
 
@@ -100,6 +109,20 @@ def vcpus(memory_mib: int) -> int:
         (1, 2, 6)
     """
     return max(1, math.ceil(memory_mib / MEMORY_PER_VCPU_MIB))
+
+
+def _experiment_faults(env: Mapping[str, str], level: str) -> list[str]:
+    """Say what an experiment cannot do without: a version to fall back to, a key, and its log."""
+    if not env.get(ENV_EXPERIMENTS):
+        return []
+    faults = [
+        f"{ENV_EXPERIMENTS} needs {name}"
+        for name in (ENV_MODEL_VERSION, ENV_PSEUDONYM_KEY)
+        if not env.get(name)
+    ]
+    if level not in {"DEBUG", "INFO"}:
+        faults.append(f"{ENV_LOG_LEVEL}={level}: exposures are logged at INFO")
+    return faults
 
 
 def _model_root(env: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from falaj.config.settings import Settings
 from falaj.contract import HEADER_REQUEST_ID, HEADER_VARIANT, RESPONSE_LIMIT_BYTES
@@ -14,6 +14,9 @@ from falaj.http.oip import answer, failed
 from falaj.http.service import Service
 from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.trace import trace_keys
+
+if TYPE_CHECKING:
+    from falaj.entrypoints.lambda_experiments import Experiments
 
 WORST_GROWTH: Final = 3
 """A body grows at most so much when it becomes a JSON string: two bytes become `\\u0634`."""
@@ -29,6 +32,7 @@ class LambdaInference:
         settings: The function's environment.
         write: Takes each line; by default standard output, which Lambda sends to CloudWatch.
         response_limit_bytes: Largest result that Lambda takes back.
+        experiments: What assigns requests to arms; None where no arms are packaged.
     """
 
     def __init__(
@@ -38,8 +42,10 @@ class LambdaInference:
         *,
         write: Callable[[str], object] | None = None,
         response_limit_bytes: int = RESPONSE_LIMIT_BYTES,
+        experiments: "Experiments | None" = None,
     ) -> None:
         self._service = service
+        self._experiments = experiments
         self._write = write or _to_stdout
         self._limit = response_limit_bytes
         self._is_cold = True
@@ -69,7 +75,10 @@ class LambdaInference:
             request = Request("", "")
             response = failed(error, request, self._service)
         else:
-            response = answer(request, self._service)
+            if (experiments := self._experiments) is None:
+                response = answer(request, self._service)
+            else:
+                response = experiments.answer(event, request, self._service, at)
         result = result_of(response)
         if len(response.body) * WORST_GROWTH > self._limit:
             response, result = self._fitted(request, response, result)
@@ -79,7 +88,7 @@ class LambdaInference:
             at=at,
             latency_ns=perf_counter_ns() - begun,
             is_cold=is_cold,
-            keys=_keys(request, response, context),
+            keys=_keys(request, response, context, self._experiments),
         )
         self._write(line + "\n")
         return result
@@ -110,7 +119,12 @@ class LambdaInference:
         return replaced, result_of(replaced)
 
 
-def _keys(request: Request, response: Response, context: Any) -> dict[str, Any]:  # noqa: ANN401
+def _keys(
+    request: Request,
+    response: Response,
+    context: Any,  # noqa: ANN401
+    experiments: "Experiments | None",
+) -> dict[str, Any]:
     headers = request.headers
     keys: dict[str, Any] = {
         "request_id": response.headers.get(HEADER_REQUEST_ID),
@@ -125,6 +139,8 @@ def _keys(request: Request, response: Response, context: Any) -> dict[str, Any]:
         keys["xray_trace_id"] = headers["x-amzn-trace-id"]
     if "traceparent" in headers:
         keys |= trace_keys(headers["traceparent"])
+    if experiments is not None:
+        keys |= experiments.taken()
     return keys
 
 

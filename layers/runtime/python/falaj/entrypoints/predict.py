@@ -31,7 +31,12 @@ def _started() -> "LambdaInference":
         from falaj.entrypoints.serving import service_from_environment  # noqa: PLC0415
 
         settings = Settings.from_env()
-        return LambdaInference(service_from_environment(settings), settings)
+        service = service_from_environment(settings)
+        if not settings.experiments:
+            return LambdaInference(service, settings)
+        from falaj.entrypoints.experiment_world import experiments_of  # noqa: PLC0415 - boto3
+
+        return LambdaInference(service, settings, experiments=experiments_of(settings, service))
     finally:
         gc.freeze()
         gc.enable()
