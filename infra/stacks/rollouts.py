@@ -18,22 +18,18 @@ from falaj.contract import (
     WEBHOOK_KEY_PARAMETER,
     key_arn_parameter,
 )
-from infra.bundling.functions import HANDLER, StagedCode
+from infra.bundling.functions import StagedCode
 from infra.config.deployment import Deployment
 from infra.constructs.alert_topic import AlertTopic
-from infra.constructs.assets import zip_asset
+from infra.constructs.artefact_alarm import ArtefactAlarm
 from infra.constructs.controller_alarms import ControllerAlarms
 from infra.constructs.controller_rights import ControllerReach, controller_rights
-from infra.constructs.controller_size import (
-    CONTROLLER_CONCURRENCY,
-    CONTROLLER_MEMORY_MIB,
-    CONTROLLER_TIMEOUT_S,
-)
+from infra.constructs.controller_size import CONTROLLER_SIZE
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.event_rules import EventRules
-from infra.constructs.function_role import FunctionRole
-from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.function_role import FunctionAccess
 from infra.constructs.model_store import ModelStore
+from infra.constructs.service_function import FunctionCode, ServiceFunction
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.constructs.signing_key import SigningKey
 from infra.constructs.status_table import StatusTable
@@ -100,6 +96,7 @@ class RolloutsStack(Stack):
         ControllerAlarms(
             self, "Alarms", queue_name=self._dead.attr_queue_name, topic_arn=self._topic.ref
         )
+        ArtefactAlarm(self, "Artefacts", topic_arn=self._topic.ref)
         ssm.CfnParameter(
             self,
             "ControllerName",
@@ -126,8 +123,6 @@ class RolloutsStack(Stack):
     ) -> lambda_.CfnFunction:
         deployment = self._deployment
         private_arn = self._key_arn if deployment.settings.logs_use_customer_key else None
-        scope = Construct(self, "Controller")
-        logs = KeptLogs(scope, "Logs", settings=deployment.settings, key_arn=private_arn)
         rights = controller_rights(
             ControllerReach(
                 table_arn=self._table.attr_arn,
@@ -138,28 +133,16 @@ class RolloutsStack(Stack):
                 dead_letters_arn=self._dead.attr_arn,
             )
         )
-        role = FunctionRole(scope, "Role", log_group=logs.group.ref, statements=rights)
-        location = zip_asset(self, code.folder, code.digest)
-        return lambda_.CfnFunction(
-            scope,
-            "Resource",
-            code=lambda_.CfnFunction.CodeProperty(
-                s3_bucket=location.bucket_name, s3_key=location.object_key
-            ),
-            role=role.role.attr_arn,
-            handler=HANDLER,
-            runtime=deployment.runtime,
-            architectures=[deployment.architecture("arm64")],
-            memory_size=CONTROLLER_MEMORY_MIB,
-            timeout=CONTROLLER_TIMEOUT_S,
-            reserved_concurrent_executions=CONTROLLER_CONCURRENCY,
+        return ServiceFunction(
+            self,
+            "Controller",
+            code=FunctionCode(asset=code, layers=layers),
+            size=CONTROLLER_SIZE,
+            environment=self._environment(),
             description="Rollout controller: the only writer of every alias",
-            environment=lambda_.CfnFunction.EnvironmentProperty(variables=self._environment()),
-            kms_key_arn=private_arn,
-            layers=[layer.arn(self) for layer in layers],
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=logs.group.ref),
-            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
-        )
+            deployment=deployment,
+            access=FunctionAccess(key_arn=private_arn, statements=rights),
+        ).function
 
     def _environment(self) -> dict[str, str]:
         webhook = self._deployment.webhook_url
