@@ -11,16 +11,31 @@ from openapi_spec_validator import validate
 
 from falaj.config.platform import PlatformSettings, read_catalogue
 from falaj.errors import ConfigurationError
+from falaj.http.envelope import Record
 from falaj.http.platform_app import platform_app
+from falaj.telemetry.emf import OutcomeLog
 from tests.falaj.platform_front import published_models
 
 
 @pytest.fixture(scope="module")
-def handler():
+def written():
+    """Every line that the function wrote."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def handler(written):
     """The function's handler, for the repository's own catalogue."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # Mangum would make one, and never close it
-    yield Mangum(platform_app(published_models(), release="7"), lifespan="off")
+    log = OutcomeLog(model="(platform)", release="7", level="INFO")
+    app = platform_app(published_models(), release="7", record=Record(log, written.append))
+
+    @app.get("/broken")
+    async def broken():
+        raise ZeroDivisionError("a fault of ours")
+
+    yield Mangum(app, lifespan="off")
     asyncio.set_event_loop(None)
     loop.close()
 
@@ -208,3 +223,38 @@ def test_broken_catalogue_is_refused(tmp_path, text):
 
     with pytest.raises(ConfigurationError, match="not a catalogue"):
         read_catalogue(path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "outcome", "operation", "bad"),
+    [
+        ("GET", "/v2/health/live", 200, "ok", "GET /v2/health/live", [0.0]),
+        (
+            "POST",
+            "/v2/repository/models/Fatima-Al-Ali/load",
+            400,
+            "client_error",
+            "POST /v2/repository/models/{model}/load",
+            [0.0],
+        ),
+        ("GET", "/people/784-1990-1234567-1", 404, "client_error", "unrouted", [0.0]),
+        ("GET", "/broken", 500, "error", "GET /broken", [1.0]),
+    ],
+)
+def test_each_answer_leaves_one_line_that_is_its_metrics(
+    ask, written, method, path, status, outcome, operation, bad
+):
+    """FastAPI behind Mangum answers 500 without raising: only this line lets Lambda's user know."""
+    written.clear()
+    headers = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+
+    answer = ask(method, path, headers=headers)
+
+    assert answer["statusCode"] == status
+    [line] = map(json.loads, written)
+    assert (line["outcome"], line["message"], line["Bad"]) == (outcome, operation, bad)
+    assert (line["Model"], line["Release"], line["status"]) == ("(platform)", "7", status)
+    assert line["request_id"] == answer["headers"]["x-request-id"]
+    assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert "Fatima" not in written[0]
+    assert "784" not in written[0].replace(str(line["_aws"]["Timestamp"]), "")

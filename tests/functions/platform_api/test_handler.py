@@ -44,7 +44,9 @@ def test_handler_lists_the_packaged_models(tmp_path):
         check=True,
     )
 
-    answer, heavy = json.loads(done.stdout)
+    line, result = done.stdout.splitlines()
+    answer, heavy = json.loads(result)
+    assert json.loads(line)["outcome"] == "ok"
 
     assert {e["name"] for e in json.loads(answer["body"])} == {m.name for m in published_models()}
     assert answer["headers"]["x-falaj-release"] == "12"

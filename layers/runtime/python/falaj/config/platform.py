@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from falaj.contract import ENV_CATALOGUE
+from falaj.config.settings import LOG_LEVELS
+from falaj.contract import ENV_CATALOGUE, ENV_LOG_LEVEL
 from falaj.domain.published import PublishedModel
 from falaj.errors import ConfigurationError
 
@@ -21,10 +22,14 @@ class PlatformSettings:
     Attributes:
         models: The catalogue.
         release: The Lambda version that runs this.
+        function_name: The Lambda function, or empty outside Lambda.
+        log_level: Least severe level that is written.
     """
 
     models: tuple[PublishedModel, ...]
     release: str = "local"
+    function_name: str = ""
+    log_level: str = "INFO"
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -34,13 +39,20 @@ class PlatformSettings:
             environment: What to read instead of the process's own.
 
         Raises:
-            ConfigurationError: The catalogue is missing or is not one.
+            ConfigurationError: The catalogue is missing or is not one, or a setting is at fault.
         """
         env = os.environ if environment is None else environment  # noqa: TID251 - here it is read
         root = Path(env.get("LAMBDA_TASK_ROOT", "."))
         path = root / (env.get(ENV_CATALOGUE) or CATALOGUE_FILE)
+        level = env.get(ENV_LOG_LEVEL, "INFO").upper()
+        if level not in LOG_LEVELS:
+            fault = f"{ENV_LOG_LEVEL}={level!r}: one of {', '.join(LOG_LEVELS)}"
+            raise ConfigurationError([fault])
         return cls(
-            models=read_catalogue(path), release=env.get("AWS_LAMBDA_FUNCTION_VERSION", "local")
+            models=read_catalogue(path),
+            release=env.get("AWS_LAMBDA_FUNCTION_VERSION", "local"),
+            function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            log_level=level,
         )
 
 

@@ -4,10 +4,18 @@
 Lambda initialises the environment: the module itself can be imported where there is no catalogue.
 """
 
+import sys
+from typing import Final
+
 from mangum import Mangum
 
 from falaj.config.platform import PlatformSettings
+from falaj.http.envelope import Record
 from falaj.http.platform_app import platform_app
+from falaj.telemetry.emf import OutcomeLog
+
+PLATFORM: Final = "(platform)"
+"""What its metrics call it, as a model's are called by the model: no model can have the name."""
 
 handler: Mangum
 """Answers API Gateway's events, payload formats 1.0 and 2.0."""
@@ -17,6 +25,13 @@ def __getattr__(name: str) -> Mangum:
     if name != "handler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     settings = PlatformSettings.from_env()
-    app = platform_app(settings.models, release=settings.release)
+    log = OutcomeLog(
+        model=PLATFORM,
+        release=settings.release,
+        level=settings.log_level,
+        fixed={"service": PLATFORM, "function_name": settings.function_name},
+    )
+    record = Record(log, sys.stdout.write)
+    app = platform_app(settings.models, release=settings.release, record=record)
     made = globals()["handler"] = Mangum(app, lifespan="off")
     return made

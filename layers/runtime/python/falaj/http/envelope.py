@@ -1,10 +1,12 @@
-"""What every answer of the platform has around it: its names in headers, and a last resort."""
+"""What every answer of the platform has around it: its names in headers, a last resort, a line."""
 
 import logging
 import os
 import re
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final
+from time import perf_counter_ns
+from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -13,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from falaj.contract import HEADER_RELEASE, HEADER_REQUEST_ID
+from falaj.domain.clock import Clock, SystemClock
 from falaj.errors import (
     FalajError,
     MethodNotAllowedError,
@@ -21,6 +24,9 @@ from falaj.errors import (
     UnknownRouteError,
 )
 from falaj.http.failures import failure_body, failure_headers, status_of
+from falaj.telemetry.emf import OutcomeLog
+from falaj.telemetry.outcome import Ending, Outcome
+from falaj.telemetry.trace import trace_keys
 
 MODELS: Final = "/v2/models/"
 
@@ -29,26 +35,68 @@ _SCOPE_KEY: Final = "falaj.request_id"
 _LOG: Final = logging.getLogger("falaj.platform")
 
 
+class Record:
+    """Leaves one line for each answer: a log entry that is its metrics as well.
+
+    Args:
+        log: Writes outcomes as lines.
+        write: Takes each line, its break included.
+        clock: Tells when a request began.
+    """
+
+    def __init__(
+        self, log: OutcomeLog, write: Callable[[str], object], clock: Clock | None = None
+    ) -> None:
+        self._log, self._write = log, write
+        self._clock = clock or SystemClock()
+        self._is_cold = True
+
+    def __call__(self, scope: Scope, *, status: int, begun_ns: int) -> None:
+        """Record an answer.
+
+        Only the route's pattern is named: a path can hold what a log must not.
+
+        Args:
+            scope: The request, as its router left it.
+            status: What it was answered.
+            begun_ns: When it began, by `perf_counter_ns`.
+        """
+        is_cold, self._is_cold = self._is_cold, False
+        latency_ns = perf_counter_ns() - begun_ns
+        line = self._log.line(
+            Outcome(ending=_ending(status), operation=_operation(scope)),
+            at=self._clock.now(),
+            latency_ns=latency_ns,
+            is_cold=is_cold,
+            keys=_keys(scope, status),
+        )
+        self._write(line + "\n")
+
+
 class Envelope:
-    """ASGI middleware: a request id, the release, and 500 in the one error body.
+    """ASGI middleware: a request id, the release, 500 in the one error body, a line.
 
     Attributes:
         app: What answers inside.
         release: The version of the function that runs this.
+        record: Leaves a line for each answer.
     """
 
-    def __init__(self, app: ASGIApp, *, release: str) -> None:
-        self.app, self.release = app, release
+    def __init__(self, app: ASGIApp, *, release: str, record: Record | None = None) -> None:
+        self.app, self.release, self.record = app, release, record
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        begun_ns, status = perf_counter_ns(), 0
         scope[_SCOPE_KEY] = request_id = _request_id(scope)
 
         async def send_named(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers[HEADER_REQUEST_ID] = request_id
                 headers[HEADER_RELEASE] = self.release
@@ -60,6 +108,8 @@ class Envelope:
             _LOG.exception("request %s failed", request_id)
             error = ServiceError("internal error")
             await refuse(Request(scope), error)(scope, receive, send_named)
+        if self.record is not None:
+            self.record(scope, status=status, begun_ns=begun_ns)
 
 
 def refuse(request: Request, error: Exception) -> Response:
@@ -97,3 +147,22 @@ def _request_id(scope: Scope) -> str:
         return given
     context = scope.get("aws.event", {}).get("requestContext", {})
     return str(context.get("requestId") or os.urandom(16).hex())
+
+
+def _ending(status: int) -> Ending:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Ending.ERROR
+    return Ending.CLIENT_ERROR if status >= HTTPStatus.BAD_REQUEST else Ending.OK
+
+
+def _operation(scope: Scope) -> str:
+    pattern = getattr(scope.get("route"), "path", "")
+    return f"{scope['method']} {pattern}" if pattern else ""
+
+
+def _keys(scope: Scope, status: int) -> dict[str, Any]:
+    keys: dict[str, Any] = {"request_id": scope[_SCOPE_KEY], "status": status}
+    if (context := scope.get("aws.context")) is not None:
+        keys["function_request_id"] = context.aws_request_id
+        keys["function_arn"] = context.invoked_function_arn
+    return keys | trace_keys(Headers(scope=scope).get("traceparent"))

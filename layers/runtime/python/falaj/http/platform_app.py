@@ -18,7 +18,7 @@ from falaj.errors import (
     NoCommonStatisticsError,
 )
 from falaj.http.docs_page import HARDENED, content_security_policy, docs_page
-from falaj.http.envelope import Envelope, refuse, refuse_route
+from falaj.http.envelope import Envelope, Record, refuse, refuse_route
 
 EXTENSIONS: Final = (
     "binary_tensor_data",
@@ -43,7 +43,11 @@ class IndexRequest(BaseModel):
 
 
 def platform_app(
-    models: Sequence[PublishedModel], *, release: str = "local", version: str = "0.1.0"
+    models: Sequence[PublishedModel],
+    *,
+    release: str = "local",
+    version: str = "0.1.0",
+    record: Record | None = None,
 ) -> FastAPI:
     """Return the application that answers every route that is not a model's own.
 
@@ -51,10 +55,11 @@ def platform_app(
         models: The catalogue.
         release: The version of the function that runs this.
         version: The API's own version.
+        record: Leaves a line for each answer; by default nothing does.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
-    app.add_middleware(Envelope, release=release)
+    app.add_middleware(Envelope, release=release, record=record)
     app.add_exception_handler(HTTPException, refuse_route)
     app.add_exception_handler(FalajError, refuse)
     _add_server(app, models, version)
