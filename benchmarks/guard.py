@@ -11,7 +11,7 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +22,21 @@ from scipy.stats import mannwhitneyu, norm
 RUNTIME = Path(__file__).parents[1] / "layers" / "runtime" / "python"
 sys.path.insert(0, str(RUNTIME))
 
-from falaj.guard import RELATIVE_RISKS, Evidence  # noqa: E402 - found by the line above
+from falaj.domain.plan import GuardSettings  # noqa: E402 - found by the line above
+from falaj.domain.verdict import BadEvents, Counts as Served, Outcome  # noqa: E402 - as above
+from falaj.guard import (  # noqa: E402 - as above
+    ALARMS_PART,
+    DEFAULT_OBJECTIVES,
+    RELATIVE_RISKS,
+    RISK_WEIGHTS,
+    Evidence,
+    Guard,
+)
 
 Counts = NDArray[np.int64]
 MINUTES, PER_MINUTE, BASE_RATE = 30, 3000, 0.01
-RISKS = (2.0, 3.0, 5.0, 10.0)
+RISKS = (2.0, 3.0, 5.0, 7.0, 10.0)
+GOAL = 1.5
 
 
 # ------------------------------------------------------------------- exact, event by event
@@ -42,7 +52,7 @@ def boundary(share: float, level: float, events: int) -> list[int]:
 
 def stopping(limits: list[int], chance: float) -> tuple[float, float]:
     """Return the exact chance of ever firing and the candidate's mean bad events at that moment."""
-    size = len(limits) + 2
+    size = max(limits) + 2
     alive, fired, bad = np.zeros(size), 0.0, 0.0
     alive[0] = 1.0
     for fewest in limits:
@@ -78,32 +88,72 @@ def print_levels(shares: tuple[float, ...], levels: tuple[float, ...], events: i
     return holds
 
 
-def print_harm(shares: tuple[float, ...], levels: tuple[float, ...]) -> bool:
-    """Print mean bad requests over the least possible, and whether the stated bound holds."""
-    print("\nHarm: mean bad candidate requests until rollback (÷ information-theoretic minimum)")
+def print_harm(shares: tuple[float, ...], levels: Sequence[float], kept: float) -> float:
+    """Print mean bad requests over the least possible; return the largest ratio.
+
+    Args:
+        shares: The candidate's.
+        levels: α of the rollout.
+        kept: The part of α that is left to the objective which is harmed.
+    """
     print(f"{'α':>8}{'share':>8}" + "".join(f"{f'risk × {risk:g}':>16}" for risk in RISKS))
-    holds = True
+    largest = 0.0
     for level in levels:
         for share in shares:
-            limits, cells = boundary(share, level, 4000), []
+            # Twice the risk at a share of 1 % takes thousands of bad events to tell.
+            limits = boundary(share, level * kept, 9000 if share < 0.05 else 3000)
+            cells = []
             for risk in RISKS:
                 fired, bad = stopping(limits, hit_chance(share, risk))
+                if fired < 0.99:
+                    raise SystemExit(f"{len(limits)} events do not tell risk {risk} at {share}")
                 ratio = bad / fired / least_bad(share, level, risk)
-                is_known = fired > 0.99  # rarer: 4,000 bad events do not suffice to tell
-                holds &= not is_known or ratio <= 1.5 or (share < 0.05 and level > 0.01)
-                cells.append(f"{bad / fired:.1f} ({ratio:.2f})" if is_known else "–")
+                largest = max(largest, ratio)
+                cells.append(f"{bad / fired:.1f} ({ratio:.2f})")
             print(f"{level:>8g}{share:>8g}" + "".join(f"{cell:>16}" for cell in cells))
+    return largest
+
+
+def print_harms(shares: tuple[float, ...], levels: tuple[float, ...]) -> bool:
+    """Print harm under one objective and under four, and whether the stated bound holds."""
+    print("\nHarm: mean bad candidate requests until rollback (÷ information-theoretic minimum)")
+    print("One objective watched, which has the whole level but what the alarms keep")
+    holds = print_harm(shares, levels, 1 - ALARMS_PART) <= GOAL
+    part = DEFAULT_OBJECTIVES["error"].weight
+    print(f"All four watched, errors alone are harmed: {part:g} of that; stated from α = 1 % down")
+    kept = part * (1 - ALARMS_PART)
+    holds &= print_harm(shares, [level for level in levels if level <= 0.01], kept) <= GOAL
+    print_harm(shares, [level for level in levels if level > 0.01], kept)
     return holds
 
 
-def print_total_failure(shares: tuple[float, ...]) -> bool:
-    """Print at which bad request a candidate that always fails is stopped, at α = 1 %."""
-    stops = {}
-    for share in shares:
-        stops[share] = next(n for n in range(1, 50) if Evidence().add(n, 0, share).log10 >= 2)
-    said = ", ".join(f"share {share:g}: request {n}" for share, n in stops.items())
-    print(f"\nTotal failure of the candidate alone, α = 1 %, stops at bad {said}")
-    return all(n <= 3 for share, n in stops.items() if share <= 0.1)
+def print_total_failure(shares: tuple[float, ...], levels: tuple[float, ...]) -> bool:
+    """Print at which bad request the default guard stops a candidate that always fails."""
+    holds = True
+    print(
+        "\nTotal failure of the candidate alone, all four objectives watched: stops at bad request"
+    )
+    print(f"{'α':>8}" + "".join(f"{f'share {share:g}':>14}" for share in shares))
+    for level in levels:
+        guard_ = Guard.from_settings(GuardSettings(false_rollback=level))
+        stops = []
+        for share in shares:
+            bad = 1
+            while guard_.verdict((failed(bad, share),)).outcome is not Outcome.ROLL_BACK:
+                bad += 1
+            stops.append(bad)
+        within = [n for n, share in zip(stops, shares, strict=True) if share <= 0.1]
+        # At 0.1 % and a share of 10 % three failures in a row are a coincidence of just 1 in 1000.
+        holds &= level < 0.01 or max(within) <= 3
+        print(f"{level:>8g}" + "".join(f"{n:>14}" for n in stops))
+    return holds
+
+
+def failed(requests: int, share: float) -> Served:
+    """Return counts of a candidate that answered nothing right beside a stable without fault."""
+    bad = (BadEvents(objective="error", candidate=requests, stable=0),)
+    stable = round(requests / share) - requests
+    return Served(share=share, candidate_requests=requests, stable_requests=stable, bad=bad)
 
 
 # ------------------------------------------------------- judges side by side, minute by minute
@@ -145,7 +195,8 @@ def guard(traffic: Traffic, level: float) -> NDArray[np.bool_]:
     total = traffic.candidate_bad + traffic.stable_bad
     logs = (traffic.candidate_bad * np.log(risks) + total * base).cumsum(axis=2)
     top = logs.max(axis=0)
-    return top + np.log(np.exp(logs - top).mean(axis=0)) >= -math.log(level)
+    mixed = np.tensordot(np.array(RISK_WEIGHTS), np.exp(logs - top), axes=1)
+    return top + np.log(mixed) >= -math.log(level)
 
 
 def threshold(traffic: Traffic, _: float) -> NDArray[np.bool_]:
@@ -276,8 +327,8 @@ def main() -> int:
     began = time.perf_counter()
     holds = [
         print_levels((*shares,), levels, 5000 if is_full else 2000),
-        print_harm(shares, levels),
-        print_total_failure((0.01, 0.02, 0.05, 0.1, 0.25, 0.5)),
+        print_harms(shares, levels),
+        print_total_failure((0.01, 0.02, 0.05, 0.1, 0.25, 0.5), levels),
         *(print_false_rollbacks(paths, level) for level in (levels if is_full else (0.05, 0.01))),
     ]
     print_harm_beside(paths, 0.01)

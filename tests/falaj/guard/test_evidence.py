@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from falaj.errors import GuardInputError
-from falaj.guard import RELATIVE_RISKS, Evidence
+from falaj.guard import RELATIVE_RISKS, RISK_WEIGHTS, Evidence
 
 BETWEEN = "strictly between 0 and 1: both versions must serve to be compared"
 SHARES = st.floats(1e-6, 1 - 1e-6)
@@ -25,17 +25,17 @@ def exact(events, margin=1):
         return share * risk / (share * risk + 1 - share)
 
     total = Fraction(0)
-    for risk in map(Fraction, RELATIVE_RISKS):
+    for risk, weight in zip(map(Fraction, RELATIVE_RISKS), RISK_WEIGHTS, strict=True):
         product = Fraction(1)
         for candidate, stable, share in events:
             harmed, allowed = q(risk * margin, share), q(Fraction(margin), share)
             product *= (harmed / allowed) ** candidate * ((1 - harmed) / (1 - allowed)) ** stable
-        total += product
-    return total / len(RELATIVE_RISKS)
+        total += product * Fraction(weight)
+    return total
 
 
 @pytest.mark.parametrize("margin", [1, Fraction(3, 2)])
-def test_evidence_is_the_mean_likelihood_ratio(margin):
+def test_evidence_is_the_weighted_likelihood_ratio(margin):
     """Three shares, both versions, against the formula in exact arithmetic."""
     events = [
         (3, 20, Fraction(1, 20)),
@@ -46,6 +46,12 @@ def test_evidence_is_the_mean_likelihood_ratio(margin):
     for candidate, stable, share in events:
         evidence = evidence.add(candidate, stable, float(share))
     assert evidence.log10 == pytest.approx(math.log10(exact(events, margin)), abs=1e-12)
+
+
+def test_weights_sum_to_one():
+    """All that validity asks of them."""
+    assert math.fsum(RISK_WEIGHTS) == 1.0
+    assert min(RISK_WEIGHTS) > 0
 
 
 def test_nothing_seen_says_nothing():

@@ -1,11 +1,13 @@
 """The guard's verdict states its comparison, and calls nothing safe without proof."""
 
+import math
+
 import pytest
 
 from falaj.domain.plan import GuardSettings
 from falaj.domain.verdict import BadEvents, Counts, Outcome
 from falaj.errors import ConfigurationError, GuardInputError
-from falaj.guard import DEFAULT_OBJECTIVES, Evidence, Guard, Objective
+from falaj.guard import ALARMS_PART, DEFAULT_OBJECTIVES, Evidence, Guard, Objective
 
 GUARD = Guard.from_settings(GuardSettings())
 ERRORS_ONLY = Guard.from_settings(GuardSettings(objectives=("error",)))
@@ -30,8 +32,9 @@ def test_total_failure_rolls_back_at_the_third_bad_request(share):
 def test_verdict_states_its_comparison():
     """The reason can be read and checked by hand."""
     seen = ERRORS_ONLY.verdict((served(300, 5_700, 0.05, error=(3, 0)),))
-    assert seen.reasons == ("log10 E 2.94 ≥ 2.00 (error)",)
-    assert seen.log_evidence == pytest.approx(Evidence().add(3, 0, 0.05).log10 - 2.0)
+    assert seen.reasons == ("log10 E 2.90 ≥ 2.02 (error)",)
+    needed = -math.log10(0.01 * (1 - ALARMS_PART))
+    assert seen.log_evidence == pytest.approx(Evidence().add(3, 0, 0.05).log10 - needed)
 
 
 def test_objectives_share_the_level():
@@ -113,12 +116,61 @@ def test_shares_are_judged_together():
     assert outcomes == [Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE, Outcome.ROLL_BACK]
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_share_without_comparison_still_bounds_the_rate(share):
-    """A shadow, or all at once: the candidate's own rate can be known, nothing else."""
-    good = ERRORS_ONLY.verdict((served(1_000, 0, share),))
-    bad = ERRORS_ONLY.verdict((served(1_000, 0, share, error=(900, 0)),))
+def test_shadow_accuses_nobody():
+    """Copies hurt no caller, and there is nothing to compare: only safety can be known."""
+    good = ERRORS_ONLY.verdict((served(1_000, 0, 0.0),))
+    bad = ERRORS_ONLY.verdict((served(1_000, 0, 0.0, error=(900, 0)),))
     assert (good.outcome, bad.outcome) == (Outcome.SAFE, Outcome.INCONCLUSIVE)
+
+
+def test_all_at_once_is_judged_by_what_is_tolerated():
+    """No stable beside it: no failure is fine, 1.8 % is borne, 5 % is not."""
+    verdicts = [
+        ERRORS_ONLY.verdict((served(2_000, 0, 1.0, error=(bad, 0)),)) for bad in (0, 36, 100)
+    ]
+    assert [seen.outcome for seen in verdicts] == [
+        Outcome.SAFE,
+        Outcome.INCONCLUSIVE,
+        Outcome.ROLL_BACK,
+    ]
+
+
+@pytest.mark.parametrize("level", [0.05, 0.01, 0.001])
+def test_all_at_once_bears_what_is_tolerated_but_for_alpha(level):
+    """Each request fails with 2 %, exactly what is borne; a look after every one of 2,000."""
+    guard = Guard.from_settings(GuardSettings(objectives=("error",), false_rollback=level))
+    chance, alive, fired, fewest = 0.02, [1.0], 0.0, 0
+    for requests in range(1, 2_001):
+        alive = [
+            stayed * (1 - chance) + hit * chance
+            for stayed, hit in zip([*alive, 0.0], [0.0, *alive], strict=True)
+        ]
+        counted = served(requests, 0, 1.0, error=(fewest, 0))
+        while fewest <= requests and guard.verdict((counted,)).outcome is not Outcome.ROLL_BACK:
+            fewest += 1
+            counted = served(requests, 0, 1.0, error=(fewest, 0))
+        fired += sum(alive[fewest:])
+        alive = alive[:fewest]
+    assert 0 < fired <= level
+
+
+def test_an_invalid_output_is_named_as_one():
+    """It is a 5xx as well, and counts as both; the cause is the one that says more."""
+    nan = GUARD.verdict((served(3, 60, 0.05, error=(3, 0), invalid_output=(3, 0)),))
+    error = GUARD.verdict((served(3, 60, 0.05, error=(3, 0), invalid_output=(1, 0)),))
+    assert (nan.cause, error.cause) == ("invalid_output", "error")
+
+
+def test_invalid_outputs_share_the_level_too():
+    """Twice counted is not twice punished: the weighted mean of two equal evidences is one."""
+    both = Guard(
+        objectives=(
+            Objective(name="error", weight=0.75),
+            Objective(name="invalid_output", weight=0.25),
+        )
+    )
+    seen = both.verdict((served(3, 60, 0.05, error=(3, 0), invalid_output=(3, 0)),))
+    assert seen.log_evidence + 2 == pytest.approx(Evidence().add(3, 0, 0.05).log10)
 
 
 def test_chosen_objectives_take_the_whole_level():

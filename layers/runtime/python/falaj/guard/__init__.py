@@ -8,7 +8,7 @@ the whole arithmetic.
 The mathematics, with proofs and limits: docs/reference/guard.md.
 """
 
-from falaj.guard.evidence import RELATIVE_RISKS, Evidence
+from falaj.guard.evidence import RELATIVE_RISKS, RISK_WEIGHTS, Evidence
 from falaj.guard.ratio import log_mismatch
 from falaj.guard.safety import (
     log_rate_below,
@@ -21,12 +21,14 @@ from falaj.guard.sticky import first_bad_events
 TYPE_CHECKING = False  # as type checkers read it; importing `typing` costs 10 ms
 if TYPE_CHECKING:
     from falaj.guard.exposure import Bucket, tally
-    from falaj.guard.judge import DEFAULT_OBJECTIVES, Guard, Objective
+    from falaj.guard.judge import ALARMS_PART, DEFAULT_OBJECTIVES, Guard, Objective
     from falaj.guard.replay import Replay, replay
 
 __all__ = [
+    "ALARMS_PART",
     "DEFAULT_OBJECTIVES",
     "RELATIVE_RISKS",
+    "RISK_WEIGHTS",
     "Bucket",
     "Evidence",
     "Guard",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "ALARMS_PART": "falaj.guard.judge",
     "Bucket": "falaj.guard.exposure",
     "DEFAULT_OBJECTIVES": "falaj.guard.judge",
     "Guard": "falaj.guard.judge",

@@ -22,6 +22,10 @@ from falaj.guard.safety import (
 _LN10: Final = log(10.0)
 _ROUNDING: Final = 1e-9
 
+ALARMS_PART: Final = 0.05
+"""Part of α kept for the alarms that judge without the controller, so that guard and alarms
+together roll a harmless candidate back with a probability of at most α."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
@@ -100,7 +104,7 @@ class Guard:
         >>> bad = (BadEvents(objective="error", candidate=3, stable=0),)
         >>> seen = Counts(share=0.05, candidate_requests=3, stable_requests=57, bad=bad)
         >>> Guard.from_settings(GuardSettings()).verdict((seen,)).reasons
-        ('log10 E 2.72 ≥ 2.00 (error)',)
+        ('log10 E 2.68 ≥ 2.02 (error)',)
     """
 
     objectives: tuple[Objective, ...]
@@ -130,7 +134,10 @@ class Guard:
 
     @classmethod
     def from_settings(cls, settings: GuardSettings) -> Self:
-        """Build the guard of a plan; the chosen objectives share α in the default proportions."""
+        """Build the guard of a plan.
+
+        The chosen objectives share, in the default proportions, what the alarms leave of α.
+        """
         chosen = [DEFAULT_OBJECTIVES[name] for name in settings.objectives]
         total = sum(objective.weight for objective in chosen)
         return cls(
@@ -144,7 +151,7 @@ class Guard:
                 )
                 for objective in chosen
             ),
-            false_rollback=settings.false_rollback,
+            false_rollback=settings.false_rollback * (1 - ALARMS_PART),
             minimum_requests=settings.minimum_requests,
         )
 
@@ -161,12 +168,15 @@ class Guard:
             GuardInputError: A count is negative or a share outside [0, 1].
         """
         tables = [(objective, _bad(counts, objective.name)) for objective in self.objectives]
-        logs = [log(o.weight) + _log_evidence(o, bad) for o, bad in tables]
+        requests = sum(part.candidate_requests for part in counts)
+        findings = tuple(self._finding(o, bad, counts, requests) for o, bad in tables)
+        logs = (
+            log(o.weight) + f.log10_evidence * _LN10
+            for o, f in zip(self.objectives, findings, strict=True)
+        )
         log10_all = log_sum_exp(tuple(logs)) / _LN10
         needed = -log(self.false_rollback) / _LN10
-        requests = sum(part.candidate_requests for part in counts)
-        findings = tuple(self._finding(o, bad, requests) for o, bad in tables)
-        worst = self.objectives[logs.index(max(logs))].name
+        worst = _narrowest_worst(findings)
         mismatch = log_mismatch(_split(counts)) / _LN10
         mismatch_needed = -log(self.false_mismatch) / _LN10
         outcome, cause = Outcome.SAFE, ""
@@ -197,7 +207,11 @@ class Guard:
         )
 
     def _finding(
-        self, objective: Objective, bad: list[tuple[int, int, float]], requests: int
+        self,
+        objective: Objective,
+        bad: list[tuple[int, int, float]],
+        counts: Sequence[Counts],
+        requests: int,
     ) -> ObjectiveFinding:
         # Two ways to be called safe share the permitted error.
         level = self.false_safety / 2
@@ -210,7 +224,7 @@ class Guard:
         )
         return ObjectiveFinding(
             objective=objective.name,
-            log10_evidence=_log_evidence(objective, bad) / _LN10,
+            log10_evidence=_evidence(objective, bad, counts).log10,
             relative_risk_bound=None if relative == inf else relative,
             rate_bound=rate_upper_bound(candidate_bad, requests, level),
             is_safe=is_safe,
@@ -241,11 +255,32 @@ def _compared(bad: list[tuple[int, int, float]]) -> tuple[tuple[int, int, float]
     return tuple(item for item in bad if item[2] not in {0.0, 1.0})
 
 
-def _log_evidence(objective: Objective, bad: list[tuple[int, int, float]]) -> float:
+def _evidence(
+    objective: Objective, bad: list[tuple[int, int, float]], counts: Sequence[Counts]
+) -> Evidence:
+    """Weigh what both versions did; and what the candidate did alone, against what is tolerated.
+
+    With all traffic on the candidate (all_at_once) no bad event could have hit stable. Then each
+    request takes an event's place, and the tolerated rate the share's: while each is bad with a
+    probability of at most that rate, E is a supermartingale for the same reason.
+    """
     evidence = Evidence(objective.margin)
     for candidate, stable, share in _compared(bad):
         evidence = evidence.add(candidate, stable, share)
-    return evidence.log10 * _LN10
+    for part in counts:
+        if part.share == 1.0:
+            candidate_bad = sum(c for c, _, _ in _bad((part,), objective.name))
+            good = max(0, part.candidate_requests - candidate_bad)
+            evidence = evidence.add(candidate_bad, good, objective.tolerated_rate)
+    return evidence
+
+
+def _narrowest_worst(findings: Sequence[ObjectiveFinding]) -> str:
+    """Name the objective with the most evidence; of equals the later, which says more.
+
+    An output that is not a number is a 5xx too: `error` and `invalid_output` then know the same.
+    """
+    return max(reversed(findings), key=lambda found: found.log10_evidence).objective
 
 
 def _split(counts: Sequence[Counts]) -> tuple[tuple[int, int, float], ...]:

@@ -3,6 +3,23 @@
 from math import exp, fsum, inf, log
 
 
+def log_weighted_mean_exp(logs: tuple[float, ...], weights: tuple[float, ...]) -> float:
+    """Return log of the weighted mean of exp(logs), without overflow.
+
+    Args:
+        logs: Finite, as many as weights.
+        weights: Each above 0; they sum to 1.
+
+    Example:
+        >>> log_weighted_mean_exp((1000.0, 1000.0), (0.25, 0.75))
+        1000.0
+    """
+    top = max(logs)
+    return top + log(
+        fsum(weight * exp(value - top) for weight, value in zip(weights, logs, strict=True))
+    )
+
+
 def log_mean_exp(logs: tuple[float, ...]) -> float:
     """Return log of the mean of exp(logs), without overflow.
 
