@@ -68,6 +68,8 @@ ENV_NOTICES_TOPIC: Final = "FALAJ_NOTICES_TOPIC"  # optional
 ENV_WEBHOOK_URL: Final = "FALAJ_WEBHOOK_URL"  # optional
 ENV_WEBHOOK_KEY_PARAMETER: Final = "FALAJ_WEBHOOK_KEY_PARAMETER"
 """Name of the SecureString that signs webhooks; needed with `FALAJ_WEBHOOK_URL`."""
+ENV_SHADOW_PARAMETER: Final = "FALAJ_SHADOW_PARAMETER"
+"""Names the SSM parameter that says where copies go; only where a plan is a shadow."""
 ENV_EXPERIMENTS: Final = "FALAJ_EXPERIMENTS"
 """Name of the parameter that holds a model's running experiments; set where arms are packaged."""
 ENV_PSEUDONYM_KEY: Final = "FALAJ_PSEUDONYM_KEY"
@@ -75,6 +77,25 @@ ENV_PSEUDONYM_KEY: Final = "FALAJ_PSEUDONYM_KEY"
 ENV_EXPERIMENTS_BUCKET: Final = "FALAJ_EXPERIMENTS_BUCKET"
 ENV_EXPERIMENTS_TABLE: Final = "FALAJ_EXPERIMENTS_TABLE"
 ENV_FEEDBACK_TABLE: Final = "FALAJ_FEEDBACK_TABLE"
+ENV_ROLLOUTS_TABLE: Final = "FALAJ_ROLLOUTS_TABLE"
+ENV_ANALYST: Final = "FALAJ_ANALYST"
+"""Name of the analyst's function; the platform function asks it about experiments."""
+
+# -------------------------------------------------------------------- access
+ENV_ACCESS: Final = "FALAJ_ACCESS"
+"""Who may call: JSON, or the name of a file of it beside the handler."""
+ENV_QUOTAS: Final = "FALAJ_QUOTAS"
+"""DynamoDB table of tenants' quotas; optional."""
+ACCESS_FILE: Final = "access.json"
+KEYS_PARAMETER: Final = "/falaj/access/keys"
+"""SSM parameter that holds the token issuer's public keys, a JSON Web Key Set."""
+QUOTAS_PARAMETER: Final = "/falaj/access/quotas"
+"""SSM parameter that holds every tenant's limits."""
+CONTEXT_TENANT: Final = "tenant"
+CONTEXT_SUBJECT: Final = "subject"
+CONTEXT_SCOPES: Final = "scopes"
+CONTEXT_EXPIRES: Final = "expires"
+"""Keys of what the authorizer tells the functions behind it; all values are strings."""
 
 # ------------------------------------------------------------ model artefacts
 MODEL_FILE: Final = "model.onnx"
@@ -122,6 +143,15 @@ METRIC_INFERENCE_LATENCY: Final = "InferenceLatency"  # milliseconds, session.ru
 METRIC_REFUSED_STARTS: Final = "RefusedStarts"
 """Environments that did not start because an artefact is not what was published."""
 METRIC_LOG_EVIDENCE: Final = "LogEvidence"
+METRIC_SHADOW_REQUESTS: Final = "ShadowRequests"
+"""Copies that a shadow answered, by its release; none of these is a request of any caller."""
+METRIC_SHADOW_BAD: Final = "ShadowBad"
+METRIC_SHADOW_INVALID_OUTPUT: Final = "ShadowInvalidOutput"
+METRIC_SHADOW_MATCH: Final = "ShadowMatch"
+METRIC_SHADOW_MISMATCH: Final = "ShadowMismatch"
+METRIC_SHADOW_LATENCY: Final = "ShadowLatency"  # milliseconds; warm inferences only
+METRIC_SHADOW_SKIPPED: Final = "ShadowSkipped"
+"""Sampled requests that could not be copied, by the shadow's release; stable counts them."""
 METRIC_QUEUE_TIME: Final = "QueueTime"
 """Milliseconds that a container's late requests waited for their run, on average; one value every
 ten seconds from each replica, 0 while nothing is asked, so that a service can be scaled by it."""
@@ -137,6 +167,9 @@ DIMENSION_MODEL: Final = "Model"
 DIMENSION_RELEASE: Final = "Release"
 """The Lambda version number: what CloudWatch calls ExecutedVersion in AWS/Lambda."""
 DIMENSION_REASON: Final = "Reason"
+DIMENSION_SCOPE: Final = "Scope"
+ALL_MODELS: Final = "all-models"
+"""The scope under which a refused start counts besides its model's: one alarm watches them all."""
 DIMENSION_SETS: Final = ((DIMENSION_MODEL, DIMENSION_RELEASE), (DIMENSION_MODEL,))
 """Every outcome metric is emitted under both: by release, and over all releases of the model.
 
@@ -194,6 +227,16 @@ def outcome_key(model: str, digest: str) -> str:
     return f"OUTCOME#{model}#{digest}"
 
 
+def report_key(model: str, name: str, form: str) -> str:
+    """Name the object that holds an experiment's latest report as `json` or `html`."""
+    return f"{REPORTS_PREFIX}model={model}/{name}/latest.{form}"
+
+
+def decided_report_key(model: str, name: str, generation: int, form: str) -> str:
+    """Name the object that holds the report on which a decision was made."""
+    return f"{REPORTS_PREFIX}model={model}/{name}/{generation}.{form}"
+
+
 def log_prefix(kind: str, model: str, date: str) -> str:
     """Name the folder of one day's exposures or outcomes.
 
@@ -214,6 +257,10 @@ CONTROLLER_PARAMETER: Final = f"{PARAMETER_ROOT}/rollouts/controller"
 EXPERIMENTS_TABLE_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/table"
 FEEDBACK_TABLE_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/feedback-table"
 RECORDER_ARN_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/recorder-arn"
+ANALYST_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/analyst"
+"""Holds the name of the analyst's function, which people and the platform function invoke."""
+ROLLOUTS_TABLE_PARAMETER: Final = f"{PARAMETER_ROOT}/rollouts/table"
+"""Holds the name of the rollouts' table, in which the analyst says how a split has ended."""
 
 
 def experiments_parameter(model: str) -> str:
@@ -229,6 +276,14 @@ def alias_arn_parameter(model: str) -> str:
 def desired_release_parameter(model: str) -> str:
     """Name the SSM parameter in which the stack states the release it wants."""
     return f"{PARAMETER_ROOT}/models/{model}/desired-release"
+
+
+def shadow_parameter(model: str) -> str:
+    """Name the SSM parameter in which the rollout controller says where copies go.
+
+    It lies outside `MODELS_PARAMETER_ROOT`: the controller must not wake itself.
+    """
+    return f"{PARAMETER_ROOT}/shadows/{model}"
 
 
 def layer_arn_parameter(layer: str, architecture: str, digest: str) -> str:
