@@ -5,7 +5,13 @@ import random
 import pytest
 
 from falaj.errors import ConfigurationError
-from falaj.experiments.bandit import BetaPosterior, NormalPosterior, thompson_shares
+from falaj.experiments.bandit import (
+    BetaPosterior,
+    NormalPosterior,
+    grown_shares,
+    thompson_shares,
+)
+from falaj.experiments.spec import ExperimentSpec
 
 
 def test_shares_sum_to_one_and_keep_the_floor():
@@ -79,3 +85,34 @@ def test_impossible_floor_is_refused(arms, floor):
     """A floor that does not fit is refused."""
     with pytest.raises(ConfigurationError, match="floor"):
         thompson_shares([BetaPosterior()] * arms, floor_share=floor, rng=random.Random(6))
+
+
+def test_shares_grow_without_taking_from_anyone():
+    """Whole places of the hash, all of what is added, nothing of what was held."""
+    grown = grown_shares([0.0333, 0.0333, 0.0334], 0.3, [0.05, 0.15, 0.8])
+
+    assert sum(grown) == pytest.approx(0.3, abs=1e-12)
+    assert all(new >= old for new, old in zip(grown, [0.0333, 0.0333, 0.0334], strict=True))
+    assert grown_shares(grown, 0.3, [1.0, 0.0, 0.0]) == grown
+
+
+def test_a_bandit_is_declared_whole_or_refused():
+    """A bandit needs room to grow into, and no promise of a test."""
+    declared = {
+        "name": "greeting",
+        "model": "tashkeel",
+        "unit": "subject",
+        "subject": {"where": "header", "name": "x-user"},
+        "arms": [{"name": "control", "share": 0.5}, {"name": "warm", "share": 0.5}],
+        "metrics": [{"name": "m", "kind": "binary"}],
+        "coverage": 0.2,
+        "bandit": {"floor_share": 0.1, "step": 0.2, "every": "12h"},
+    }
+    spec = ExperimentSpec.from_dict(declared)
+
+    assert ExperimentSpec.from_dict(spec.to_dict()) == spec
+    with pytest.raises(ConfigurationError) as refused:
+        ExperimentSpec.from_dict(
+            declared | {"coverage": 1.0, "planned_units": 1000, "bandit": {"floor_share": 0.6}}
+        )
+    assert len(refused.value.faults) == 3

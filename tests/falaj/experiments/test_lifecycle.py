@@ -161,3 +161,30 @@ def test_state_survives_json():
 def test_draft_is_dropped_without_touching_traffic():
     """Stopping what never began calls nothing."""
     assert advance(draft(), STOP, NOW)[1] == ()
+
+
+def test_every_decision_is_remembered_with_who_and_why():
+    """The report can say what was decided, when, why and by whom."""
+    stopped, _ = advance(running(), Evidence(command=Command.STOP, reason="end", actor="sara"), NOW)
+
+    assert [(e.generation, e.event, e.actor, e.reason) for e in stopped.log] == [
+        (1, Event.START, "", "started"),
+        (2, Event.STOP, "sara", "end"),
+    ]
+
+
+def test_a_decision_owes_its_actions_until_they_are_done():
+    """What a crash leaves undone is still to be done."""
+    state = running(on_win="promote")
+    won, actions = advance(state, said(Verdict.WINNER), NOW)
+
+    assert state.owed == (Action.START_SPLIT,)
+    assert won.owed == actions == (Action.PROMOTE_ARM, Action.NOTIFY)
+
+
+def test_an_ending_outdates_a_start_that_is_still_owed():
+    """What was never begun is not begun after its end."""
+    ended, _ = advance(running(), STOP, NOW)
+
+    assert Action.START_SPLIT not in ended.owed
+    assert ended.owed == (Action.REVERT_TO_CONTROL, Action.NOTIFY)

@@ -13,6 +13,8 @@
     │   ├── UnknownModelError
     │   ├── UnknownVersionError
     │   ├── UnknownRouteError
+    │   ├── UnknownExperimentError
+    │   ├── ExperimentRefusedError   as things stand, it cannot be started or decided so
     │   ├── MethodNotAllowedError
     │   ├── UnsupportedEncodingError
     │   ├── ImmutableRepositoryError
@@ -181,6 +183,29 @@ class UnknownRouteError(RequestError):
     def __init__(self, path: str) -> None:
         super().__init__(f"no such path: {_short(path)}; GET /v2 lists what is served")
         self.path = path
+
+
+class UnknownExperimentError(RequestError):
+    """No experiment of this name was started on the model."""
+
+    code: ClassVar[str] = "unknown_experiment"
+
+    def __init__(self, model: str, name: str) -> None:
+        super().__init__(
+            f"model '{_short(model)}' has no experiment '{_short(name)}'; "
+            "GET /experiments lists what was started"
+        )
+        self.model, self.name = model, name
+
+
+class ExperimentRefusedError(RequestError):
+    """As things stand, an experiment cannot be started or decided so."""
+
+    code: ClassVar[str] = "experiment_refused"
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = tuple(reasons)
 
 
 class MethodNotAllowedError(RequestError):

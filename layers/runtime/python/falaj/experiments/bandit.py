@@ -11,13 +11,50 @@ Source:
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Protocol, Self
 
 from falaj.errors import ConfigurationError
+from falaj.experiments.ranges import STEPS
 
 DRAWS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bandit:
+    """Shares that follow what is learned: each step gives new subjects to better arms more often.
+
+    Nobody who has an arm gets another one: shares grow into subjects that were not covered yet.
+
+    Attributes:
+        floor_share: Every arm's least part of each step.
+        step: Part of all subjects that a step adds.
+        every: Time between two steps.
+    """
+
+    floor_share: float = 0.05
+    step: float = 0.1
+    every: timedelta = timedelta(days=1)
+
+    def faults(self, *, arms: int) -> Iterator[str]:
+        """Say everything that is wrong with it for so many arms."""
+        if not 0 < self.floor_share <= 1 / max(arms, 1):
+            yield f"bandit.floor_share {self.floor_share:g} is not in (0, 1/{arms}]"
+        if not 0 < self.step <= 1:
+            yield f"bandit.step {self.step:g} is not in (0, 1]"
+        if self.every <= timedelta(0):
+            yield "bandit.every is above 0"
+
+    def covered(self, start: float, age: timedelta) -> float:
+        """Say what part of all subjects is covered so long after the start.
+
+        Example:
+            >>> round(Bandit(step=0.2).covered(0.1, timedelta(days=2, hours=3)), 6)
+            0.5
+        """
+        return min(1.0, start + self.step * (age // self.every))
 
 
 class Posterior(Protocol):
@@ -125,3 +162,29 @@ def thompson_shares(
     free = 1 - floor_share * count
     shares = [floor_share + free * won / draws for won in wins]
     return tuple(round(share, 12) for share in shares)
+
+
+def grown_shares(
+    shares: Sequence[float], covered: float, parts: Sequence[float]
+) -> tuple[float, ...]:
+    """Divide the subjects that a step adds among the arms; nobody gives one up.
+
+    Args:
+        shares: What part of all subjects each arm has.
+        covered: What part all arms shall have together.
+        parts: Each arm's part of what is added, summing to 1.
+
+    Returns:
+        Shares in whole places of the hash; the same ones when nothing is added.
+
+    Example:
+        >>> grown_shares([0.1, 0.1], 0.4, [0.05, 0.95])
+        (0.11, 0.29)
+    """
+    have = [round(share * STEPS) for share in shares]
+    more = round(covered * STEPS) - sum(have)
+    if more <= 0:
+        return tuple(shares)
+    added = [math.floor(part * more + 1e-9) for part in parts]
+    added[max(range(len(parts)), key=parts.__getitem__)] += more - sum(added)
+    return tuple((old + new) / STEPS for old, new in zip(have, added, strict=True))

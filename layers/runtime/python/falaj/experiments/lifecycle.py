@@ -109,12 +109,62 @@ class Evidence:
         reason: The analysis's sentence, or the person's.
         arm: The winning arm.
         command: What a person asks for; it goes before the verdict.
+        actor: Who asks.
     """
 
     verdict: Verdict | None = None
     reason: str = ""
     arm: str | None = None
     command: Command | None = None
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that was decided.
+
+    Attributes:
+        generation: The state's generation that it made.
+        at: When.
+        event: What the table reacted to.
+        phase: Where the experiment stood afterwards.
+        reason: Why.
+        actor: Who decided; empty for the analysis.
+        arm: The arm that it was about.
+    """
+
+    generation: int
+    at: datetime
+    event: Event
+    phase: Phase
+    reason: str
+    actor: str = ""
+    arm: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the entry as JSON values."""
+        return {
+            "generation": self.generation,
+            "at": self.at.isoformat(),
+            "event": self.event.value,
+            "phase": self.phase.value,
+            "reason": self.reason,
+            "actor": self.actor,
+            "arm": self.arm,
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        return cls(
+            generation=value["generation"],
+            at=datetime.fromisoformat(value["at"]),
+            event=Event(value["event"]),
+            phase=Phase(value["phase"]),
+            reason=value["reason"],
+            actor=value["actor"],
+            arm=value["arm"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +180,8 @@ class ExperimentState:
         verdict: The verdict that ended it.
         arm: The arm that won or was promoted.
         reason: Why it stands where it stands.
+        log: Everything that was decided, oldest first.
+        owed: What must still be done to the world; whoever does it takes it off.
     """
 
     spec: ExperimentSpec
@@ -140,6 +192,8 @@ class ExperimentState:
     verdict: Verdict | None = None
     arm: str | None = None
     reason: str = "declared"
+    log: tuple[Entry, ...] = ()
+    owed: tuple[Action, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Write the state as JSON values."""
@@ -152,6 +206,8 @@ class ExperimentState:
             "verdict": self.verdict and self.verdict.value,
             "arm": self.arm,
             "reason": self.reason,
+            "log": [entry.to_dict() for entry in self.log],
+            "owed": [action.value for action in self.owed],
         }
 
     @classmethod
@@ -166,6 +222,8 @@ class ExperimentState:
             verdict=Verdict(value["verdict"]) if value["verdict"] else None,
             arm=value["arm"],
             reason=value["reason"],
+            log=tuple(Entry.from_dict(entry) for entry in value.get("log", ())),
+            owed=tuple(Action(name) for name in value.get("owed", ())),
         )
 
 
@@ -196,7 +254,14 @@ def advance(
     phase, actions = found
     if phase is state.phase:
         return state, actions
-    return _moved(state, phase, evidence, event, now), actions
+    moved = _moved(state, phase, evidence, event, now)
+    return replace(moved, owed=(*_still_due(state, actions), *actions)), actions
+
+
+def _still_due(state: ExperimentState, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Keep what a former decision owes, unless the new one says what becomes of the traffic."""
+    is_ending = Action.PROMOTE_ARM in actions or Action.REVERT_TO_CONTROL in actions
+    return () if is_ending else tuple(owed for owed in state.owed if owed not in actions)
 
 
 def _event(state: ExperimentState, evidence: Evidence, now: datetime) -> Event:
@@ -238,6 +303,16 @@ def _moved(
             [f"experiment {state.spec.name!r}: promote which arm? {', '.join(sorted(names))}"]
         )
     is_start = phase is Phase.RUNNING
+    reason = evidence.reason or _REASONS.get(event, event.value)
+    entry = Entry(
+        generation=state.generation + 1,
+        at=now,
+        event=event,
+        phase=phase,
+        reason=reason,
+        actor=evidence.actor,
+        arm=arm if phase in {Phase.PROMOTED, Phase.HELD} else None,
+    )
     return replace(
         state,
         phase=phase,
@@ -246,7 +321,8 @@ def _moved(
         decided_at=None if is_start else state.decided_at or now,
         verdict=evidence.verdict or state.verdict,
         arm=arm,
-        reason=evidence.reason or _REASONS.get(event, event.value),
+        reason=reason,
+        log=(*state.log, entry),
     )
 
 

@@ -10,8 +10,9 @@ from typing import Any, Final, Self
 from falaj.domain.plan import OnLoss, OnWin
 from falaj.errors import ConfigurationError
 from falaj.experiments.assignment import Allocation, Namespace
+from falaj.experiments.bandit import Bandit
 from falaj.experiments.hashing import LATEST
-from falaj.experiments.metrics import Metric, Role
+from falaj.experiments.metrics import Kind, Metric, Role
 from falaj.experiments.reading import read_part, read_parts
 from falaj.experiments.subject import SubjectSource
 
@@ -62,6 +63,8 @@ class ExperimentSpec:
         holdout_share: Share of all subjects kept out.
         holdout_seed: Name of the holdout, shared by experiments that hold out the same people.
         overrides: Arm by subject, for testers.
+        bandit: Lets shares follow outcomes, beginning with `coverage`; such an experiment chooses
+            and proves nothing.
         planned_units: Planned sample size over all arms (group-sequential); None (confidence
             sequence).
         looks: Evenly spaced looks of a planned experiment, 1 to 100.
@@ -90,6 +93,7 @@ class ExperimentSpec:
     holdout_share: float = 0.0
     holdout_seed: str = "holdout"
     overrides: Mapping[str, str] = field(default_factory=dict)
+    bandit: Bandit | None = None
     planned_units: int | None = None
     looks: int = 20
     tuned_units: int = 10_000
@@ -103,7 +107,13 @@ class ExperimentSpec:
     on_loss: OnLoss = OnLoss.REVERT
 
     def __post_init__(self) -> None:
-        faults = [*self._naming(), *self._routing(), *self._statistics(), *self._timing()]
+        faults = [
+            *self._naming(),
+            *self._routing(),
+            *self._statistics(),
+            *self._timing(),
+            *self._banditry(),
+        ]
         for metric in self.metrics:
             faults.extend(metric.faults())
         if not faults and self.unit is Unit.SUBJECT:
@@ -169,6 +179,21 @@ class ExperimentSpec:
             yield "max_duration is above 0"
         if not timedelta(0) < self.outcome_window < self.max_duration:
             yield "outcome_window is above 0 and shorter than max_duration"
+
+    def _banditry(self) -> Iterator[str]:
+        bandit = self.bandit
+        if bandit is None:
+            return
+        if self.unit is not Unit.SUBJECT:
+            yield "a bandit needs unit: subject"
+        successes = [metric for metric in self.metrics if metric.role is Role.SUCCESS]
+        if any(metric.kind is Kind.RATIO or metric.use_covariate for metric in successes):
+            yield "a bandit's success metric is binary or continuous, without a covariate"
+        if self.planned_units is not None:
+            yield "a bandit has no planned_units: its shares follow outcomes, no test applies"
+        if self.coverage >= 1:
+            yield "a bandit begins with a coverage below 1: its shares grow into the rest"
+        yield from bandit.faults(arms=len(self.arms))
 
     @property
     def control(self) -> Arm:
@@ -248,7 +273,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any attribute of a declaration
             plain = _duration_text(value)
         case tuple():
             plain = [_plain(item) for item in value]
-        case Arm() | Metric() | SubjectSource() | Namespace():
+        case Arm() | Metric() | SubjectSource() | Namespace() | Bandit():
             pairs = [(item, getattr(value, item.name)) for item in fields(value)]
             plain = {item.name: _plain(got) for item, got in pairs if got != item.default}
         case Mapping():
@@ -282,6 +307,7 @@ _READERS: Final[Mapping[str, Any]] = {
     "subject": lambda value: read_part(SubjectSource, value, "subject"),
     "namespace": lambda value: read_part(Namespace, value, "namespace"),
     "overrides": _overrides,
+    "bandit": lambda value: read_part(Bandit, value, "bandit", {"every": duration}),
     "outcome_window": duration,
     "max_duration": duration,
 }

@@ -12,6 +12,8 @@ STATUS: Final[dict[type[FalajError], int]] = {
     errors.UnknownModelError: 404,
     errors.UnknownVersionError: 404,
     errors.UnknownRouteError: 404,
+    errors.UnknownExperimentError: 404,
+    errors.ExperimentRefusedError: 409,
     errors.MethodNotAllowedError: 405,
     errors.UnsupportedEncodingError: 415,
     errors.PayloadTooLargeError: 413,
