@@ -1,0 +1,1 @@
+"""ECS services behind an Application Load Balancer, as processes of this machine."""

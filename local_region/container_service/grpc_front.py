@@ -1,0 +1,131 @@
+"""The gRPC side of a listener: every call goes to a target of its own choice, byte for byte.
+
+Any method of any service passes, streams included: on the wire a single message is a stream of one.
+
+Source:
+    docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+    (protocol version GRPC: requests are routed by package, service and method). A client of gRPC
+    reads a balancer's 502, 503 and 504 as UNAVAILABLE: github.com/grpc/grpc,
+    doc/http-grpc-status-mapping.md. Read 2026-11-22.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import grpc  # type: ignore[import-untyped]
+
+from local_region.container_service.target_group import Address, TargetGroup
+from local_region.gateway.messages import Request, Response
+from local_region.listener import HOST
+
+_RESERVED: Final = ("grpc-", ":", "te", "content-type", "user-agent")
+_OPTIONS: Final = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A replica that has gone comes back on another port; nobody waits for this one.
+    ("grpc.enable_retries", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+_CLOSE_S: Final = 0.5
+
+Choose = Callable[[Request], TargetGroup | Response]
+"""Which group answers a call, given its path and headers."""
+
+
+class GrpcFront:
+    """One port that gRPC clients use.
+
+    Args:
+        choose: Finds the target group.
+        port: Where to listen; 0 takes a free port.
+
+    Attributes:
+        port: Where it listens.
+    """
+
+    def __init__(self, choose: Choose, *, port: int) -> None:
+        self._choose = choose
+        self._channels: dict[Address, Any] = {}
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server.add_generic_rpc_handlers((_Everything(self._call),))
+        self.port: int = self._server.add_insecure_port(f"{HOST}:{port}")
+
+    async def start(self) -> None:
+        """Accept calls."""
+        await self._server.start()
+
+    async def close(self) -> None:
+        """End calls under way and free the port."""
+        await self._server.stop(_CLOSE_S)
+        for channel in self._channels.values():
+            await channel.close()
+        self._channels.clear()
+
+    def channel(self, address: Address) -> Any:  # noqa: ANN401 - grpc has no usable static type
+        """Return the channel to an address."""
+        if address not in self._channels:
+            host, port = address
+            self._channels[address] = grpc.aio.insecure_channel(f"{host}:{port}", options=_OPTIONS)
+        return self._channels[address]
+
+    async def forget(self, address: Address) -> None:
+        """Close the channel to an address where nobody is any more."""
+        channel = self._channels.pop(address, None)
+        if channel is not None:
+            await channel.close()
+
+    async def _call(
+        self,
+        method: str,
+        requests: AsyncIterator[bytes],
+        context: Any,  # noqa: ANN401 - as above
+    ) -> AsyncIterator[bytes]:
+        metadata = tuple((name, value) for name, value in context.invocation_metadata() or ())
+        group = self._choose(
+            Request(
+                method="POST",
+                path=method,
+                query="",
+                headers=tuple((name, str(value)) for name, value in metadata),
+                body=b"",
+                source_ip=HOST,
+            )
+        )
+        target = None if isinstance(group, Response) else group.pick()
+        address = target.address if target is not None else None
+        if target is None or address is None:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "no target answers")
+            return
+        passed_on = [pair for pair in metadata if not pair[0].startswith(_RESERVED)]
+        with target.asked():
+            call = self.channel(address).stream_stream(method)(
+                requests, metadata=passed_on, timeout=context.time_remaining()
+            )
+            try:
+                async for response in call:
+                    yield response
+                context.set_trailing_metadata(tuple(await call.trailing_metadata() or ()))
+            except grpc.aio.AioRpcError as error:
+                context.set_trailing_metadata(tuple(error.trailing_metadata() or ()))
+                await context.abort(error.code(), error.details() or "")
+            except asyncio.CancelledError:
+                call.cancel()  # the client has hung up: so does the balancer
+                raise
+
+
+class _Everything(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Takes every method as a stream of bytes to a stream of bytes."""
+
+    def __init__(self, call: Callable[..., AsyncIterator[bytes]]) -> None:
+        self._call = call
+
+    def service(self, handler_call_details: Any) -> Any:  # noqa: ANN401 - grpc's own types
+        method = handler_call_details.method
+
+        async def passed(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
+            async for response in self._call(method, requests, context):
+                yield response
+
+        return grpc.stream_stream_rpc_method_handler(passed)
