@@ -159,6 +159,7 @@ METRIC_UNASSIGNED: Final = "Unassigned"
 """Requests of a running experiment that gave no usable subject, by model and reason."""
 METRIC_IN_FLIGHT: Final = "InFlight"  # requests in a replica, waiting or running
 METRIC_GPU_UTILISATION: Final = "GpuUtilisation"  # percent of the time a kernel ran
+METRIC_ASKED: Final = "Asked"  # requests that came to the function before a GPU service
 METRIC_FALLBACKS: Final = "Fallbacks"  # requests that a CPU version answered for a GPU service
 METRIC_HEARTBEAT: Final = "Heartbeat"
 """Published by the rollout controller on each scheduled tick, without any dimension."""
@@ -180,6 +181,8 @@ alarm gets stable's count as the difference of the two.
 # -------------------------------------------------------------------- alarms
 ALARM_PREFIX: Final = "falaj-"
 """Begins the name of every alarm that the rollout controller heeds."""
+GPU_ALARM_PREFIX: Final = "gpu-falaj-"
+"""Begins the name of alarms that ECS and scaling policies heed; the rollout controller does not."""
 HEARTBEAT_ALARM: Final = f"{ALARM_PREFIX}rollout-controller-heartbeat"
 """Freezes promotions of all models; its metric, `Heartbeat`, has no dimensions."""
 
