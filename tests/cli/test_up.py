@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.settings import Settings
+from cli.synthesis import STAMP, fingerprint
 from cli.up import curl_line
 from tests.falaj.platform_front import BUILD, ROOT, published_models
 
@@ -86,3 +89,57 @@ def _until_brace(lines):
         yield line
         if line == "}\n":
             return
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """A repository with nothing in it, in which the command runs."""
+    (tmp_path / "app.py").write_text("")
+    (tmp_path / "models").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FALAJ_PORT", "0")
+    monkeypatch.setenv("FALAJ_AWS_PORT", "0")
+    return tmp_path
+
+
+def test_missing_model_build_is_one_sentence(falaj, workspace):
+    """A version whose bytes nobody can make says what to run."""
+    folder = workspace / "models/mystery"
+    folder.mkdir()
+    (folder / "model.yaml").write_text("name: mystery\ndescription: d\nowner: o\nversion: 1\n")
+
+    said = falaj("up")
+
+    assert said.exit == 1
+    assert "mystery" in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+def test_broken_template_is_one_sentence(falaj, workspace):
+    """A template that somebody edited is named, with what is wrong in it."""
+    shutil.copytree(ROOT / "models/breast-cancer", workspace / "models/breast-cancer")
+    (workspace / ".build").symlink_to(BUILD)
+    out = workspace / "cdk.out"
+    out.mkdir()
+    manifest = {
+        "version": "48.0.0",
+        "artifacts": {
+            "Broken": {
+                "type": "aws:cloudformation:stack",
+                "environment": "aws://unknown-account/me-central-1",
+                "properties": {"templateFile": "Broken.template.json"},
+            }
+        },
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "Broken.template.json").write_text('{"Resources": {"Table": {"Type": "AWS::Nothing::"')
+    settings = Settings.from_env()
+    (out / STAMP).write_text(json.dumps({"inputs": fingerprint(settings)}))
+
+    said = falaj("up")
+
+    assert said.exit == 1
+    assert "Broken.template.json" in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
