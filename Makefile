@@ -48,11 +48,15 @@ format: $(VENV)/.dev  ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: | $(UV)  ## Pin requirements.in and requirements-dev.in anew
-	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.txt
-	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
-	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.txt layers/onnx/requirements.in -o layers/onnx/requirements.txt
-	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.txt layers/api/requirements.in -o layers/api/requirements.txt
+COMPILE := $(CURDIR)/$(UV) pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+
+lock: | $(UV)  ## Pin every requirements*.in anew
+	$(COMPILE) --universal requirements.in -o requirements.txt
+	$(COMPILE) --universal -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	for pins in layers/*/requirements.in; do \
+	  (cd $$(dirname $$pins) && $(COMPILE) --universal -c ../../requirements.txt requirements.in -o requirements.txt) || exit 1; done
+	for name in requirements requirements-cpu; do \
+	  (cd gpu_endpoints && $(COMPILE) --python-platform x86_64-manylinux_2_28 $$name.in -o $$name.txt) || exit 1; done
 
 clean:  ## Remove what was built (not .venv)
 	rm -rf .build cdk.out .coverage .pytest_cache .mypy_cache .ruff_cache
