@@ -1,0 +1,158 @@
+"""The recorder's Lambda handler: what a subscription delivers of model functions' logs goes to S3.
+
+CloudWatch Logs delivers at least once and tries for a day. A file's name is the hash of what is in
+it, so the same delivery twice is one file; the join counts an inference once however often and in
+whichever company it was delivered.
+
+Source:
+    docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html (`awslogs.data` is
+    Base64 of gzip of JSON with `messageType`, `logGroup`, `logEvents[].message`) and
+    Subscriptions.html (retries for up to 24 hours), read 2026-11-22.
+"""
+
+import base64
+import gzip
+import json
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import boto3
+
+from falaj import contract
+from falaj.aws.experiment_log import ExperimentLog
+from falaj.aws.live_experiments import LiveExperimentsParameter
+from falaj.config.experiments import RecorderSettings
+from falaj.domain.clock import Clock, SystemClock
+from falaj.errors import MalformedRequestError
+from falaj.experiments.live import LiveSplit
+from falaj.experiments.recording import recorded
+from falaj.experiments.records import Exposure
+
+DATA: Final = "DATA_MESSAGE"
+"""The other kind, CONTROL_MESSAGE, only asks whether anybody is there."""
+
+SPLIT_KNOWN_FOR: Final = timedelta(seconds=30)
+_UNASSIGNED: Final = {
+    "Namespace": contract.METRIC_NAMESPACE,
+    "Dimensions": [[contract.DIMENSION_MODEL, contract.DIMENSION_REASON]],
+    "Metrics": [{"Name": contract.METRIC_UNASSIGNED, "Unit": "Count"}],
+}
+
+
+class ExperimentRecorder:
+    """Handles deliveries.
+
+    Args:
+        log: Where exposures go.
+        live: Says which request-level experiment runs.
+        clock: The time.
+        write: Takes each log line; by default standard output.
+    """
+
+    def __init__(
+        self,
+        log: ExperimentLog,
+        live: LiveExperimentsParameter,
+        *,
+        clock: Clock | None = None,
+        write: Callable[[str], object] | None = None,
+    ) -> None:
+        self._log, self._live = log, live
+        self._clock = clock or SystemClock()
+        self._write = write or sys.stdout.write
+        self._splits: dict[str, tuple[datetime, LiveSplit | None]] = {}
+
+    def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, int]:
+        """Keep the exposures of one delivery.
+
+        Returns:
+            How many exposures there were, and how many lines that claimed to be one and were not.
+
+        Raises:
+            MalformedRequestError: It is no delivery.
+            DependencyError: SSM or S3 is dark; CloudWatch Logs delivers again.
+        """
+        del context
+        delivered = delivery_of(event)
+        if delivered.get("messageType") != DATA:
+            return {"exposures": 0, "malformed": 0}
+        kept: dict[str, list[Exposure]] = {}
+        unassigned: Counter[tuple[str, str]] = Counter()
+        malformed = 0
+        for entry in delivered["logEvents"]:
+            try:
+                line = json.loads(entry["message"])
+                found = recorded(line, self._split(_model_of(line)))
+            except (ValueError, KeyError, TypeError):
+                malformed += 1
+                continue
+            if found.exposure is not None:
+                kept.setdefault(found.model, []).append(found.exposure)
+            if found.unassigned:
+                unassigned[found.model, found.unassigned] += 1
+        for model, exposures in kept.items():
+            self._log.write_exposures(model, exposures)
+        self._tell(unassigned)
+        return {"exposures": sum(map(len, kept.values())), "malformed": malformed}
+
+    def _split(self, model: str) -> LiveSplit | None:
+        if not model:
+            return None
+        now = self._clock.now()
+        at, split = self._splits.get(model, (None, None))
+        if at is None or now - at >= SPLIT_KNOWN_FOR:
+            split = self._live.read(model).split
+            self._splits[model] = now, split
+        return split
+
+    def _tell(self, unassigned: Mapping[tuple[str, str], int]) -> None:
+        """Leave a line for each reason: the metric by which a forgotten subject is noticed."""
+        timestamp = int(self._clock.now().timestamp() * 1000)
+        for (model, reason), count in unassigned.items():
+            line = {
+                "_aws": {"Timestamp": timestamp, "CloudWatchMetrics": [_UNASSIGNED]},
+                contract.DIMENSION_MODEL: model,
+                contract.DIMENSION_REASON: reason,
+                contract.METRIC_UNASSIGNED: count,
+            }
+            self._write(json.dumps(line) + "\n")
+
+
+def delivery_of(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Open what CloudWatch Logs delivers.
+
+    Raises:
+        MalformedRequestError: It is something else.
+    """
+    try:
+        packed = base64.b64decode(event["awslogs"]["data"], validate=True)
+        opened = json.loads(gzip.decompress(packed))
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
+        raise MalformedRequestError(f"not a delivery of CloudWatch Logs: {error!r}") from error
+    if not isinstance(opened, dict):
+        raise MalformedRequestError("a delivery is a JSON object")
+    return opened
+
+
+def _model_of(line: object) -> str:
+    model = line.get(contract.DIMENSION_MODEL) if isinstance(line, Mapping) else None
+    return model if isinstance(model, str) else ""
+
+
+handler: ExperimentRecorder
+
+
+def __getattr__(name: str) -> ExperimentRecorder:
+    """Make the handler when it is first named, while Lambda initialises the environment."""
+    if name != "handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    settings = RecorderSettings.from_env()
+    made = globals()["handler"] = ExperimentRecorder(
+        ExperimentLog(boto3.client("s3"), settings.bucket),
+        LiveExperimentsParameter(boto3.client("ssm")),
+    )
+    return made

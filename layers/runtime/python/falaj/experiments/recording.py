@@ -1,0 +1,78 @@
+"""Log lines of model functions become exposures."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from falaj.contract import DIMENSION_MODEL
+from falaj.experiments.live import LiveSplit
+from falaj.experiments.records import Exposure
+
+_MILLI = 1000
+
+
+class Recorded(NamedTuple):
+    """What one line says.
+
+    Attributes:
+        model: The model it is about; empty when the line is none of ours.
+        exposure: Who was shown which arm.
+        unassigned: Why a request of a running experiment took no part in it.
+    """
+
+    model: str = ""
+    exposure: Exposure | None = None
+    unassigned: str = ""
+
+
+def recorded(line: object, split: LiveSplit | None) -> Recorded:
+    """Read one line, as `falaj.telemetry.emf` writes it.
+
+    A sticky exposure says so itself. A split is Lambda's doing, and the release that ran tells the
+    arm: every inference since the split began counts, answered well or not.
+
+    Args:
+        line: A log event's message, parsed.
+        split: The request-level experiment that runs on the line's model.
+
+    Raises:
+        ValueError: The line claims to be an exposure and is not one.
+    """
+    if not isinstance(line, Mapping) or not (model := line.get(DIMENSION_MODEL)):
+        return Recorded()
+    unassigned = str(line.get("unassigned") or "")
+    try:
+        return Recorded(str(model), _sticky(line) or _of_split(line, split), unassigned)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an exposure: {error!r}") from error
+
+
+def _sticky(line: Mapping[str, Any]) -> Exposure | None:
+    if not line.get("unit"):
+        return None
+    return Exposure(
+        experiment=line["experiment_id"],
+        unit=line["unit"],
+        arm=line["variant"],
+        inference_id=line["inference_id"],
+        at=line["_aws"]["Timestamp"] / _MILLI,
+        covariate=line.get("covariate"),
+        release=line["release"],
+    )
+
+
+def _of_split(line: Mapping[str, Any], split: LiveSplit | None) -> Exposure | None:
+    if split is None or line.get("message") != "infer":
+        return None
+    release, at = line["release"], line["_aws"]["Timestamp"] / _MILLI
+    arm = split.arms.get(release)
+    if arm is None or at < split.since:
+        return None
+    inference = line["request_id"]
+    return Exposure(
+        experiment=split.key,
+        unit=inference,
+        arm=arm,
+        inference_id=inference,
+        at=at,
+        release=release,
+    )
