@@ -20,8 +20,10 @@ from falaj.contract import (
 )
 from falaj.domain.plan import Plan, PlanKind
 from falaj.domain.release import DesiredRelease
+from falaj.errors import UntrustedArtefactError
 from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.outcome import Ending, Outcome
+from falaj.telemetry.refusal import refusal_line
 from local_region.cloudwatch.alarm_state import AlarmState
 from local_region.cloudwatch.alarms import Alarm
 from local_region.cloudwatch.board import AlarmBoard, StateChange
@@ -91,6 +93,7 @@ class Harm:
         throttles: Whether requests are refused for want of concurrency.
         is_silent: Whether the controller is dead.
         dead_letters: Whether messages lie in the queues.
+        refuses: Whether an environment finds that its model is not what was published.
     """
 
     says: str
@@ -101,6 +104,7 @@ class Harm:
     throttles: bool = False
     is_silent: bool = False
     dead_letters: bool = False
+    refuses: bool = False
 
 
 NONE: Final = Harm(says="nothing")
@@ -116,6 +120,7 @@ OTHER_HARMS: Final = (
     Harm(says="requests are throttled", throttles=True),
     Harm(says="the controller is silent", is_silent=True),
     Harm(says="an event failed three times", dead_letters=True),
+    Harm(says="a function refuses its model", refuses=True),
 )
 
 
@@ -182,6 +187,8 @@ class World:
             self._serve(served, served.stable, REQUESTS_PER_STEP - mine, stable)
             if around.throttles:
                 self._invoke(served, None, 1, is_throttled=True)
+        if around.refuses:
+            self._refuse_start()
         if (self.now - START).seconds % 60 == 0:
             self._controller_ticks(around)
 
@@ -205,6 +212,12 @@ class World:
         )
         for item in published(line):
             self.store.put(item.metric, item.values * requests, at=self.now)
+
+    def _refuse_start(self) -> None:
+        """Publish as a function that does not start, by its own line."""
+        error = UntrustedArtefactError(artefact="manifest.json", reason="it is not signed")
+        for item in published(refusal_line(error, model="any", release="2", at=self.now)):
+            self.store.put(item.metric, item.values, at=self.now)
 
     def _invoke(
         self,

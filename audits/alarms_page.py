@@ -13,6 +13,7 @@ from typing import Any, Final
 from audits.alarms import KINDS, examine
 from audits.findings import Proof
 from audits.template_values import Resource, read_resources
+from falaj.contract import METRIC_REFUSED_STARTS
 from falaj.domain.alarm_text import read_alarm_text
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "alarms.md"
@@ -34,8 +35,18 @@ ON_CALL: Final[Mapping[str, str]] = {
     "nothing is promoted, and alarms wake nobody but you: watch live rollouts by hand.",
     "dead letters": "Read the message: it holds the event and the error. The next tick has looked "
     "again already; purge the queue when the cause is mended.",
+    "refused starts": "Traffic stays where it is: a candidate that does not start gets no share. "
+    "Search the model's log for `refused to start`; the line names the file and the fault. A byte, "
+    "manifest or signature that is not what was published is an incident until shown to be a slip: "
+    "keep the version, publish anew from a clean build, and look who wrote the artefact.",
 }
 """What a person does, by kind; a kind without its line fails the test."""
+
+_FOR_PEOPLE: Final[Mapping[str, str]] = {
+    "ApproximateNumberOfMessagesVisible": "dead letters",
+    METRIC_REFUSED_STARTS: "refused starts",
+}
+"""Alarms that the controller does not read, by metric."""
 
 
 def page(cdk_out: Path) -> str:
@@ -69,7 +80,7 @@ def page(cdk_out: Path) -> str:
 def _section(resource: Resource, proofs: Mapping[str, Proof]) -> Iterator[str]:
     properties, proof = resource.properties, proofs[resource.ref]
     text = read_alarm_text(properties["AlarmDescription"])
-    kind = text.kind if text else "dead letters"
+    kind = text.kind if text else _FOR_PEOPLE[properties["MetricName"]]
     says = text.says if text else properties["AlarmDescription"]
     yield from ("", f"## {kind}", "", f"{says[0].upper()}{says[1:]}.", "")
     yield "| | |"

@@ -1,4 +1,7 @@
-"""The catalogue's sources become `.build/models/<name>/<int>/{model.onnx, manifest.json}`."""
+"""The catalogue's sources become `.build/models/<name>/<int>/{model.onnx, manifest.json}`.
+
+Each manifest is signed with the build folder's own key (catalogue.signing).
+"""
 
 import hashlib
 import json
@@ -17,6 +20,7 @@ from catalogue.errors import BuildError, ModelNotBuiltError, ModelRefusedError
 from catalogue.gate import Findings, examine
 from catalogue.gate.findings import GATE_VERSION
 from catalogue.reading import Catalogue, load_catalogue
+from catalogue.signing import LocalSigner, remember_key, sign
 from catalogue.sources import (
     GOLDEN_FILE,
     FileSource,
@@ -94,7 +98,7 @@ def build(
     names: Sequence[str] | None = None,
     progress: OnProgress = lambda _: None,
 ) -> tuple[BuiltVersion, ...]:
-    """Build every version folder of the named models; those up to date are left as they are.
+    """Build and sign every version of the named models; those up to date are left as they are.
 
     Args:
         models_root: The catalogue's folder.
@@ -106,12 +110,16 @@ def build(
         ConfigurationError: Every version that could not be built or was refused by the gate.
     """
     catalogue = load_catalogue(models_root)
+    signer = LocalSigner(build_root)
+    remember_key(build_root, signer.key)
     specs = [catalogue.model(name) for name in names] if names else list(catalogue.models)
     built, faults = [], list[str]()
     for spec in specs:
         for version in version_numbers(catalogue, spec):
             try:
-                built.append(_build_version(catalogue, spec, version, build_root, progress))
+                done = _build_version(catalogue, spec, version, build_root, progress)
+                sign(done.folder, signer)
+                built.append(done)
             except ConfigurationError as error:
                 faults.extend(error.faults)
     if faults:

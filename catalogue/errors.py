@@ -3,6 +3,7 @@
 ConfigurationError           refused before anything runs
 ├── InvalidSpecError         a value of model.yaml
 ├── ModelNotBuiltError       nothing under .build/models yet
+├── ManifestNotSignedError   not signed by the key that the deployment trusts
 ├── BuildError               a source that gives no model
 └── ModelRefusedError        the registration gate said no
 """
@@ -57,6 +58,20 @@ class ModelNotBuiltError(ConfigurationError):
         )
         super().__init__([sentence])
         self.name, self.version, self.looked_in = name, version, looked_in
+
+
+class ManifestNotSignedError(ConfigurationError):
+    """A manifest lacks the signature of the key that the deployment trusts."""
+
+    code: ClassVar[str] = "manifest_not_signed"
+
+    def __init__(self, *, folder: str, fingerprint: str) -> None:
+        sentence = (
+            f"the manifest in {folder} is not signed by the key {fingerprint[:16]}…; run "
+            "`falaj models build`, or `falaj models sign` for a key in KMS"
+        )
+        super().__init__([sentence])
+        self.folder, self.fingerprint = folder, fingerprint
 
 
 class BuildError(ConfigurationError):

@@ -6,7 +6,9 @@ from typing import Final
 
 from aws_cdk import App
 
+from catalogue.signing import LocalSigner, remember_key, remembered_key
 from catalogue.spec import ModelSpec
+from falaj.domain.publisher import PublisherKey
 from falaj.errors import ConfigurationError
 from infra.bundling.functions import stage_function
 from infra.bundling.layers import (
@@ -76,7 +78,8 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     if faults:
         raise ConfigurationError(faults)
     layers = _StagedLayers(deployment, sources, [model.spec for model in models])
-    packages = [_package(model, layers, sources) for model in models]
+    publisher = _publisher(deployment, sources)
+    packages = _packages(models, publisher, layers, sources)
     platform = package_platform(
         models, handler_folder=sources.function("platform_api"), build_root=sources.build
     )
@@ -169,10 +172,39 @@ class _StagedLayers:
         )
 
 
-def _package(model: PackagedModel, layers: _StagedLayers, sources: Sources) -> ModelPackage:
+def _publisher(deployment: Deployment, sources: Sources) -> PublisherKey:
+    """Return the key that is pinned; the build folder's own where none is."""
+    if deployment.publisher_key:
+        return remembered_key(sources.build, deployment.publisher_key)
+    key = LocalSigner(sources.build).key
+    remember_key(sources.build, key)
+    return key
+
+
+def _packages(
+    models: tuple[PackagedModel, ...],
+    publisher: PublisherKey,
+    layers: _StagedLayers,
+    sources: Sources,
+) -> list[ModelPackage]:
+    packages, faults = [], list[str]()
+    for model in models:
+        try:
+            packages.append(_package(model, publisher, layers, sources))
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return packages
+
+
+def _package(
+    model: PackagedModel, publisher: PublisherKey, layers: _StagedLayers, sources: Sources
+) -> ModelPackage:
     taken = sum(layer.size_bytes for layer in layers.predict(model.spec))
     return package_model(
         model,
+        publisher=publisher,
         handler_folder=sources.function("predict"),
         build_root=sources.build,
         room_bytes=UNZIPPED_LIMIT_BYTES - taken,

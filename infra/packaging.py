@@ -8,9 +8,17 @@ from typing import Final
 
 from catalogue.building import BuiltVersion, built_version
 from catalogue.reading import load_catalogue
+from catalogue.signing import key_file, signature_at
 from catalogue.spec import ModelSpec, Target
-from falaj.contract import MANIFEST_FILE, MODEL_FILE, PACKAGED_MODEL_ROOT
+from falaj.contract import (
+    MANIFEST_FILE,
+    MANIFEST_SIGNATURE_FILE,
+    MODEL_FILE,
+    PACKAGED_MODEL_ROOT,
+    PUBLISHER_KEY_FILE,
+)
 from falaj.domain.published import PublishedModel
+from falaj.domain.publisher import PublisherKey
 from falaj.errors import ConfigurationError
 from infra.bundling.functions import DataFile, StagedCode, stage_function
 from infra.bundling.trees import text_digest
@@ -63,12 +71,14 @@ class ModelPackage:
 
     Attributes:
         model: The model.
-        code: Handler, manifests and, where they fit, the bytes.
+        code: Handler, signed manifests, the publisher's key and, where they fit, the bytes.
+        publisher: The key that signed the manifests, to which the function is pinned.
         far_prefix: Key prefix under which bytes that do not fit are uploaded; empty if they fit.
     """
 
     model: PackagedModel
     code: StagedCode
+    publisher: PublisherKey
     far_prefix: str = ""
 
 
@@ -106,23 +116,41 @@ def read_models(
 
 
 def package_model(
-    model: PackagedModel, *, handler_folder: Path, build_root: Path, room_bytes: int
+    model: PackagedModel,
+    *,
+    publisher: PublisherKey,
+    handler_folder: Path,
+    build_root: Path,
+    room_bytes: int,
 ) -> ModelPackage:
     """Stage a model's function code, with its bytes where they fit.
 
     Args:
         model: The model.
+        publisher: Whose signatures the function will believe.
         handler_folder: `functions/predict`.
         build_root: `.build`.
         room_bytes: What layers leave of Lambda's limit.
+
+    Raises:
+        ManifestNotSignedError: The publisher did not sign a version's manifest.
     """
     fits = model.size_bytes + sum(_manifest_size(v) for v in model.versions) <= room_bytes
-    data: dict[str, DataFile] = {}
+    data = {
+        f"{PACKAGED_MODEL_ROOT}/{PUBLISHER_KEY_FILE}": DataFile(
+            digest=publisher.fingerprint, source=key_file(build_root, publisher)
+        )
+    }
     for version in model.versions:
         folder = f"{PACKAGED_MODEL_ROOT}/{model.spec.name}/{version.manifest.version}"
         manifest = version.folder / MANIFEST_FILE
         text = manifest.read_text(encoding="utf-8")
         data[f"{folder}/{MANIFEST_FILE}"] = DataFile(digest=text_digest(text), source=manifest)
+        data[f"{folder}/{MANIFEST_SIGNATURE_FILE}"] = DataFile(
+            # ECDSA signatures differ each time: all of one key over one text are the same release.
+            digest=text_digest(publisher.fingerprint, text),
+            source=signature_at(version.folder, publisher),
+        )
         if fits:
             data[f"{folder}/{MODEL_FILE}"] = DataFile(
                 digest=version.manifest.sha256, source=version.model_path
@@ -131,6 +159,7 @@ def package_model(
     return ModelPackage(
         model=model,
         code=stage_function(f"predict-{model.spec.name}", handler_folder, data, build_root),
+        publisher=publisher,
         far_prefix="" if fits else text_digest(*digests)[:32],
     )
 

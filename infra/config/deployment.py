@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from falaj.contract import REGION, WEBHOOK_KEY_PARAMETER
+from falaj.domain.publisher import FINGERPRINT_MEND, is_fingerprint
 from falaj.errors import ConfigurationError
 from infra.config.profile import PROFILES, ApiKind, Profile, ProfileSettings
 from infra.config.region import RegionFacts
@@ -85,6 +86,8 @@ class Deployment:
         az_ids: Availability zone ids in use.
         concurrency_quota: Concurrent executions that the account allows in the region.
         webhook_url: Where the rollout controller posts its notices as well; empty for nowhere.
+        publisher_key: Fingerprint of the key whose manifests functions believe; empty takes the
+            throw-away key of the machine that builds.
     """
 
     profile: Profile = Profile.SMB
@@ -99,6 +102,7 @@ class Deployment:
     az_ids: tuple[str, ...] = ("mec1-az1", "mec1-az2", "mec1-az3")
     concurrency_quota: int = CONCURRENCY_QUOTA
     webhook_url: str = ""
+    publisher_key: str = ""
 
     def __post_init__(self) -> None:
         faults = [fault for fault in (check(self) for check in _CHECKS) if fault]
@@ -188,6 +192,7 @@ SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "azIds": ("az_ids", _names),
     "concurrencyQuota": ("concurrency_quota", _count),
     "webhookUrl": ("webhook_url", str),
+    "publisherKey": ("publisher_key", str),
 }
 
 
@@ -265,6 +270,12 @@ def _webhook_fault(deployment: Deployment) -> str | None:
     )
 
 
+def _publisher_fault(deployment: Deployment) -> str | None:
+    if not deployment.publisher_key or is_fingerprint(deployment.publisher_key):
+        return None
+    return f"publisherKey {deployment.publisher_key!r}: write {FINGERPRINT_MEND}"
+
+
 _CHECKS: Final = (
     _region_fault,
     _account_fault,
@@ -273,4 +284,5 @@ _CHECKS: Final = (
     _cors_fault,
     _zones_fault,
     _webhook_fault,
+    _publisher_fault,
 )

@@ -9,6 +9,7 @@ from infra.bundling.layers import ANY_ARCHITECTURE, StagedLayer
 from infra.config.deployment import Deployment
 from infra.constructs.customer_key import CustomerKey
 from infra.constructs.model_store import ModelStore
+from infra.constructs.publisher import Publisher
 from infra.constructs.region_boundary import RegionBoundary
 from infra.constructs.shared_layer import SharedLayer
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
@@ -49,14 +50,17 @@ class FoundationStack(Stack):
         if not all(staged.has_bytecode for staged in layers):
             Annotations.of(self).add_warning_v2("falaj:no-bytecode", _no_bytecode(deployment))
         key = CustomerKey(self, "DataKey", purpose=DATA_KEY).key
-        for purpose in ("models", "registry"):
-            ModelStore(
+        buckets = {
+            purpose: ModelStore(
                 self,
                 purpose.capitalize(),
                 purpose=purpose,
                 key_arn=key.attr_arn,
                 object_lock=deployment.settings.object_lock,
-            )
+            ).bucket
+            for purpose in ("models", "registry")
+        }
+        Publisher(self, "Publisher", data_key_arn=key.attr_arn, buckets=buckets)
 
 
 def _usable_on(layer: StagedLayer) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
-from aws_cdk import Fn, Stack, aws_ssm as ssm
+from aws_cdk import Annotations, Fn, Stack, aws_ssm as ssm
 from constructs import Construct
 
 from catalogue.release import ReleasePlan
@@ -14,6 +14,7 @@ from falaj.contract import (
     ENV_MODEL_S3_PREFIX,
     ENV_MODEL_VERSION,
     ENV_PROFILE,
+    ENV_PUBLISHER_KEY,
     ENV_THREADS,
     MODEL_TAG,
     alias_arn_parameter,
@@ -21,7 +22,7 @@ from falaj.contract import (
     key_arn_parameter,
 )
 from falaj.domain.release import DesiredRelease
-from infra.config.deployment import Deployment
+from infra.config.deployment import Deployment, Platform
 from infra.constructs.assets import file_asset
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
@@ -32,6 +33,11 @@ from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_pr
 
 _FUNCTION: Final = "${Function}"
 _RELEASE: Final = "${Release}"
+_UNPINNED: Final = (
+    "The manifests are signed by a throw-away key of this machine: whoever builds elsewhere makes "
+    "another release. Run `falaj models sign --target aws` and set falaj:publisherKey; "
+    "`cdk deploy --strict` refuses to go on without."
+)
 
 
 class ModelStack(Stack):
@@ -62,6 +68,8 @@ class ModelStack(Stack):
             **stack_properties(deployment, f"model {spec.name}", data_class=spec.data_class.value),
         )
         leave_bootstrap_check_to_cli(self)
+        if deployment.platform is Platform.LAMBDA and not deployment.publisher_key:
+            Annotations.of(self).add_warning_v2("falaj:throw-away-publisher", _UNPINNED)
         key_arn = _key(self, deployment)
         far_bucket = self._upload(package) if package.far_prefix else None
         statements = [
@@ -136,6 +144,7 @@ def _environment(
         ENV_MODEL_NAME: spec.name,
         ENV_MODEL_VERSION: str(spec.version),
         ENV_THREADS: str(spec.compute.threads),
+        ENV_PUBLISHER_KEY: package.publisher.fingerprint,
     }
     if far_bucket:
         environment[ENV_MODEL_S3_PREFIX] = f"s3://{far_bucket}/{package.far_prefix}"

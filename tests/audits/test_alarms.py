@@ -26,7 +26,7 @@ def test_every_alarm_of_the_stacks_can_fire(synthesized_once, profile):
     report = examine(synthesized_once[profile])
 
     assert report.findings == ()
-    assert len(report.proofs) == 8
+    assert len(report.proofs) == 9
     assert all(proof.fires for proof in report.proofs)
 
 
@@ -241,7 +241,7 @@ def test_a_heartbeat_that_tells_nobody_is_named(doctored):
 
     doctored.spoil(ROLLOUTS, spoil)
 
-    assert [problem for _, problem in said(doctored)] == ["it has no action: nobody is told"] * 2
+    assert [problem for _, problem in said(doctored)] == ["it has no action: nobody is told"] * 3
 
 
 def test_a_model_without_alarms_is_named(doctored):

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from onnx import TensorProto, helper
 
+from catalogue.signing import LocalSigner, sign
 from falaj.contract import MANIFEST_FILE, MODEL_FILE
 from falaj.domain.manifest import Manifest
 from falaj.domain.signature import ModelSignature
@@ -68,6 +69,7 @@ class Catalogue:
         (folder / MODEL_FILE).write_bytes(data)
         text = json.dumps(manifest.to_dict())
         (folder / MANIFEST_FILE).write_text(text, encoding="utf-8")
+        sign(folder, LocalSigner(self.sources.build))
 
 
 class Assembly:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from catalogue.signing import LocalSigner, remember_key
 from falaj.contract import ENV_MODEL_S3_PREFIX
 from falaj.domain.published import PublishedModel
 from falaj.errors import ConfigurationError
@@ -20,8 +21,10 @@ from aws_cdk import App
 def packaged(sources: Sources, *, room_bytes: int):
     """Package the only model of a catalogue."""
     (model,) = read_models(sources.models, sources.build)
+    remember_key(sources.build, LocalSigner(sources.build).key)
     return package_model(
         model,
+        publisher=LocalSigner(sources.build).key,
         handler_folder=sources.function("predict"),
         build_root=sources.build,
         room_bytes=room_bytes,
@@ -42,20 +45,28 @@ def test_bytes_that_fit_are_part_of_the_code(catalogue):
         [
             "handler.py",
             "models/churn/1/manifest.json",
+            "models/churn/1/manifest.sig",
             "models/churn/1/model.onnx",
             "models/churn/2/manifest.json",
+            "models/churn/2/manifest.sig",
             "models/churn/2/model.onnx",
+            "models/publisher.der",
         ],
         "",
     )
 
 
 def test_bytes_that_do_not_fit_stay_out_of_the_code(catalogue):
-    """The manifest, against which they are checked, is always packaged."""
+    """The signed manifest, against which they are checked, is always packaged."""
     catalogue.add("churn")
     package = packaged(catalogue.sources, room_bytes=100)
 
-    assert files_of(package.code.folder) == ["handler.py", "models/churn/1/manifest.json"]
+    assert files_of(package.code.folder) == [
+        "handler.py",
+        "models/churn/1/manifest.json",
+        "models/churn/1/manifest.sig",
+        "models/publisher.der",
+    ]
 
 
 def test_far_bytes_are_uploaded_where_the_function_looks(catalogue, tmp_path):

@@ -16,6 +16,7 @@ def test_a_function_finds_its_packaged_models():
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3538",
             "FALAJ_MODEL_NAME": "rows",
             "FALAJ_MODEL_VERSION": "2",
+            "FALAJ_PUBLISHER_KEY": "5" * 64,
         }
     )
     assert settings == Settings(

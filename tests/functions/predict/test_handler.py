@@ -2,13 +2,15 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.falaj import onnx_models
+from catalogue.signing import LocalSigner
+from tests.falaj import onnx_models, signed_models
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PROGRAM = """
@@ -28,10 +30,12 @@ def task_root(tmp_path):
     for version in (1, 2):
         content = onnx_models.linear(seed=version)
         onnx_models.write_version(tmp_path / "models", "rows", version, content)
+    onnx_models.write_version(tmp_path / "models", "other", 1, onnx_models.linear(seed=3))
+    signed_models.publish(tmp_path / "models", tmp_path / "build")
     return tmp_path
 
 
-def _start(task_root, events, **more):
+def _start(task_root, events, program=PROGRAM, **more):
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(REPOSITORY / "layers/runtime/python"),
@@ -40,12 +44,13 @@ def _start(task_root, events, **more):
         "AWS_LAMBDA_FUNCTION_VERSION": "7",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
         "AWS_REGION": "me-central-1",
+        "FALAJ_PUBLISHER_KEY": LocalSigner(task_root / "build").key.fingerprint,
         "FALAJ_MODEL_NAME": "rows",
         "FALAJ_MODEL_VERSION": "1",
         **more,
     }
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         cwd=task_root,
         env=environment,
         input=json.dumps(events),
@@ -91,3 +96,70 @@ def test_a_faulty_environment_keeps_the_function_from_starting(task_root):
     assert process.returncode != 0
     assert "FALAJ_THREADS='x'" in process.stderr
     assert "FALAJ_LOG_LEVEL='Y'" in process.stderr
+
+
+def _flip(path, place=-1):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def _of_another_model(models):
+    shutil.copytree(models / "other/1", models / "rows/1", dirs_exist_ok=True)
+
+
+def _of_another_version(models):
+    shutil.copytree(models / "rows/2", models / "rows/1", dirs_exist_ok=True)
+
+
+def _of_another_publisher(models):
+    """Everything is signed anew, key file and all, by somebody else."""
+    signed_models.publish(models, models.parent / "stranger")
+
+
+TAMPERING = {
+    "a byte of the model": (lambda m: _flip(m / "rows/1/model.onnx"), "its bytes have sha256"),
+    "a byte of the manifest": (lambda m: _flip(m / "rows/1/manifest.json", 40), "did not sign"),
+    "a byte of the signature": (lambda m: _flip(m / "rows/1/manifest.sig"), "did not sign"),
+    "a version beside it": (lambda m: _flip(m / "rows/2/manifest.sig"), "did not sign"),
+    "no signature": (lambda m: (m / "rows/1/manifest.sig").unlink(), "it is not signed"),
+    "an empty signature": (lambda m: (m / "rows/1/manifest.sig").write_bytes(b""), "did not sign"),
+    "a signed manifest of another model": (_of_another_model, "lies in another folder"),
+    "a signed manifest of another version": (_of_another_version, "lies in another folder"),
+    "the version taken out": (lambda m: shutil.rmtree(m / "rows/1"), "version 1"),
+    "another publisher": (_of_another_publisher, "pins"),
+    "no key": (lambda m: (m / "publisher.der").unlink(), "no key to check"),
+    "a byte of the key": (lambda m: _flip(m / "publisher.der", 30), "no key to check"),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERING)
+def test_what_was_not_published_keeps_the_function_from_starting(task_root, what):
+    """The initialisation ends with the reason, and one line feeds the alarm that tells people."""
+    tamper, reason = TAMPERING[what]
+    tamper(task_root / "models")
+    process = _start(task_root, [INFER])
+
+    assert process.returncode != 0
+    (line,) = [json.loads(text) for text in process.stdout.splitlines()]
+    assert (line["RefusedStarts"], line["Model"], line["release"]) == (1, "rows", "7")
+    assert reason in line["error"]
+    assert reason in process.stderr
+
+
+@pytest.mark.parametrize("pin", ["", "off", "A" * 64])
+def test_on_lambda_nothing_is_believed_without_a_pin(task_root, pin):
+    """A setting that was forgotten is a fault, not a permission."""
+    process = _start(task_root, [INFER], FALAJ_PUBLISHER_KEY=pin)
+
+    assert process.returncode != 0
+    assert "FALAJ_PUBLISHER_KEY" in process.stderr
+
+
+def test_checking_signatures_loads_no_library_for_it(task_root):
+    """It is arithmetic of our own: neither `cryptography` nor boto3 is paid for."""
+    program = PROGRAM + "print(json.dumps(sorted(sys.modules)))"
+    *_, modules = _lines(_start(task_root, [INFER], program=program))
+
+    assert "falaj.domain.p256" in modules
+    assert {"cryptography", "boto3", "falaj.telemetry.refusal"} & set(modules) == set()

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from falaj.contract import BOUNDARY_PATH
+from falaj.domain.publisher import is_fingerprint
 from infra.application import Sources
 
 KEPT = ("RetainExceptOnCreate", "Retain")
@@ -169,6 +170,8 @@ def test_a_function_is_told_what_it_serves(assembly):
         "Environment"
     ]["Variables"]
 
+    fingerprint = variables.pop("FALAJ_PUBLISHER_KEY")
+    assert is_fingerprint(fingerprint)
     assert {key: variables[key] for key in variables if key != "FALAJ_PROFILE"} == {
         "FALAJ_MODEL_NAME": "file-type",
         "FALAJ_MODEL_VERSION": "2",

@@ -208,9 +208,29 @@ def test_the_banks_artefacts_are_write_once(smb, enterprise):
 
 def test_the_key_is_rotated_and_stays_in_the_region(assembly):
     """A multi-Region key could be replicated abroad."""
-    key = assembly.one("FalajFoundation", "AWS::KMS::Key")["Properties"]
+    keys = assembly.of_type("FalajFoundation", "AWS::KMS::Key").values()
+    signing, data = sorted((key["Properties"] for key in keys), key=lambda k: "KeyUsage" not in k)
 
-    assert (key["EnableKeyRotation"], key["MultiRegion"]) == (True, False)
+    assert (data["EnableKeyRotation"], data["MultiRegion"]) == (True, False)
+    assert (signing["KeyUsage"], signing["MultiRegion"]) == ("SIGN_VERIFY", False)
+
+
+def test_only_the_publisher_signs_manifests(assembly):
+    """Whatever IAM policies say: the key denies everybody else, and nobody verifies by it."""
+    keys = assembly.of_type("FalajFoundation", "AWS::KMS::Key").values()
+    (signing,) = (k["Properties"] for k in keys if "KeyUsage" in k["Properties"])
+    deny = signing["KeyPolicy"]["Statement"][1]
+    (role,) = (
+        id_
+        for id_, r in assembly.of_type("FalajFoundation", "AWS::IAM::Role").items()
+        if "Publisher" in id_
+    )
+
+    assert (deny["Effect"], deny["Action"]) == ("Deny", "kms:Sign")
+    assert deny["Condition"] == {
+        "ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": [role, "Arn"]}}
+    }
+    assert "kms:Verify" not in json.dumps(assembly.template("FalajFoundation"))
 
 
 def test_the_local_region_gets_the_same_stacks(catalogue, assemble):

@@ -108,7 +108,7 @@ def test_what_it_fails_on_is_kept_and_seen(assembly):
     watched = [
         alarm["Properties"]["Dimensions"]
         for alarm in assembly.of_type(STACK, "AWS::CloudWatch::Alarm").values()
-        if "Dimensions" in alarm["Properties"]
+        if alarm["Properties"].get("Namespace") == "AWS/SQS"
     ]
 
     assert destination["Fn::GetAtt"] == [queue, "Arn"]

@@ -39,7 +39,8 @@
     │   ├── GuardInputError          a count, share or level no statistic can reckon with
     │   ├── DependencyError          an AWS service refused or did not answer
     │   ├── LostRaceError            somebody else wrote first; read again
-    │   └── ControllerError          a tick could not look after these models
+    │   ├── ControllerError          a tick could not look after these models
+    │   └── AnalystError             a round could not look after these experiments
     └── ConfigurationError           refused before anything runs
 
 Only `falaj.http` knows status codes. A leaf takes data, writes its own sentence and keeps the data.
@@ -442,6 +443,16 @@ class ControllerError(ServiceError):
 
     def __init__(self, failures: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{model}: {reason}" for model, reason in failures.items()))
+        self.failures = dict(failures)
+
+
+class AnalystError(ServiceError):
+    """A round could not look after every experiment; the others were looked after."""
+
+    code: ClassVar[str] = "analyst"
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
         self.failures = dict(failures)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from falaj import contract
+from falaj.domain.publisher import FINGERPRINT_MEND, is_fingerprint
 from falaj.errors import ConfigurationError
 
 _PORTS: Final = 65_535
@@ -31,6 +32,8 @@ class ContainerSettings:
         precision: What TensorRT computes in.
         engine_cache: Folder of TensorRT's built engines; empty to build them at each start.
         drain_s: How long a stopping container goes on answering.
+        publisher_key: Fingerprint of the key that signed the manifests; empty believes the folder,
+            which the image does not do.
     """
 
     model_root: str
@@ -46,6 +49,7 @@ class ContainerSettings:
     precision: str = "fp32"
     engine_cache: str = ""
     drain_s: float = 25.0
+    publisher_key: str = ""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -76,7 +80,12 @@ class ContainerSettings:
             precision=_choice(env, contract.ENV_PRECISION, PRECISIONS, faults),
             engine_cache=env.get(contract.ENV_ENGINE_CACHE, ""),
             drain_s=_number(env, contract.ENV_DRAIN_S, 25, 3600, faults) or 0,
+            publisher_key=env.get(contract.ENV_PUBLISHER_KEY, ""),
         )
+        if read.publisher_key and not is_fingerprint(read.publisher_key):
+            faults.append(
+                f"{contract.ENV_PUBLISHER_KEY}={read.publisher_key[:80]!r}: {FINGERPRINT_MEND}"
+            )
         if faults:
             raise ConfigurationError(faults)
         return read

@@ -14,9 +14,11 @@ from falaj.contract import (
     ENV_MODEL_S3_PREFIX,
     ENV_MODEL_VERSION,
     ENV_PSEUDONYM_KEY,
+    ENV_PUBLISHER_KEY,
     ENV_THREADS,
     PACKAGED_MODEL_ROOT,
 )
+from falaj.domain.publisher import FINGERPRINT_MEND, is_fingerprint
 from falaj.errors import ConfigurationError
 
 MEMORY_PER_VCPU_MIB: Final = 1769
@@ -46,6 +48,7 @@ class Settings:
         memory_mib: The function's memory.
         experiments: SSM parameter of running experiments; empty where no arms are packaged.
         pseudonym_key: KMS HMAC key from which the key of pseudonyms is derived.
+        publisher_key: Fingerprint of the key that signed the manifests; empty outside Lambda only.
     """
 
     model_root: str
@@ -59,6 +62,7 @@ class Settings:
     memory_mib: int = MEMORY_PER_VCPU_MIB
     experiments: str = ""
     pseudonym_key: str = ""
+    publisher_key: str = ""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -84,6 +88,7 @@ class Settings:
         if version is not None and not env.get(ENV_MODEL_NAME):
             faults.append(f"{ENV_MODEL_VERSION} needs {ENV_MODEL_NAME}")
         faults += _experiment_faults(env, level)
+        key = _publisher_key(env, faults)
         if faults:
             raise ConfigurationError(faults)
         return cls(
@@ -98,6 +103,7 @@ class Settings:
             memory_mib=memory_mib or MEMORY_PER_VCPU_MIB,
             experiments=env.get(ENV_EXPERIMENTS, ""),
             pseudonym_key=env.get(ENV_PSEUDONYM_KEY, ""),
+            publisher_key=key,
         )
 
 
@@ -109,6 +115,15 @@ def vcpus(memory_mib: int) -> int:
         (1, 2, 6)
     """
     return max(1, math.ceil(memory_mib / MEMORY_PER_VCPU_MIB))
+
+
+def _publisher_key(env: Mapping[str, str], faults: list[str]) -> str:
+    """Read the pin; on Lambda nothing is believed without one."""
+    key = env.get(ENV_PUBLISHER_KEY, "")
+    is_needed = key or env.get("AWS_LAMBDA_FUNCTION_NAME")
+    if is_needed and not is_fingerprint(key):
+        faults.append(f"{ENV_PUBLISHER_KEY}={key[:80]!r}: {FINGERPRINT_MEND}")
+    return key
 
 
 def _experiment_faults(env: Mapping[str, str], level: str) -> list[str]:

@@ -10,10 +10,12 @@ import orjson
 
 from falaj.contract import MANIFEST_FILE
 from falaj.domain.manifest import Manifest
+from falaj.domain.publisher import PublisherKey
 from falaj.domain.tensors import TensorSpec
 from falaj.engines.emptiness import takes_empty
 from falaj.engines.engine import Engine, zeros
 from falaj.engines.folders import content_of, manifests_under, name_and_version, packaged_model
+from falaj.engines.trust import check_signature
 from falaj.engines.validation import SignatureCheck
 from falaj.errors import ArtefactError, RequestError, UnknownModelError, UnknownVersionError
 from falaj.telemetry.statistics import Statistics
@@ -98,6 +100,7 @@ class ModelRepository:
         make_engine: Callable[[Manifest, bytes], Engine],
         read: Callable[[Manifest], bytes] | None = None,
         defaults: Mapping[str, int] | None = None,
+        publisher: PublisherKey | None = None,
     ) -> Self:
         """Read the manifests under `root` (`<name>/<version>/manifest.json`).
 
@@ -106,9 +109,11 @@ class ModelRepository:
             make_engine: Turns checked bytes into an engine.
             read: Fetches bytes that are not beside their manifest.
             defaults: Version to serve by model name.
+            publisher: Who must have signed every manifest; None believes the folder.
 
         Raises:
             ArtefactError: There is no manifest, or one is not readable.
+            UntrustedArtefactError: One is not signed by the publisher.
         """
         folder = os.fspath(root)
         paths = manifests_under(folder)
@@ -129,7 +134,7 @@ class ModelRepository:
             )
 
         return cls(
-            tuple(map(_manifest_at, paths)),
+            tuple(_manifest_at(path, publisher) for path in paths),
             read=read_packaged,
             make_engine=make_engine,
             defaults=defaults,
@@ -219,9 +224,12 @@ def _identity(spec: TensorSpec) -> tuple[str, str]:
     return spec.name, spec.datatype
 
 
-def _manifest_at(path: str) -> Manifest:
+def _manifest_at(path: str, publisher: PublisherKey | None) -> Manifest:
     try:
-        manifest = Manifest.from_dict(orjson.loads(content_of(path)))
+        content = content_of(path)
+        if publisher:
+            check_signature(path, content, publisher)
+        manifest = Manifest.from_dict(orjson.loads(content))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtefactError(
             artefact=path, reason=f"no readable manifest ({error}); build the model again"

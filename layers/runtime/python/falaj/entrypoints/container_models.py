@@ -24,6 +24,7 @@ from falaj.engines.onnx import OnnxEngine
 from falaj.engines.providers import ProviderPlan, session_for
 from falaj.engines.repository import ModelRepository, ServedModel
 from falaj.engines.stateful import StatefulEngine, without_states
+from falaj.engines.trust import packaged_publisher
 from falaj.errors import ArtefactError, ConfigurationError
 from falaj.http.service import Service
 
@@ -111,7 +112,12 @@ class Shelf:
         )
         self._engines: list[OnnxEngine] = []
         self.serving = read_serving(self._root / SERVING_FILE)
-        found = ModelRepository.from_folder(self._root, make_engine=self._engine)
+        key = settings.publisher_key
+        found = ModelRepository.from_folder(
+            self._root,
+            make_engine=self._engine,
+            publisher=packaged_publisher(str(self._root), key) if key else None,
+        )
         whole = [
             found.manifest(name, version)
             for name in found.names

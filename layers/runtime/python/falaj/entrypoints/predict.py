@@ -6,37 +6,66 @@ environment from starting.
 """
 
 import gc
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from falaj.entrypoints.lambda_inference import LambdaInference
+    from falaj.config.settings import Settings
+    from falaj.entrypoints.shadow import Handler
+    from falaj.errors import ArtefactError
 
-handler: "LambdaInference"
+handler: "Handler"
 
 
-def __getattr__(name: str) -> "LambdaInference":
+def __getattr__(name: str) -> "Handler":
     if name != "handler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     made = globals()["handler"] = _started()
     return made
 
 
-def _started() -> "LambdaInference":
+def _started() -> "Handler":
     # Nothing made while starting is garbage: looking for some, now and at every later collection,
     # is time for nothing. Hence the imports here, where collection is off.
     gc.disable()
     try:
         from falaj.config.settings import Settings  # noqa: PLC0415
+        from falaj.contract import ENV_SHADOW_PARAMETER  # noqa: PLC0415
         from falaj.entrypoints.lambda_inference import LambdaInference  # noqa: PLC0415
         from falaj.entrypoints.serving import service_from_environment  # noqa: PLC0415
+        from falaj.errors import ArtefactError  # noqa: PLC0415
 
         settings = Settings.from_env()
-        service = service_from_environment(settings)
-        if not settings.experiments:
-            return LambdaInference(service, settings)
-        from falaj.entrypoints.experiment_world import experiments_of  # noqa: PLC0415 - boto3
+        try:
+            service = service_from_environment(settings)
+        except ArtefactError as error:
+            _tell(error, settings)
+            raise
+        experiments = None
+        if settings.experiments:
+            from falaj.entrypoints.experiment_world import experiments_of  # noqa: PLC0415 - boto3
 
-        return LambdaInference(service, settings, experiments=experiments_of(settings, service))
+            experiments = experiments_of(settings, service)
+        made = LambdaInference(service, settings, experiments=experiments)
+        if not os.environ.get(ENV_SHADOW_PARAMETER):  # noqa: TID251 - read whole where it is set
+            return made
+        from falaj.entrypoints.shadow import shadowed  # noqa: PLC0415 - with such a plan only
+
+        return shadowed(made, service, settings)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _tell(error: "ArtefactError", settings: "Settings") -> None:
+    """Leave the line that the alarm on refused starts is fed from."""
+    import sys  # noqa: PLC0415 - as below: no start that succeeds needs any of it
+
+    from falaj.domain.clock import SystemClock  # noqa: PLC0415
+    from falaj.telemetry.refusal import refusal_line  # noqa: PLC0415
+
+    line = refusal_line(
+        error, model=settings.model_name, release=settings.release, at=SystemClock().now()
+    )
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

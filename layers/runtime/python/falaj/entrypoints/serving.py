@@ -6,6 +6,7 @@ from falaj.config.settings import Settings
 from falaj.domain.manifest import Manifest
 from falaj.engines.onnx import OnnxEngine
 from falaj.engines.repository import ModelRepository
+from falaj.engines.trust import packaged_publisher
 from falaj.http.service import Service
 
 
@@ -32,18 +33,20 @@ def repository_from_settings(settings: Settings) -> ModelRepository:
     """Read the manifests; nothing is loaded yet.
 
     Raises:
-        ArtefactError: There is no manifest, or not the one to serve.
+        ArtefactError: There is no manifest, not the one to serve, or one that is not signed.
     """
 
     def engine(manifest: Manifest, content: bytes) -> OnnxEngine:
         return OnnxEngine(name=manifest.name, model=content, threads=settings.threads)
 
+    key = settings.publisher_key
     defaults = {settings.model_name: settings.model_version} if settings.model_version else {}
     return ModelRepository.from_folder(
         settings.model_root,
         make_engine=engine,
         read=_read_from_s3(settings.s3_prefix) if settings.s3_prefix else None,
         defaults={name: version for name, version in defaults.items() if version},
+        publisher=packaged_publisher(settings.model_root, key) if key else None,
     )
 
 
