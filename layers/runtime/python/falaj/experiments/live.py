@@ -128,6 +128,14 @@ class LiveExperiments:
         others = self.without(experiment.key).sticky
         return replace(self, sticky=(*others, experiment))
 
+    def with_split(self, split: LiveSplit) -> Self:
+        """Return it with a request-level experiment started."""
+        return replace(self, split=split)
+
+    def with_promotion(self, promotion: Promotion) -> Self:
+        """Return it with an arm that answers everyone who is in no experiment."""
+        return replace(self, promotion=promotion)
+
     def without(self, key: str) -> Self:
         """Return it without an experiment of this name, sticky or split."""
         sticky = tuple(each for each in self.sticky if each.key != key)
