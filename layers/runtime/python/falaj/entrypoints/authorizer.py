@@ -1,0 +1,120 @@
+"""The REST API's authorizer: a bearer token in, a policy over everything it allows out.
+
+Whoever is not known gets 401, because the handler raises the one word that API Gateway takes for
+it; whoever is known and may do nothing gets a policy that denies everything, hence 403.
+
+Source:
+    docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
+    and …/api-gateway-lambda-authorizer-lambda-function-create.html (`Unauthorized`), read
+    2026-11-22.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from falaj.aws.issuer_keys import IssuerKeys
+from falaj.config.access import AccessSettings
+from falaj.contract import CONTEXT_EXPIRES, CONTEXT_SCOPES, CONTEXT_SUBJECT, CONTEXT_TENANT
+from falaj.domain.access import Caller
+from falaj.domain.claims import checked_caller
+from falaj.domain.clock import Clock, SystemClock
+from falaj.domain.execute_policy import policy_document, stage_arn
+from falaj.errors import AccessError, ForbiddenError
+from falaj.http.tokens import KeySet, bearer_token, verified_claims
+
+SYSTEM_CLOCK: Final = SystemClock()
+ALL_OTHERS: Final = "*"
+_NOBODY: Final = Caller(tenant="", scopes=frozenset())
+
+
+class NobodyKnownError(Exception):
+    """API Gateway reads the message, and answers 401."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+class Authorizer:
+    """Answers a TOKEN authorizer's events.
+
+    Args:
+        settings: Whose tokens count, and what they open.
+        fetch_keys: Returns the issuer's key set.
+        clock: Tells the time.
+        write: Takes each line; by default standard output.
+    """
+
+    def __init__(
+        self,
+        settings: AccessSettings,
+        fetch_keys: Callable[[], str],
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        write: Callable[[str], object] = sys.stdout.write,
+    ) -> None:
+        self._settings, self._rules = settings, settings.rules
+        self._keys = KeySet(fetch_keys, algorithms=settings.algorithms, clock=clock)
+        self._clock, self._write = clock, write
+
+    def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:  # noqa: ANN401 - Lambda's context has no public type
+        """Return what the caller may do.
+
+        Raises:
+            NobodyKnownError: The token is missing, forged, expired or another's.
+            DependencyError: There are no keys; API Gateway answers 500.
+        """
+        del context
+        try:
+            caller = self._caller(str(event.get("authorizationToken") or ""))
+        except ForbiddenError as error:
+            self._tell("forbidden", str(error))
+            caller = _NOBODY
+        except AccessError as error:
+            self._tell("unauthorized", str(error))
+            raise NobodyKnownError from error
+        stage = stage_arn(str(event.get("methodArn") or ""))
+        return self._answer(caller, stage)
+
+    def _caller(self, header: str) -> Caller:
+        claims = verified_claims(bearer_token(header), self._keys, self._settings.algorithms)
+        return checked_caller(claims, self._rules, self._clock.now().timestamp())
+
+    def _answer(self, caller: Caller, stage: str) -> dict[str, Any]:
+        models = self._settings.models.values()
+        answer: dict[str, Any] = {
+            "principalId": caller.subject or caller.tenant or "nobody",
+            "policyDocument": policy_document(caller, models, stage=stage),
+            "context": {
+                CONTEXT_TENANT: caller.tenant,
+                CONTEXT_SUBJECT: caller.subject,
+                CONTEXT_SCOPES: " ".join(sorted(caller.scopes or ())),
+                CONTEXT_EXPIRES: str(int(caller.expires_at or 0)),
+            },
+        }
+        keys = self._settings.quota_keys
+        if keys:
+            answer["usageIdentifierKey"] = keys.get(caller.tenant) or keys[ALL_OTHERS]
+        return answer
+
+    def _tell(self, outcome: str, reason: str) -> None:
+        """Leave a line that says why, and never the token."""
+        line = {"level": "INFO", "message": reason, "outcome": outcome, "service": "authorizer"}
+        self._write(json.dumps(line) + "\n")
+
+
+handler: Authorizer
+
+
+def __getattr__(name: str) -> Authorizer:
+    if name != "handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import boto3  # noqa: PLC0415 - comes with Lambda's Python; not needed where keys are handed in
+    from botocore.config import Config  # noqa: PLC0415 - as above
+
+    settings = AccessSettings.from_env()
+    quick = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
+    keys = IssuerKeys(boto3.client("ssm", config=quick), settings.keys_parameter)
+    made = globals()["handler"] = Authorizer(settings, keys.fetch)
+    return made

@@ -1,0 +1,135 @@
+"""Promise: the authorizer answers with a policy, or with the one word that means 401."""
+
+import json
+
+import pytest
+
+from falaj.config.access import AccessSettings
+from falaj.domain.access import AccessMode, ModelAccess
+from falaj.entrypoints.authorizer import Authorizer, NobodyKnownError
+from falaj.errors import DependencyError
+from local_region.issuer import AUDIENCE, ISSUER, LocalIssuer
+from tests.falaj.clocks import StandingClock
+
+METHOD = "arn:aws:execute-api:me-central-1:123456789012:abc/live/GET/v2/models/churn"
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory):
+    """An issuer with a key of its own."""
+    return LocalIssuer.open(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture
+def clock():
+    """Noon."""
+    return StandingClock()
+
+
+@pytest.fixture
+def lines():
+    """What was written."""
+    return []
+
+
+def settings(**changed):
+    """What a stack would write."""
+    models = {"churn": ModelAccess(model="churn", invoke=("model:churn:invoke",))}
+    given = {
+        "mode": AccessMode.JWT,
+        "models": models,
+        "issuer": ISSUER,
+        "audiences": (AUDIENCE,),
+        "algorithms": ("RS256",),
+        "keys_parameter": "/keys",
+    }
+    return AccessSettings(**given | changed)
+
+
+@pytest.fixture
+def authorizer(issuer, clock, lines):
+    """The function, with its keys at hand."""
+    return Authorizer(settings(), lambda: issuer.key_set, clock=clock, write=lines.append)
+
+
+def event(token, method=METHOD):
+    """A TOKEN authorizer's event."""
+    return {"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": method}
+
+
+def test_a_right_token_gets_a_policy_and_its_tenant(authorizer, issuer, clock):
+    """What the functions behind are told, all strings."""
+    token = issuer.token(clock=clock, scopes=["model:churn:invoke"], subject="app-7")
+
+    answer = authorizer(event(token))
+
+    assert answer["principalId"] == "app-7"
+    assert answer["context"] == {
+        "tenant": "acme",
+        "subject": "app-7",
+        "scopes": "model:churn:invoke",
+        "expires": str(int(clock.at.timestamp()) + 12 * 3600),
+    }
+    assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+
+
+def test_the_policy_is_the_same_whatever_is_asked_first(authorizer, issuer, clock):
+    """API Gateway keeps it by token: a narrower one would refuse the next route."""
+    token = issuer.token(clock=clock, scopes=["model:churn:invoke"])
+    first = authorizer(event(token))
+    other = authorizer(event(token, METHOD.replace("GET/v2/models/churn", "POST/nothing")))
+
+    assert first == other
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"iss": "https://x"}, {"aud": "x"}, {"exp": 1}, {"nbf": 9e9}],
+    ids=lambda c: next(iter(c)),
+)
+def test_nobody_known_is_the_one_word(claims, authorizer, issuer, clock, lines):
+    """API Gateway reads `Unauthorized`; the reason is in our log, the token is not."""
+    token = issuer.token(clock=clock, **claims)
+
+    with pytest.raises(NobodyKnownError, match=r"^Unauthorized$"):
+        authorizer(event(token))
+    assert json.loads(lines[0])["outcome"] == "unauthorized"
+    assert token not in lines[0]
+
+
+def test_a_token_without_tenant_is_denied_everything(authorizer, issuer, clock):
+    """403, not 401: the caller is known."""
+    answer = authorizer(event(issuer.token(clock=clock, tenant=None, scopes=["platform:read"])))
+
+    assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+
+
+def test_without_keys_the_fault_is_ours(clock, lines):
+    """API Gateway answers 500, and nobody is let in."""
+
+    def dark():
+        raise DependencyError(service="ssm", doing="answer", reason="dark")
+
+    authorizer = Authorizer(settings(), dark, clock=clock, write=lines.append)
+    token = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AA"
+
+    with pytest.raises(DependencyError):
+        authorizer(event(token))
+
+
+@pytest.mark.parametrize(("tenant", "key"), [("acme", "own"), ("globex", "shared")])
+def test_each_tenant_is_counted_by_its_key(tenant, key, issuer, clock, lines):
+    """A tenant without a plan of its own shares the default's."""
+    counting = settings(quota_keys={"acme": "own", "*": "shared"})
+    authorizer = Authorizer(counting, lambda: issuer.key_set, clock=clock, write=lines.append)
+
+    answer = authorizer(event(issuer.token(clock=clock, tenant=tenant)))
+
+    assert answer["usageIdentifierKey"] == key
+
+
+def test_settings_survive_being_written():
+    """As the stack writes them and the function reads them."""
+    written = json.dumps(settings(quota_keys={"*": "k"}).to_dict())
+
+    assert AccessSettings.from_env({"FALAJ_ACCESS": written}) == settings(quota_keys={"*": "k"})
