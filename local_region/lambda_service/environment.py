@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from local_region.lambda_service import memory
+from local_region.lambda_service import extensions, memory
 from local_region.lambda_service.function_log import LogPipe
 from local_region.lambda_service.runtime_api import Delivery, Posted, RuntimeConnection
 from local_region.lambda_service.values import VersionView
@@ -89,6 +89,30 @@ class Environment:
         self._posted: Posted | None = None
         self._peak_mib = 0.0
         self._is_closed = False
+        self._extensions = extensions.Extensions(
+            identity,
+            {
+                "functionName": version.function_name,
+                "functionVersion": version.version,
+                "handler": version.settings.handler,
+            },
+        )
+
+    @property
+    def is_resting(self) -> bool:
+        """Tell whether extensions are done too; until then it is not free."""
+        return self._extensions.are_ready
+
+    async def rest(self, limit_s: float) -> bool:
+        """Wait until extensions are done with the last invocation; false if it takes too long."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._extensions.ready()
+        except TimeoutError:
+            return False
+        if self._pipe is not None:
+            self._pipe.drain()
+        return self.is_waiting
 
     @property
     def is_waiting(self) -> bool:
@@ -129,6 +153,13 @@ class Environment:
             self._end_phase(End.EXITED)
         else:
             waiting.deliver(delivery)
+            headers = delivery.headers
+            self._extensions.announce(
+                request_id=delivery.request_id,
+                deadline_ms=headers.get("Lambda-Runtime-Deadline-Ms", ""),
+                arn=headers.get("Lambda-Runtime-Invoked-Function-Arn", ""),
+                trace=headers.get("Lambda-Runtime-Trace-Id", ""),
+            )
         return await self._finish(end, limit_s, started)
 
     def exceeds_memory(self) -> bool:
@@ -163,6 +194,7 @@ class Environment:
             connection.close()
         await asyncio.sleep(0)  # lets the aborted connections go before the loop may end
         self._connections.clear()
+        self._extensions.forget()
         self._waiting = None
         self._end_phase(End.EXITED)
 
@@ -182,7 +214,9 @@ class Environment:
         self._waiting = endpoint
         if self._pipe is not None:
             self._pipe.drain()
-        self._end_phase(End.WAITING)
+        is_init, self._extensions.is_open = self._extensions.is_open, False
+        if not is_init or self.is_resting:
+            self._end_phase(End.WAITING)
 
     def runtime_posted(self, request_id: str, posted: Posted) -> bool:
         """Keep the answer until the runtime is back."""
@@ -194,6 +228,19 @@ class Environment:
     def runtime_failed_to_start(self, posted: Posted) -> None:
         """Keep the reason; the process is about to exit."""
         self._posted = posted
+
+    def extension_registers(self, name: str, body: bytes) -> extensions.Answer:
+        """Take an extension, while the runtime starts."""
+        return self._extensions.register(name, body)
+
+    def extension_waits(
+        self, identifier: str, endpoint: RuntimeConnection
+    ) -> extensions.Answer | None:
+        """Park an extension; the Init phase is over when the last one waits."""
+        answer = self._extensions.wait(identifier, endpoint)
+        if self.is_waiting and self.is_resting:
+            self._end_phase(End.WAITING)
+        return answer
 
     def runtime_left(self, endpoint: RuntimeConnection) -> None:
         """Forget a connection."""
@@ -266,6 +313,7 @@ class Environment:
         _kill_group(process.pid)  # children that outlived it
         if self._process is process:
             pipe.drain()
+            self._extensions.forget()
             self._end_phase(End.EXITED)
 
     def _connect(self) -> RuntimeConnection:

@@ -93,6 +93,12 @@ class EventQueue:
             await asyncio.wait(self._running)
             self.release_due()
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing runs and nothing is due."""
+        is_due = bool(self._waiting) and self._waiting[0][0] <= self._clock.now()
+        return not (self._running or is_due)
+
     def next_due(self) -> datetime | None:
         """Tell when the next attempt is due; None when nothing waits."""
         return self._waiting[0][0] if self._waiting else None

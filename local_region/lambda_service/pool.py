@@ -31,6 +31,8 @@ _WATCH_INTERVAL_S: Final = 0.02
 """How often a busy environment's memory is read. What it held in between is judged from its peak
 when it answers."""
 _REAP_INTERVAL_S: Final = 0.5
+_LONGEST_REST_S: Final = 900.0
+"""Longer than any function may take."""
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ class Pools:
         self._on_demand: Counter[str] = Counter()
         self._groups: dict[tuple[str, str], ProvisionedGroup] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._resting: set[Environment] = set()
         self._watchers: list[asyncio.Task[None]] = []
         self._is_open = True
 
@@ -131,7 +134,33 @@ class Pools:
         return lease
 
     def release(self, lease: Lease, *, is_alive: bool) -> None:
-        """Take an environment back after its invocation."""
+        """Take an environment back after its invocation, once its extensions are done too."""
+        if is_alive and not lease.environment.is_resting:
+            self._resting.add(lease.environment)
+            self.background(self._rest(lease))
+        else:
+            self._take_back(lease, is_alive=is_alive)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no extension is at work."""
+        return not self._resting
+
+    async def settle(self) -> None:
+        """Return when no extension is at work any more."""
+        while self._resting:
+            await asyncio.gather(
+                *(environment.rest(_LONGEST_REST_S) for environment in self._resting)
+            )
+            await asyncio.sleep(0)
+
+    async def _rest(self, lease: Lease) -> None:
+        environment = lease.environment
+        is_alive = await environment.rest(environment.version.settings.timeout_s)
+        self._resting.discard(environment)
+        self._take_back(lease, is_alive=is_alive)
+
+    def _take_back(self, lease: Lease, *, is_alive: bool) -> None:
         environment = lease.environment
         del self._busy[environment]
         if lease.group is not None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
+from local_region.lambda_service import extensions
+
 _ROOT: Final = "/2018-06-01/runtime/"
 _REASONS: Final = {
     200: "OK",
@@ -70,6 +72,16 @@ class RuntimeListener(Protocol):
         """Note that a connection is gone."""
         ...
 
+    def extension_registers(self, name: str, body: bytes) -> extensions.Answer:
+        """Take an extension, or refuse it."""
+        ...
+
+    def extension_waits(
+        self, identifier: str, endpoint: "RuntimeConnection"
+    ) -> extensions.Answer | None:
+        """Note that an extension asks for its next event; answer at once only to refuse."""
+        ...
+
 
 class RuntimeConnection(asyncio.Protocol):
     """One HTTP/1.1 connection of a runtime; requests on it follow each other."""
@@ -105,7 +117,7 @@ class RuntimeConnection(asyncio.Protocol):
     def deliver(self, delivery: Delivery) -> None:
         """Answer the runtime's wait with an invocation."""
         head = {"Lambda-Runtime-Aws-Request-Id": delivery.request_id, **delivery.headers}
-        self._reply(200, delivery.payload, head)
+        self.reply(200, delivery.payload, head)
 
     def _take_request(self) -> bool:
         if self._head is None and not self._take_head():
@@ -142,6 +154,9 @@ class RuntimeConnection(asyncio.Protocol):
         return True
 
     def _route(self, head: "_Head", body: bytes) -> None:
+        if head.path.startswith(extensions.ROOT):
+            self._route_extension(head, body)
+            return
         failure = Posted(body=body, error_type=head.error_type, is_error=True)
         match head.method, head.path.removeprefix(_ROOT).split("/"):
             case "GET", ["invocation", "next"]:
@@ -152,26 +167,39 @@ class RuntimeConnection(asyncio.Protocol):
                 self._acknowledge(request_id, failure)
             case "POST", ["init", "error"]:
                 self._listener.runtime_failed_to_start(failure)
-                self._reply(202, _ACCEPTED)
+                self.reply(202, _ACCEPTED)
             case _:
-                self._reply(404, b"404 page not found\n")
+                self.reply(404, b"404 page not found\n")
+
+    def _route_extension(self, head: "_Head", body: bytes) -> None:
+        answer: extensions.Answer | None
+        match head.method, head.path.removeprefix(extensions.ROOT).split("/"):
+            case "POST", ["register"]:
+                answer = self._listener.extension_registers(head.extension_name, body)
+            case "GET", ["event", "next"]:
+                answer = self._listener.extension_waits(head.extension_identifier, self)
+            case _:
+                answer = extensions.Answer(status=404, body=b"404 page not found\n", headers={})
+        if answer is not None:
+            self.reply(answer.status, answer.body, answer.headers)
 
     def _acknowledge(self, request_id: str, posted: Posted) -> None:
         if not self._listener.runtime_posted(request_id, posted):
-            self._reply(
+            self.reply(
                 400,
                 b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}\n',
             )
         elif posted.too_large:
-            self._reply(
+            self.reply(
                 413,
                 b'{"errorMessage":"Exceeded maximum allowed payload size (%d bytes).",'
                 b'"errorType":"RequestEntityTooLarge"}\n' % LARGEST_RESPONSE_BYTES,
             )
         else:
-            self._reply(202, _ACCEPTED)
+            self.reply(202, _ACCEPTED)
 
-    def _reply(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    def reply(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Answer the request that waits on this connection."""
         if self._transport is None:
             return
         lines = [
@@ -190,6 +218,8 @@ class _Head:
     length: int
     error_type: str
     expects_continue: bool
+    extension_name: str
+    extension_identifier: str
 
     @property
     def too_large(self) -> bool:
@@ -213,4 +243,6 @@ class _Head:
             int(headers.get("content-length", "0")),
             headers.get("lambda-runtime-function-error-type", ""),
             headers.get("expect", "").lower() == "100-continue",
+            headers.get("lambda-extension-name", ""),
+            headers.get(extensions.IDENTIFIER.lower(), ""),
         )

@@ -128,8 +128,12 @@ class LambdaService:
         return self._events.next_due()
 
     async def drain(self) -> None:
-        """Return when no event is running, and none is due."""
-        await self._events.drain()
+        """Return when no event is running, and none is due, and no extension is at work."""
+        while True:
+            await self._pools.settle()
+            await self._events.drain()
+            if self._pools.is_settled and self._events.is_drained:
+                return
 
     # ------------------------------------------------------------- functions
     def create_function(self, settings: FunctionSettings) -> FunctionView:
