@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Final
 
 from catalogue.settings import Range, fault_if, refuse_unless_valid
 from falaj.domain.plan import OnInconclusive, OnLoss, OnWin, PlanKind
+from falaj.domain.verdict import Objective
 
 SHORTEST_BAKE: Final = timedelta(minutes=2)
 SET_ASIDE: Final = (
@@ -16,15 +16,6 @@ SET_ASIDE: Final = (
 SMALLEST_SHADOW: Final = 0.001
 MAX_FALSE_ROLLBACK: Final = 0.5
 SMALLEST_FALSE_ROLLBACK: Final = 1e-9
-
-
-class Objective(StrEnum):
-    """What the guard counts as a bad request."""
-
-    ERROR = "error"
-    INVALID_OUTPUT = "invalid_output"
-    SLOW_P90 = "slow_p90"
-    SLOW_P99 = "slow_p99"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

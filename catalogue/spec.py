@@ -5,13 +5,10 @@ from enum import StrEnum
 from typing import Annotated
 
 from catalogue.compute import Architecture, Compute, Fallback, ServingEngine, Target
-from catalogue.release import (
-    GuardSettings,
-    Objective,
-    ReleasePlan,
-)
+from catalogue.release import GuardSettings, ReleasePlan
 from catalogue.settings import Pattern, Range, fault_if, refuse_unless_valid
 from falaj.domain.plan import OnInconclusive, OnLoss, OnWin, PlanKind
+from falaj.domain.verdict import Objective
 
 __all__ = [
     "Access",

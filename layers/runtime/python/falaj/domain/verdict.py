@@ -4,9 +4,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-OBJECTIVES: Final = ("error", "invalid_output", "slow_p90", "slow_p99")
-"""What may be bad about a request: it failed; its output was not a number; it was slower, warm,
-than stable's 90th or 99th percentile as frozen when the rollout began."""
+
+class Objective(StrEnum):
+    """What may be bad about a request.
+
+    It failed; its output was not a number; it was slower, warm, than stable's 90th or 99th
+    percentile as frozen when the rollout began.
+    """
+
+    ERROR = "error"
+    INVALID_OUTPUT = "invalid_output"
+    SLOW_P90 = "slow_p90"
+    SLOW_P99 = "slow_p99"
+
+
+OBJECTIVES: Final = tuple(objective.value for objective in Objective)
 
 
 class Outcome(StrEnum):
