@@ -111,17 +111,19 @@ class Balance:
         shares: Declared shares.
         log_evidence: Largest evidence for a mismatch at any look, natural log.
         threshold: What it must stay under, natural log.
+        is_tested: Whether the shares were fixed, so that a mismatch means something.
     """
 
     counts: tuple[int, ...]
     shares: tuple[float, ...]
     log_evidence: float
     threshold: float
+    is_tested: bool = True
 
     @property
     def is_broken(self) -> bool:
         """Whether the split is not the declared one."""
-        return self.log_evidence >= self.threshold
+        return self.is_tested and self.log_evidence >= self.threshold
 
 
 def schedule(total: int) -> Iterator[int]:
@@ -243,10 +245,12 @@ class Findings:
         first_at: First exposure that was counted; None without units.
         last_at: Last exposure that was counted.
         units: Units counted.
+        moments: Units of the success metric, by arm.
     """
 
     comparisons: tuple[Comparison, ...]
     balance: Balance
+    moments: tuple[Moments, ...] = ()
     first_at: float | None = None
     last_at: float | None = None
     units: int = 0
@@ -338,8 +342,15 @@ class Observer:
                 shares=tuple(self._shares),
                 log_evidence=max(self._evidence, log_mismatch(counts, self._shares)),
                 threshold=-math.log(self.spec.mismatch_alpha),
+                is_tested=self.spec.bandit is None,
             ),
             first_at=self._times[0] if self._times else None,
             last_at=self._times[1] if self._times else None,
             units=self._seen,
+            moments=tuple(
+                arm
+                for series in self._series
+                if series.metric.role is Role.SUCCESS
+                for arm in series.arms
+            ),
         )

@@ -12,6 +12,7 @@ from analysis.report import Report, found
 from analysis.words import VERDICT_WORDS
 from falaj.experiments.lifecycle import Verdict
 from falaj.experiments.metrics import Role
+from falaj.experiments.spec import ExperimentSpec
 
 
 def as_page(report: Report) -> str:
@@ -22,6 +23,7 @@ def as_page(report: Report) -> str:
             _header(report),
             _cards(report),
             _effect(report),
+            _bandit(report),
             _balance(report),
             _metrics("Guardrails (these can only stop an experiment)", report, Role.GUARDRAIL),
             _metrics("Other metrics", report, Role.SECONDARY),
@@ -93,6 +95,8 @@ def _cards(report: Report) -> str:
 
 def _effect(report: Report) -> str:
     shown = report.shown
+    if report.bandit is not None:
+        return ""
     title = f"<h2>Effect on {_name(shown.metric.name)} over time</h2>"
     if report.conclusion.verdict is Verdict.INVALID:
         return f"{title}<p>Not shown, because it means nothing while the assignment is broken.</p>"
@@ -108,8 +112,40 @@ def _effect(report: Report) -> str:
     )
 
 
+def _bandit(report: Report) -> str:
+    bandit, metric = report.bandit, report.spec.success
+    if bandit is None:
+        return ""
+    rows = [
+        [
+            _name(arm),
+            f"{share:.1%}",
+            "" if mean is None else escape(amount(metric, mean)),
+            f"{best:.0%}",
+        ]
+        for arm, share, mean, best in zip(
+            bandit.arms, bandit.shares, bandit.means, bandit.best, strict=True
+        )
+    ]
+    cost = (
+        ""
+        if bandit.lost is None or bandit.floor_costs is None
+        else f" Learning has cost about {bandit.lost:,.1f} × {_name(metric.name)} so far, against "
+        "always giving everyone the arm that looks best now; the floor costs at most "
+        f"{bandit.floor_costs:.2g} a unit."
+    )
+    return (
+        "<h2>What the bandit has learned</h2>"
+        f"{_table(['arm', 'share of all subjects', metric.name, 'chance to be best'], rows)}"
+        f'<p class="soft">Every arm keeps at least {bandit.floor_share:.0%} of each step.{cost} '
+        "Nobody who has an arm gets another one.</p>"
+    )
+
+
 def _balance(report: Report) -> str:
     balance = report.findings.balance
+    if not balance.is_tested:
+        return ""
     verdict = (
         '<strong class="worse">The split is not the declared one, so no effect counts.</strong>'
         if balance.is_broken
@@ -196,14 +232,9 @@ def _counts(report: Report) -> str:
 
 def _design(report: Report) -> str:
     spec, findings = report.spec, report.findings
-    method = (
-        f"group-sequential (O’Brien–Fleming), {spec.looks} looks over {spec.planned_units:,} units"
-        if spec.planned_units
-        else "asymptotic confidence sequence, valid at every look"
-    )
     when = [_day(at) for at in (findings.first_at, findings.last_at) if at is not None]
     rows = [
-        ["method", escape(method)],
+        ["method", escape(_method(spec))],
         ["level", f"{spec.alpha:g}, two-sided, over all looks and arms"],
         ["unit", escape(spec.unit.value)],
         ["outcomes count for", f"{spec.outcome_window} after the first exposure"],
@@ -211,6 +242,16 @@ def _design(report: Report) -> str:
         ["on win, on loss", f"{spec.on_win.value}, {spec.on_loss.value}"],
     ]
     return f"<h2>How it was designed</h2>{_table(['', ''], rows)}"
+
+
+def _method(spec: ExperimentSpec) -> str:
+    if spec.bandit:
+        every, step = spec.bandit.every, spec.bandit.step
+        return f"Thompson sampling, every {every}, {step:.0%} of all subjects a step"
+    if spec.planned_units:
+        looks = f"{spec.looks} looks over {spec.planned_units:,} units"
+        return f"group-sequential (O’Brien–Fleming), {looks}"
+    return "asymptotic confidence sequence, valid at every look"
 
 
 def _day(at: float) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.amounts import amount
+from analysis.choosing import ArmsLearned, learned
 from analysis.joining import Joining
 from analysis.looks import Comparison, Findings, Look, Observer
 from analysis.records import read_records
@@ -46,6 +47,7 @@ class Report:
         findings: All looks.
         tally: What was read and set aside.
         decisions: What was decided, oldest first.
+        bandit: What a bandit has learned; None for an experiment with fixed shares.
     """
 
     spec: ExperimentSpec
@@ -54,15 +56,18 @@ class Report:
     findings: Findings
     tally: Tally
     decisions: tuple[Decision, ...] = ()
+    bandit: ArmsLearned | None = None
 
     @property
     def sentence(self) -> str:
         """The verdict in a sentence for someone who reads nothing else."""
-        return headline(self.spec, self.conclusion, self.shown)
+        return headline(self.spec, self.conclusion, self.shown, self.bandit)
 
     @property
     def method(self) -> str:
         """Name the method that decides."""
+        if self.bandit is not None:
+            return "bandit"
         return "group_sequential" if self.spec.planned_units else "confidence_sequence"
 
     @property
@@ -110,9 +115,11 @@ class Report:
                 "declared": dict(zip(self.arm_names, balance.shares, strict=True)),
                 "log_evidence": balance.log_evidence,
                 "threshold": balance.threshold,
+                "is_tested": balance.is_tested,
                 "is_broken": balance.is_broken,
             },
             "metrics": [self._comparison(each) for each in self.findings.comparisons],
+            "bandit": self.bandit and self.bandit.to_dict(),
             "tally": self.tally.to_dict(),
             "decisions": [
                 {"at": each.at.isoformat(), "what": each.what, "why": each.why}
@@ -179,6 +186,7 @@ def analyse(
     *,
     now: datetime,
     decisions: Sequence[Decision] = (),
+    shares: Mapping[str, float] | None = None,
     scratch: Path | None = None,
 ) -> Report:
     """Join, look and conclude.
@@ -189,6 +197,7 @@ def analyse(
         outcomes: Files or records.
         now: The present: units whose outcome window is open then are not counted yet.
         decisions: What was decided so far, to be shown.
+        shares: A bandit's shares of all subjects now, by arm.
         scratch: Folder for the temporary join, about 400 bytes a record.
     """
     with Joining(spec, directory=scratch) as joining:
@@ -198,10 +207,12 @@ def analyse(
             joining.add_outcomes(read_records(source) if isinstance(source, Path) else source)
         tally = joining.finish(now.timestamp())
         findings = Observer(spec, tally.analysed).observe(joining.units(), joining.arm_counts())
+    bandit = learned(spec, findings.moments, shares)
     return Report(
         spec=spec,
         made_at=now.astimezone(UTC),
-        conclusion=conclude(spec, findings, tally),
+        conclusion=conclude(spec, findings, tally, bandit),
+        bandit=bandit,
         findings=findings,
         tally=tally,
         decisions=tuple(decisions),

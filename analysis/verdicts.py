@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from analysis.amounts import amount
+from analysis.choosing import ArmsLearned
 from analysis.discovery import e_discoveries
 from analysis.looks import Comparison, Findings, Look
 from analysis.tally import Tally
@@ -37,17 +38,23 @@ class Conclusion:
     discoveries: frozenset[tuple[str, str]] = frozenset()
 
 
-def conclude(spec: ExperimentSpec, findings: Findings, tally: Tally) -> Conclusion:
+def conclude(
+    spec: ExperimentSpec, findings: Findings, tally: Tally, bandit: ArmsLearned | None = None
+) -> Conclusion:
     """Reach a verdict.
 
     In this order: what cannot be trusted is `invalid`, a guardrail that is broken makes a `loser`,
     the success metric makes a `winner` or a `loser`, and what remains is `no_difference` only if
-    the interval proves it.
+    the interval proves it. A bandit's shares depend on outcomes, so no test holds: only a guardrail
+    can end it.
     """
     blocked = _blocked(findings, tally)
     if blocked:
         return Conclusion(verdict=Verdict.INVALID, reason=blocked)
-    judged = [(arm.name, *_judged(spec, findings, arm.name)) for arm in spec.arms[1:]]
+    judged = [
+        (arm.name, *(_broken_rail(findings, arm.name) or _judged(spec, findings, arm.name, bandit)))
+        for arm in spec.arms[1:]
+    ]
     verdict, reason, arm = _overall(findings, judged)
     return Conclusion(
         verdict=verdict,
@@ -84,21 +91,41 @@ def _shares(shares: Sequence[float]) -> str:
     return " : ".join(f"{share:.4g}" for share in shares)
 
 
-def _judged(spec: ExperimentSpec, findings: Findings, arm: str) -> tuple[Verdict, str]:
-    mine = [each for each in findings.comparisons if each.arm == arm]
-    for rail in mine:
-        if rail.metric.role is Role.GUARDRAIL and rail.is_worse and rail.decided:
+def _broken_rail(findings: Findings, arm: str) -> tuple[Verdict, str] | None:
+    for rail in findings.comparisons:
+        is_rail = rail.arm == arm and rail.metric.role is Role.GUARDRAIL
+        if is_rail and rail.is_worse and rail.decided:
             return (
                 Verdict.LOSER,
                 f"guardrail {rail.metric.name} is worse: {_numbers(rail, rail.decided)}",
             )
-    success = next(each for each in mine if each.metric.role is Role.SUCCESS)
+    return None
+
+
+def _judged(
+    spec: ExperimentSpec, findings: Findings, arm: str, bandit: ArmsLearned | None
+) -> tuple[Verdict, str]:
+    if bandit is not None:
+        return Verdict.INCONCLUSIVE, _leading(bandit)
+    success = next(
+        each
+        for each in findings.comparisons
+        if each.arm == arm and each.metric.role is Role.SUCCESS
+    )
     name = success.metric.name
     if success.decided:
         verdict = Verdict.WINNER if success.is_better else Verdict.LOSER
         word = "better" if success.is_better else "worse"
         return verdict, f"{name} is {word}: {_numbers(success, success.decided)}"
     return _undecided(spec, success)
+
+
+def _leading(bandit: ArmsLearned) -> str:
+    leader = bandit.leader
+    return (
+        f"a bandit chooses and proves nothing; {bandit.arms[leader]} is the best arm with "
+        f"probability {bandit.best[leader]:.0%}"
+    )
 
 
 def _undecided(spec: ExperimentSpec, success: Comparison) -> tuple[Verdict, str]:

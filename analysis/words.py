@@ -3,6 +3,7 @@
 from typing import Final
 
 from analysis.amounts import amount, percent
+from analysis.choosing import ArmsLearned
 from analysis.looks import Comparison, Look
 from analysis.verdicts import Conclusion
 from falaj.experiments.lifecycle import Verdict
@@ -17,12 +18,23 @@ VERDICT_WORDS: Final = {
 }
 
 
-def headline(spec: ExperimentSpec, conclusion: Conclusion, shown: Comparison) -> str:
+def headline(
+    spec: ExperimentSpec,
+    conclusion: Conclusion,
+    shown: Comparison,
+    bandit: ArmsLearned | None = None,
+) -> str:
     """Say the verdict in a sentence."""
     name, control = shown.metric.name, spec.control.name
     match conclusion.verdict:
         case Verdict.INVALID:
             return "This experiment cannot be read: the assignment of its units is broken."
+        case Verdict.INCONCLUSIVE if bandit is not None:
+            leader = bandit.leader
+            return (
+                f"{bandit.arms[leader]} leads in {name}: it is the best arm with probability "
+                f"{bandit.best[leader]:.0%}, and gets {bandit.shares[leader]:.0%} of all subjects."
+            )
         case Verdict.INCONCLUSIVE:
             arms = "any arm" if conclusion.arm is None else shown.arm
             return f"It is not known yet whether {arms} differs from {control} in {name}."
