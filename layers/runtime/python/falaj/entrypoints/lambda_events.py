@@ -52,7 +52,7 @@ def request_of(event: Mapping[str, Any]) -> Request:
         headers["x-request-id"] = str(request_id)
     return Request(
         method or ("POST" if body else "GET"),
-        _without_stage(path, context.get("stage")),
+        without_stage(path, context.get("stage")),
         headers,
         body,
         query,
@@ -131,7 +131,7 @@ def _query(parameters: object) -> dict[str, str]:
     return {str(name): str(value) for name, value in parameters.items()}
 
 
-def _without_stage(path: str, stage: object) -> str:
+def without_stage(path: str, stage: object) -> str:
     """Take off the stage, and the base path of a custom domain, in front of the protocol's root."""
     if isinstance(stage, str) and stage != DEFAULT_STAGE and path.startswith(f"/{stage}{_ROOT}"):
         return path[len(stage) + 1 :]

@@ -10,6 +10,7 @@ from typing import Final
 from mangum import Mangum
 
 from falaj.config.platform import PlatformSettings
+from falaj.entrypoints.guarded import Handler, guarded
 from falaj.http.envelope import Record
 from falaj.http.platform_app import platform_app
 from falaj.telemetry.emf import OutcomeLog
@@ -17,11 +18,11 @@ from falaj.telemetry.emf import OutcomeLog
 PLATFORM: Final = "(platform)"
 """What its metrics call it, as a model's are called by the model: no model can have the name."""
 
-handler: Mangum
+handler: Handler
 """Answers API Gateway's events, payload formats 1.0 and 2.0."""
 
 
-def __getattr__(name: str) -> Mangum:
+def __getattr__(name: str) -> Handler:
     if name != "handler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     settings = PlatformSettings.from_env()
@@ -33,5 +34,5 @@ def __getattr__(name: str) -> Mangum:
     )
     record = Record(log, sys.stdout.write)
     app = platform_app(settings.models, release=settings.release, record=record)
-    made = globals()["handler"] = Mangum(app, lifespan="off")
+    made = globals()["handler"] = guarded(Mangum(app, lifespan="off"))
     return made

@@ -30,7 +30,7 @@ def _started() -> "Handler":
     gc.disable()
     try:
         from falaj.config.settings import Settings  # noqa: PLC0415
-        from falaj.contract import ENV_SHADOW_PARAMETER  # noqa: PLC0415
+        from falaj.contract import ENV_ACCESS, ENV_SHADOW_PARAMETER  # noqa: PLC0415
         from falaj.entrypoints.lambda_inference import LambdaInference  # noqa: PLC0415
         from falaj.entrypoints.serving import service_from_environment  # noqa: PLC0415
         from falaj.errors import ArtefactError  # noqa: PLC0415
@@ -46,7 +46,11 @@ def _started() -> "Handler":
             from falaj.entrypoints.experiment_world import experiments_of  # noqa: PLC0415 - boto3
 
             experiments = experiments_of(settings, service)
-        made = LambdaInference(service, settings, experiments=experiments)
+        made: Handler = LambdaInference(service, settings, experiments=experiments)
+        if os.environ.get(ENV_ACCESS):  # noqa: TID251 - read whole where it is set
+            from falaj.entrypoints.guarded import guarded  # noqa: PLC0415 - where someone is asked
+
+            made = guarded(made)
         if not os.environ.get(ENV_SHADOW_PARAMETER):  # noqa: TID251 - read whole where it is set
             return made
         from falaj.entrypoints.shadow import shadowed  # noqa: PLC0415 - with such a plan only

@@ -1,0 +1,183 @@
+"""Promise: the function itself refuses what the gateway should have refused."""
+
+import json
+
+import pytest
+
+from falaj.config.access import AccessSettings
+from falaj.domain.access import AccessMode, ModelAccess
+from falaj.entrypoints.guarded import GuardedHandler, guarded
+from tests.falaj.clocks import NOON, StandingClock
+
+MODELS = {
+    "churn": ModelAccess(model="churn", invoke=("model:churn:invoke",), tenants=("acme",)),
+}
+NOBODY = object()
+EXPIRES = int(NOON.timestamp()) + 600
+JWT = AccessSettings(mode=AccessMode.JWT, models=MODELS)
+IAM = AccessSettings(mode=AccessMode.IAM, models=MODELS)
+
+
+@pytest.fixture
+def seen():
+    """What reached the handler."""
+    return []
+
+
+@pytest.fixture
+def clock():
+    """Noon."""
+    return StandingClock()
+
+
+@pytest.fixture
+def handler(seen, clock):
+    """A guarded handler that remembers."""
+
+    def inner(event, context):
+        del context
+        seen.append(event)
+        return {"statusCode": 200}
+
+    def build(settings=JWT):
+        return GuardedHandler(inner, settings, clock=clock, write=lambda _: None)
+
+    return build
+
+
+def http_event(claims=None, *, path="/v2/models/churn/infer", method="POST", **headers):
+    """An HTTP API's event."""
+    said = {"tenant": "acme", "scope": "model:churn:invoke", "exp": str(EXPIRES)}
+    context = {"http": {"method": method}, "stage": "$default", "requestId": "r-1"}
+    if claims is not NOBODY:
+        context["authorizer"] = {"jwt": {"claims": said | (claims or {}), "scopes": None}}
+    return {"rawPath": path, "headers": headers, "requestContext": context}
+
+
+def rest_event(told=None, **headers):
+    """A REST API's event."""
+    said = {"tenant": "acme", "scopes": "model:churn:invoke", "expires": str(EXPIRES)}
+    return {
+        "path": "/v2/models/churn/infer",
+        "httpMethod": "POST",
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "requestContext": {"authorizer": said | (told or {}), "requestId": "r-1", "stage": "live"},
+    }
+
+
+@pytest.mark.parametrize("event", [http_event(), rest_event()], ids=["http", "rest"])
+def test_who_may_is_answered(event, handler):
+    """Both kinds of API."""
+    assert handler()(event)["statusCode"] == 200
+
+
+@pytest.mark.parametrize("event", [http_event, rest_event], ids=["http", "rest"])
+@pytest.mark.parametrize("name", ["x-falaj-tenant", "X-Falaj-Tenant", "X-FALAJ-TENANT"])
+def test_a_tenant_in_a_header_is_dropped(event, name, handler, seen):
+    """The token's tenant takes its place, however the header is spelt."""
+    handler()(event(**{name: "globex", "accept": "x"}))
+
+    assert seen[0]["headers"] == {"accept": "x", "x-falaj-tenant": "acme"}
+    assert "globex" not in json.dumps(seen[0])
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "says"),
+    [
+        (http_event(NOBODY), 401, "checked no token"),
+        (http_event({"tenant": "globex"}), 403, "not for tenant"),
+        (http_event({"tenant": ""}), 403, "names no tenant"),
+        (http_event({"scope": "model:churn:read"}), 403, "one of the scopes"),
+        (http_event({"exp": str(EXPIRES - 700)}), 401, "expired"),
+        (http_event(path="/v2/models/other/infer"), 403, "nothing is known"),
+        (http_event(path="/elsewhere"), 403, "no scope opens"),
+        (http_event(method="DELETE"), 403, "no scope opens"),
+        (rest_event({"tenant": "globex"}), 403, "not for tenant"),
+        (rest_event({"tenant": "a b"}), 403, "names no tenant"),
+        (rest_event({"scopes": ""}), 403, "one of the scopes"),
+        (rest_event({"expires": "soon"}), 401, "until when"),
+        (rest_event({"expires": str(EXPIRES - 700)}), 401, "expired"),
+        ({"requestContext": None, "rawPath": "/v2"}, 401, "checked no token"),
+    ],
+)
+def test_who_may_not_never_reaches_the_model(event, status, says, handler, seen):
+    """In our own words, with the one error body."""
+    answer = handler()(event)
+
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], seen) == (status, [])
+    assert says in body["error"]
+    assert body.keys() == {"error", "code", "request_id"}
+
+
+def test_an_authorizers_answer_does_not_outlive_the_token(handler, clock):
+    """API Gateway keeps it a while; the function looks at the clock."""
+    event, guard = rest_event(), handler()
+    before = guard(event)["statusCode"]
+
+    clock.advance(600 + 60)
+
+    assert (before, guard(event)["statusCode"]) == (200, 401)
+
+
+def test_401_says_how_to_ask():
+    """RFC 9110, section 11.6.1."""
+    guard = GuardedHandler(lambda *_: {}, JWT, clock=StandingClock(), write=lambda _: None)
+
+    assert guard(http_event(NOBODY))["headers"]["www-authenticate"] == "Bearer"
+
+
+def test_a_refusal_leaves_a_line_without_the_token(clock):
+    """Who looks at the log sees why, not the key to the house."""
+    lines = []
+    guard = GuardedHandler(lambda *_: {}, JWT, clock=clock, write=lines.append)
+
+    guard(http_event(NOBODY, authorization="Bearer secret"))
+
+    assert json.loads(lines[0])["outcome"] == "unauthenticated"
+    assert "secret" not in lines[0]
+
+
+def test_direct_invocations_pass(handler):
+    """IAM lets only the controller and our own functions invoke; they name no request context."""
+    assert handler()({"falaj": "verify"})["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {
+            "authorizer": {
+                "iam": {"userArn": "arn:aws:iam::123456789012:role/x", "accountId": "acme"}
+            }
+        },
+        {"identity": {"userArn": "arn:aws:iam::123456789012:role/x", "accountId": "acme"}},
+    ],
+    ids=["http", "rest"],
+)
+def test_a_signature_names_the_account_as_the_tenant(context, handler, seen):
+    """Under IAM there is no token."""
+    event = http_event(NOBODY)
+    event["requestContext"] |= context
+
+    handler(IAM)(event)
+
+    assert seen[0]["headers"]["x-falaj-tenant"] == "acme"
+
+
+def test_an_unsigned_request_is_nobodys(handler):
+    """A gateway that forgot to ask."""
+    event = rest_event()
+    event["requestContext"] = {"identity": {"userArn": None, "accountId": None}}
+
+    assert handler(IAM)(event)["statusCode"] == 401
+
+
+def test_where_nobody_is_asked_nothing_is_in_the_way():
+    """The handler itself, not a wrapper."""
+
+    def inner(event, context):
+        return {"event": event, "context": context}
+
+    assert guarded(inner, settings=AccessSettings()) is inner
