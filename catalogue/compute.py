@@ -1,9 +1,10 @@
 """Where a model runs: Lambda's settings with Lambda's refusals, and the GPU service's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
+from catalogue.gpu import GpuService
 from catalogue.settings import Range, fault_if, refuse_unless_valid
 
 MEMORY_MIB_PER_VCPU: Final = 1769
@@ -96,9 +97,13 @@ class Compute:
     fallback: Annotated[
         Fallback, "What answers while the GPU service is unhealthy: nothing, or the CPU version."
     ] = Fallback.NONE
+    gpu: Annotated[GpuService, "The GPU service: machines, scaling, replacement, providers."] = (
+        field(default_factory=GpuService)
+    )
 
     def __post_init__(self) -> None:
         on_gpu = self.target is Target.GPU
+        on_lambda = not on_gpu or self.fallback is Fallback.LAMBDA
         large_tmp = self.ephemeral_storage_mib > DEFAULT_EPHEMERAL_STORAGE_MIB
         lambda_only = {
             "min_warm": self.min_warm > 0,
@@ -109,6 +114,7 @@ class Compute:
         gpu_only = {
             "engine": self.engine is not ServingEngine.ONNX,
             "fallback": self.fallback is not Fallback.NONE,
+            "gpu": self.gpu != GpuService(),
         }
         refuse_unless_valid(
             self,
@@ -131,7 +137,11 @@ class Compute:
                 f"concurrency ({self.reserved_concurrency}); lower it or raise the reserved",
             ),
             *(
-                fault_if(on_gpu and is_set, key, "belongs to target: lambda; remove it")
+                fault_if(
+                    not on_lambda and is_set,
+                    key,
+                    "belongs to target: lambda or fallback: lambda; remove it",
+                )
                 for key, is_set in lambda_only.items()
             ),
             *(

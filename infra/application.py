@@ -1,16 +1,18 @@
 """The whole application: a catalogue and a deployment become stacks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aws_cdk import App
+from aws_cdk import App, Stack
 
 from catalogue.signing import LocalSigner, remember_key, remembered_key
 from catalogue.spec import ModelSpec
 from falaj.domain.publisher import PublisherKey
 from falaj.errors import ConfigurationError
 from infra.bundling.functions import stage_function
+from infra.bundling.image import stage_image
 from infra.bundling.layers import (
     API_LAYER,
     ONNX_LAYER,
@@ -18,6 +20,7 @@ from infra.bundling.layers import (
     stage_packages,
     stage_runtime,
 )
+from infra.bundling.model_root import stage_model_root
 from infra.bundling.target import BuildTarget
 from infra.config.deployment import Deployment, Platform
 from infra.constructs.shared_layer import LayerReference
@@ -25,6 +28,8 @@ from infra.packaging import (
     UNZIPPED_LIMIT_BYTES,
     ModelPackage,
     PackagedModel,
+    on_gpu,
+    on_lambda,
     package_model,
     package_platform,
     read_models,
@@ -32,8 +37,10 @@ from infra.packaging import (
 from infra.refusals import catalogue_faults, size_faults
 from infra.stacks.api import ApiStack
 from infra.stacks.foundation import FoundationStack
+from infra.stacks.gpu import GpuStack
+from infra.stacks.gpu_model import GpuModelStack, GpuPackage
 from infra.stacks.model import ModelStack
-from infra.stacks.naming import API, FOUNDATION, ROLLOUTS, model_stack
+from infra.stacks.naming import API, FOUNDATION, GPU, ROLLOUTS, gpu_model_stack, model_stack
 from infra.stacks.rollouts import RolloutsStack
 
 PLATFORM_ARCHITECTURE: Final = "arm64"
@@ -77,9 +84,9 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     faults = catalogue_faults(models, deployment)
     if faults:
         raise ConfigurationError(faults)
-    layers = _StagedLayers(deployment, sources, [model.spec for model in models])
+    layers = _StagedLayers(deployment, sources, [model.spec for model in on_lambda(models)])
     publisher = _publisher(deployment, sources)
-    packages = _packages(models, publisher, layers, sources)
+    packages = _packages(on_lambda(models), publisher, layers, sources)
     platform = package_platform(
         models, handler_folder=sources.function("platform_api"), build_root=sources.build
     )
@@ -94,7 +101,7 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     if faults:
         raise ConfigurationError(faults)
     foundation = FoundationStack(app, FOUNDATION, deployment=deployment, layers=layers.all)
-    stacks = [
+    stacks: list[Stack] = [
         ModelStack(
             app,
             model_stack(package.model.spec.name),
@@ -104,6 +111,7 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         )
         for package in packages
     ]
+    stacks += _gpu_stacks(app, deployment, _Staged(models, publisher, layers, sources), stacks)
     api = ApiStack(
         app,
         API,
@@ -125,6 +133,52 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     for stack in stacks:
         stack.add_stack_dependency(foundation)
         api.add_stack_dependency(stack)
+
+
+def _gpu_stacks(
+    app: App,
+    deployment: Deployment,
+    staged: "_Staged",
+    functions: Sequence[Stack],
+) -> list[Stack]:
+    """Add what GPU services share and a stack for each, where a model asks for one."""
+    on_gpus = on_gpu(staged.models)
+    sources = staged.sources
+    if not on_gpus:
+        return []
+    shared = GpuStack(app, GPU, deployment=deployment, models=[model.spec for model in on_gpus])
+    image = stage_image(sources.repository, sources.build)
+    breaker = stage_function("breaker", sources.function("breaker"), {}, sources.build)
+    stacks: list[Stack] = [shared]
+    for model in on_gpus:
+        stack = GpuModelStack(
+            app,
+            gpu_model_stack(model.spec.name),
+            deployment=deployment,
+            package=GpuPackage(
+                model=model,
+                root=stage_model_root(model, staged.publisher, sources.build),
+                publisher=staged.publisher,
+                image=image,
+                breaker=breaker,
+                layers=_references((staged.layers.runtime,)),
+            ),
+        )
+        # A service's CPU version, where it has one, is what its breaker falls back to.
+        for earlier in (shared, *functions):
+            stack.add_stack_dependency(earlier)
+        stacks.append(stack)
+    return stacks
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """The catalogue with what all its stacks are made of."""
+
+    models: tuple[PackagedModel, ...]
+    publisher: PublisherKey
+    layers: "_StagedLayers"
+    sources: Sources
 
 
 class _StagedLayers:

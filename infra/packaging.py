@@ -9,7 +9,7 @@ from typing import Final
 from catalogue.building import BuiltVersion, built_version
 from catalogue.reading import load_catalogue
 from catalogue.signing import key_file, signature_at
-from catalogue.spec import ModelSpec, Target
+from catalogue.spec import Fallback, ModelSpec, Target
 from falaj.contract import (
     MANIFEST_FILE,
     MANIFEST_SIGNATURE_FILE,
@@ -174,8 +174,18 @@ def package_platform(
 
 
 def on_lambda(models: Sequence[PackagedModel]) -> tuple[PackagedModel, ...]:
-    """Return the models that run on Lambda."""
-    return tuple(model for model in models if model.spec.compute.target is Target.LAMBDA)
+    """Return the models that have a function: their own, or one to fall back to."""
+    return tuple(
+        model
+        for model in models
+        if model.spec.compute.target is Target.LAMBDA
+        or model.spec.compute.fallback is Fallback.LAMBDA
+    )
+
+
+def on_gpu(models: Sequence[PackagedModel]) -> tuple[PackagedModel, ...]:
+    """Return the models that have a GPU service."""
+    return tuple(model for model in models if model.spec.compute.target is Target.GPU)
 
 
 def _manifest_size(version: BuiltVersion) -> int:

@@ -8,6 +8,7 @@ from catalogue.spec import PlanKind, Target
 from infra.config.deployment import Deployment
 from infra.constructs.api_routes import MOST_MODELS, TIMEOUT_MS
 from infra.constructs.controller_size import CONTROLLER_CONCURRENCY
+from infra.gpu_refusals import gpu_faults
 from infra.packaging import UNZIPPED_LIMIT_BYTES, PackagedModel
 
 MIB: Final = 1024 * 1024
@@ -45,12 +46,8 @@ def size_faults(name: str, *, code_bytes: int, layer_bytes: int) -> list[str]:
 
 
 def _gpu(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
-    del deployment
     if model.spec.compute.target is Target.GPU:
-        yield (
-            "compute.target is gpu, and GPU endpoints arrive with the GPU stack; "
-            "write lambda, or leave the model out with falaj:models"
-        )
+        yield from gpu_faults(model.spec, deployment)
 
 
 def _timeout(model: PackagedModel, deployment: Deployment) -> Iterator[str]:

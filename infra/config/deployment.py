@@ -5,7 +5,7 @@ import platform
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from falaj.contract import REGION, WEBHOOK_KEY_PARAMETER
 from falaj.domain.publisher import FINGERPRINT_MEND, is_fingerprint
 from falaj.errors import ConfigurationError
+from infra.config.gpu import GpuPlace
 from infra.config.profile import PROFILES, ApiKind, Profile, ProfileSettings
 from infra.config.region import RegionFacts
 
@@ -88,6 +89,7 @@ class Deployment:
         webhook_url: Where the rollout controller posts its notices as well; empty for nowhere.
         publisher_key: Fingerprint of the key whose manifests functions believe; empty takes the
             throw-away key of the machine that builds.
+        gpu: The network, name and certificate of GPU services.
     """
 
     profile: Profile = Profile.SMB
@@ -103,9 +105,11 @@ class Deployment:
     concurrency_quota: int = CONCURRENCY_QUOTA
     webhook_url: str = ""
     publisher_key: str = ""
+    gpu: GpuPlace = field(default_factory=GpuPlace)
 
     def __post_init__(self) -> None:
         faults = [fault for fault in (check(self) for check in _CHECKS) if fault]
+        faults.extend(self.gpu.faults())
         if faults:
             raise ConfigurationError(faults)
 
@@ -121,17 +125,21 @@ class Deployment:
             for key, value in context.items()
             if key.startswith(CONTEXT_PREFIX)
         }
-        faults, values = [], dict[str, Any]()
+        faults, values, place = [], dict[str, Any](), dict[str, Any]()
         for key, value in given.items():
             try:
-                field, read = SETTINGS[key]
-                values[field] = read(str(value))
+                if key in GPU_SETTINGS:
+                    name, read = GPU_SETTINGS[key]
+                    place[name] = read(str(value))
+                else:
+                    name, read = SETTINGS[key]
+                    values[name] = read(str(value))
             except KeyError:
                 faults.append(_unknown(key))
             except ValueError as error:
                 faults.append(f"{CONTEXT_PREFIX}{key}={value}: {error}")
         try:
-            deployment = cls(**values)
+            deployment = cls(**values, gpu=GpuPlace(**place))
         except ConfigurationError as error:
             raise ConfigurationError([*faults, *error.faults]) from None
         if faults:
@@ -195,10 +203,21 @@ SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "publisherKey": ("publisher_key", str),
 }
 
+GPU_SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "gpuDomain": ("domain", str),
+    "gpuCertificate": ("certificate", str),
+    "gpuCidr": ("cidr", str),
+    "grpcClients": ("clients", _names),
+    "gpuTrustBundle": ("trust_bundle", str),
+    "tritonImage": ("triton_image", str),
+}
+"""Those that make a `GpuPlace`."""
+
 
 def _unknown(key: str) -> str:
-    near = difflib.get_close_matches(key, SETTINGS, n=1)
-    mend = f"did you mean {CONTEXT_PREFIX}{near[0]}?" if near else f"known: {', '.join(SETTINGS)}"
+    known = [*SETTINGS, *GPU_SETTINGS]
+    near = difflib.get_close_matches(key, known, n=1)
+    mend = f"did you mean {CONTEXT_PREFIX}{near[0]}?" if near else f"known: {', '.join(known)}"
     return f"unknown setting {CONTEXT_PREFIX}{key}; {mend}"
 
 

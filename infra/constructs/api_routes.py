@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from falaj.contract import HEADER_TENANT
 from infra.config.deployment import Access
 from infra.config.profile import ApiKind
 from infra.constructs.function_role import sub
@@ -40,12 +41,70 @@ ROUTES_PER_MODEL: Final = 2
 MOST_MODELS: Final = (ROUTES_PER_API - len(PLATFORM_PATHS) - 5) // ROUTES_PER_MODEL
 """Models that one API can hold; five resources of a REST API are paths that only lead on."""
 
+_TENANT: Final = {Access.IAM: "identity.userArn", Access.OPEN: "identity.sourceIp"}
+"""By what a service tells callers apart, as the API itself found it."""
+
 _ANY: Final = "x-amazon-apigateway-any-method"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateBackend:
+    """A service behind the load balancer, to which routes lead without a function between.
+
+    Attributes:
+        link: API Gateway's VPC link.
+        listener: ARN of the balancer's listener.
+        balancer: ARN of the balancer.
+        server_name: Name in its certificate; empty where there is none.
+        timeout_s: After how long the service itself gives up.
+    """
+
+    link: str
+    listener: str
+    balancer: str
+    server_name: str
+    timeout_s: int
+
+    def integration(self, kind: ApiKind, path: str, tenant: str) -> dict[str, Any]:
+        """Write the private integration of either API.
+
+        Args:
+            kind: HTTP API or REST API.
+            path: The route's path.
+            tenant: Where the API knows the caller from; whatever a caller says is overwritten.
+
+        Source:
+            docs.aws.amazon.com/apigateway/latest/developerguide/
+            http-api-develop-integrations-private.html (the listener's ARN, tlsConfig) and
+            set-up-private-integration.html (VPC link V2 with the balancer's ARN as target, `uri`
+            for the Host header and the certificate), http-api-parameter-mapping.html.
+        """
+        common = {"connectionType": "VPC_LINK", "connectionId": self.link, "httpMethod": "ANY"}
+        if kind is ApiKind.HTTP:
+            secured = {"tlsConfig": {"serverNameToVerify": self.server_name}}
+            return common | {
+                "type": "http_proxy",
+                "uri": self.listener,
+                "payloadFormatVersion": "1.0",
+                "requestParameters": {f"overwrite:header.{HEADER_TENANT}": f"$context.{tenant}"},
+                **(secured if self.server_name else {}),
+            }
+        scheme, host = ("https", self.server_name) if self.server_name else ("http", "localhost")
+        parameters = {f"integration.request.header.{HEADER_TENANT}": f"context.{tenant}"}
+        if "{proxy+}" in path:
+            parameters["integration.request.path.proxy"] = "method.request.path.proxy"
+        return common | {
+            "type": "http_proxy",
+            "integrationTarget": self.balancer,
+            "uri": f"{scheme}://{host}{path.replace('{proxy+}', '{proxy}')}",
+            "passthroughBehavior": "when_no_match",
+            "requestParameters": parameters,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """What routes lead to.
+    """A function that routes lead to.
 
     Attributes:
         arn: ARN of a function or alias.
@@ -73,7 +132,7 @@ class ApiRoutes:
         kind: HTTP API or REST API.
         access: What is asked of a caller.
         credentials: ARN of the role that invokes the functions.
-        models: Each model's alias, by name.
+        models: Each model's alias or service, by name.
         platform: The platform function.
         cors_origins: Origins whose browsers may call.
     """
@@ -81,7 +140,7 @@ class ApiRoutes:
     kind: ApiKind
     access: Access
     credentials: str
-    models: Mapping[str, Backend]
+    models: Mapping[str, Backend | PrivateBackend]
     platform: Backend
     cors_origins: Sequence[str] = ()
 
@@ -118,13 +177,13 @@ class ApiRoutes:
             return {"/$default": route}
         return {path: self._path(path, self.platform) for path in ("/", "/{proxy+}")}
 
-    def _path(self, path: str, backend: Backend) -> dict[str, Any]:
+    def _path(self, path: str, backend: Backend | PrivateBackend) -> dict[str, Any]:
         operation: dict[str, Any] = {
             "responses": {},
             "x-amazon-apigateway-auth": {
                 "type": "AWS_IAM" if self.access is Access.IAM else "NONE"
             },
-            "x-amazon-apigateway-integration": self._integration(backend),
+            "x-amazon-apigateway-integration": self._integration(backend, path),
         }
         if "{proxy+}" in path:
             operation["parameters"] = [
@@ -132,13 +191,17 @@ class ApiRoutes:
             ]
         return {_ANY: operation}
 
-    def _integration(self, backend: Backend) -> dict[str, Any]:
+    def _integration(self, backend: Backend | PrivateBackend, path: str) -> dict[str, Any]:
+        timeout_ms = min(TIMEOUT_MS[self.kind], backend.timeout_s * 1000 + 1000)
+        if isinstance(backend, PrivateBackend):
+            tenant = _TENANT[self.access]
+            return backend.integration(self.kind, path, tenant) | {"timeoutInMillis": timeout_ms}
         integration = {
             "type": "aws_proxy",
             "httpMethod": "POST",
             "uri": backend.uri,
             "credentials": self.credentials,
-            "timeoutInMillis": min(TIMEOUT_MS[self.kind], backend.timeout_s * 1000 + 1000),
+            "timeoutInMillis": timeout_ms,
             "payloadFormatVersion": "2.0" if self.kind is ApiKind.HTTP else "1.0",
         }
         if self.kind is ApiKind.REST:

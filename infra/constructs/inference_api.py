@@ -17,7 +17,7 @@ from constructs import Construct
 from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
 from infra.config.profile import ApiKind
-from infra.constructs.api_routes import ApiRoutes, Backend
+from infra.constructs.api_routes import ApiRoutes, Backend, PrivateBackend
 from infra.constructs.function_role import trust
 from infra.constructs.invocation_role import InvocationRole
 from infra.constructs.keeping import keep
@@ -58,7 +58,7 @@ class InferenceApi(Construct):
         scope: Construct,
         id_: str,
         *,
-        models: Mapping[str, Backend],
+        models: Mapping[str, Backend | PrivateBackend],
         platform: Backend,
         deployment: Deployment,
         key_arn: str | None,
@@ -68,13 +68,13 @@ class InferenceApi(Construct):
         Args:
             scope: Where it belongs.
             id_: Its id there.
-            models: Each model's alias, by ARN.
+            models: Each model's alias by ARN, or its service.
             platform: The platform function, by ARN.
             deployment: Profile, access and stage.
             key_arn: The customer's key for the access log; None for CloudWatch's own.
         """
         super().__init__(scope, id_)
-        backends = [platform, *models.values()]
+        backends = [platform, *(b for b in models.values() if isinstance(b, Backend))]
         role = InvocationRole(self, "Invoke", function_arns=[b.arn for b in backends])
         routes = ApiRoutes(
             kind=deployment.settings.api,

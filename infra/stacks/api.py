@@ -6,16 +6,24 @@ from typing import Final
 from aws_cdk import CfnOutput, Stack, aws_lambda as lambda_
 from constructs import Construct
 
-from catalogue.spec import ModelSpec
-from falaj.contract import ENV_CATALOGUE, ENV_PROFILE, alias_arn_parameter, key_arn_parameter
+from catalogue.spec import ModelSpec, Target
+from falaj.contract import (
+    ENV_CATALOGUE,
+    ENV_PROFILE,
+    alias_arn_parameter,
+    gpu_parameter,
+    gpu_service_parameter,
+    key_arn_parameter,
+)
 from infra.bundling.functions import StagedCode
 from infra.config.deployment import Deployment
-from infra.constructs.api_routes import Backend
+from infra.constructs.api_routes import Backend, PrivateBackend
 from infra.constructs.function_role import FunctionAccess, allow
 from infra.constructs.inference_api import InferenceApi
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.packaging import CATALOGUE_FILE
+from infra.stacks.gpu_model import has_breaker
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
 PLATFORM_SIZE: Final = FunctionSize(memory_mib=512, timeout_s=10)
@@ -46,6 +54,7 @@ class ApiStack(Stack):
         """
         super().__init__(scope, id_, **stack_properties(deployment, "API"))
         leave_bootstrap_check_to_cli(self)
+        self._shared: dict[str, str] = {}
         key_arn = (
             ssm_value(self, "DataKeyArn", key_arn_parameter(DATA_KEY))
             if deployment.settings.logs_use_customer_key
@@ -55,18 +64,36 @@ class ApiStack(Stack):
         api = InferenceApi(
             self,
             "Api",
-            models={
-                spec.name: Backend(
-                    arn=ssm_value(self, _alias_id(spec.name), alias_arn_parameter(spec.name)),
-                    timeout_s=spec.compute.timeout_s,
-                )
-                for spec in models
-            },
+            models={spec.name: self._backend(spec, deployment) for spec in models},
             platform=Backend(arn=platform.attr_arn, timeout_s=PLATFORM_SIZE.timeout_s),
             deployment=deployment,
             key_arn=key_arn,
         )
         CfnOutput(self, "ApiUrl", value=api.url, description="Where the models answer")
+
+    def _backend(self, spec: ModelSpec, deployment: Deployment) -> Backend | PrivateBackend:
+        timeout_s = spec.compute.timeout_s
+        if spec.compute.target is Target.LAMBDA:
+            alias = ssm_value(self, _alias_id(spec.name), alias_arn_parameter(spec.name))
+            return Backend(arn=alias, timeout_s=timeout_s)
+        if has_breaker(spec):
+            parameter = gpu_service_parameter(spec.name, "breaker")
+            arn = ssm_value(self, f"Breaker{_alias_id(spec.name)}", parameter)
+            return Backend(arn=arn, timeout_s=timeout_s)
+        return PrivateBackend(
+            link=self._of_gpu("link"),
+            listener=self._of_gpu("api-listener"),
+            balancer=self._of_gpu("balancer-arn"),
+            server_name=deployment.gpu.domain,
+            timeout_s=timeout_s,
+        )
+
+    def _of_gpu(self, name: str) -> str:
+        """Return something that all GPU services share; a stack asks for each value once."""
+        if name not in self._shared:
+            id_ = "".join(word.capitalize() for word in name.split("-"))
+            self._shared[name] = ssm_value(self, f"Shared{id_}", gpu_parameter(name))
+        return self._shared[name]
 
     def _platform(
         self,

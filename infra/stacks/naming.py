@@ -11,12 +11,18 @@ from infra.config.deployment import Deployment
 FOUNDATION: Final = "FalajFoundation"
 API: Final = "FalajApi"
 ROLLOUTS: Final = "FalajRollouts"
+GPU: Final = "FalajGpu"
 DATA_KEY: Final = "data"
 
 
 def model_stack(name: str) -> str:
     """Name the stack of a model."""
     return f"FalajModel-{name}"
+
+
+def gpu_model_stack(name: str) -> str:
+    """Name the stack of a model's GPU service."""
+    return f"FalajGpuModel-{name}"
 
 
 def stack_properties(

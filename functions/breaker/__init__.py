@@ -1,0 +1,1 @@
+"""Before a GPU service: forwards, falls back, wakes."""

@@ -1,0 +1,57 @@
+"""The build context of the container's image: the repository's own files, nothing else."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from falaj.errors import ConfigurationError
+from infra.bundling.trees import copy_file, files_in, move_into_place, text_digest, tree_digest
+
+DOCKERFILE: Final = "gpu_endpoints/Dockerfile"
+CONTEXT: Final = ("gpu_endpoints", "layers/runtime/python")
+"""What the Dockerfile copies from, by paths from the repository's root.
+
+The runtime's folder is the layer's own (`stage_runtime`): functions and containers run one tree.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedImage:
+    """A build context on disk.
+
+    Attributes:
+        folder: What Docker is given.
+        digest: Changes when anything in it does.
+    """
+
+    folder: Path
+    digest: str
+
+
+def stage_image(repository: Path, build_root: Path) -> StagedImage:
+    """Stage the image's build context, without Docker.
+
+    Args:
+        repository: The repository's root.
+        build_root: `.build`.
+
+    Raises:
+        ConfigurationError: A folder of it is missing.
+    """
+    missing = [part for part in (*CONTEXT, DOCKERFILE) if not (repository / part).exists()]
+    if missing:
+        raise ConfigurationError(
+            [f"{repository / part} is missing: the image is built from it" for part in missing]
+        )
+    digest = text_digest(*(tree_digest(repository / part) for part in CONTEXT))
+    folder = build_root / "image" / digest[:16]
+    if not folder.is_dir():
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        for part in CONTEXT:
+            for path in files_in(repository / part):
+                copy_file(path, partial / path.relative_to(repository))
+        move_into_place(partial, folder)
+    return StagedImage(folder=folder, digest=digest)

@@ -1,0 +1,91 @@
+"""A container's folder of models, with what says how they are served and who vouches for them."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from catalogue.building import BuiltVersion
+from catalogue.signing import key_file, signature_at
+from catalogue.spec import ModelSpec
+from falaj.contract import (
+    MANIFEST_FILE,
+    MANIFEST_SIGNATURE_FILE,
+    MODEL_FILE,
+    PUBLISHER_KEY_FILE,
+    SERVING_FILE,
+)
+from falaj.domain.publisher import PublisherKey
+from infra.bundling.functions import StagedCode
+from infra.bundling.trees import copy_file, move_into_place, size_in_bytes, text_digest
+from infra.packaging import PackagedModel
+
+CACHE_BYTES: Final = 64 * 1024 * 1024
+
+
+def serving_of(spec: ModelSpec) -> dict[str, Any]:
+    """Write `serving.json` from model.yaml: batching is off unless it is asked for.
+
+    Registration's proof is asked twice: `catalogue.checks` refuses batching that is not safe when
+    the stacks are made, and the container itself joins nothing that its manifest does not allow.
+    """
+    model: dict[str, Any] = {
+        "batching": _batching(spec),
+        "cache": {"enabled": spec.cache.enabled, "size_bytes": CACHE_BYTES},
+        "timeout_s": spec.compute.timeout_s,
+    }
+    return {"models": {spec.name: model}}
+
+
+def _batching(spec: ModelSpec) -> Mapping[str, Any]:
+    policy = spec.batching
+    if policy is None:
+        return {"enabled": False}
+    return {
+        "enabled": True,
+        "max_batch_size": policy.max_batch_size,
+        "max_queue_delay_microseconds": policy.max_queue_delay_microseconds,
+        "preferred_batch_sizes": list(policy.preferred_batch_size),
+        "max_queue_size": policy.max_queue_size,
+    }
+
+
+def stage_model_root(model: PackagedModel, publisher: PublisherKey, build_root: Path) -> StagedCode:
+    """Stage `<name>/<version>/{model.onnx,manifest.json,manifest.sig}`, key and `serving.json`.
+
+    Args:
+        model: The model.
+        publisher: Whose signatures the container will believe.
+        build_root: `.build`.
+
+    Raises:
+        ManifestNotSignedError: The publisher did not sign a version's manifest.
+    """
+    serving = json.dumps(serving_of(model.spec), indent=1, sort_keys=True)
+    files = {PUBLISHER_KEY_FILE: key_file(build_root, publisher)}
+    for version in model.versions:
+        files |= _version(version, f"{model.spec.name}/{version.manifest.version}", publisher)
+    manifests = [
+        (version.folder / MANIFEST_FILE).read_text(encoding="utf-8") for version in model.versions
+    ]
+    # A manifest holds its model's sha256: the large files need not be read.
+    digest = text_digest(model.spec.name, serving, publisher.fingerprint, *manifests)
+    folder = build_root / "model-roots" / model.spec.name / digest[:16]
+    if not folder.is_dir():
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        for name, source in files.items():
+            copy_file(source, partial / name)
+        (partial / SERVING_FILE).write_text(serving, encoding="utf-8")
+        move_into_place(partial, folder)
+    return StagedCode(folder=folder, digest=digest, size_bytes=size_in_bytes(folder))
+
+
+def _version(version: BuiltVersion, folder: str, publisher: PublisherKey) -> dict[str, Path]:
+    return {
+        f"{folder}/{MANIFEST_FILE}": version.folder / MANIFEST_FILE,
+        f"{folder}/{MANIFEST_SIGNATURE_FILE}": signature_at(version.folder, publisher),
+        f"{folder}/{MODEL_FILE}": version.model_path,
+    }

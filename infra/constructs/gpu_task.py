@@ -1,0 +1,287 @@
+"""One replica: models are put in place, then the server runs, alone with its GPU."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aws_cdk import Token, aws_ecs as ecs, aws_iam as iam
+from constructs import Construct
+
+from falaj.contract import (
+    ENV_MODEL_ARCHIVE,
+    ENV_MODEL_ROOT,
+    FETCH_CONTAINER,
+    GRPC_PORT,
+    HTTP_PORT,
+    SERVER_CONTAINER,
+    SERVER_MODEL_ROOT,
+)
+from infra.constructs.function_role import allow, sub
+from infra.constructs.gpu_targets import DRAIN_S
+from infra.constructs.region_boundary import BOUNDARY_ARN
+
+STOP_S: Final = DRAIN_S + 10
+"""After how long ECS kills what did not stop; the container has drained before."""
+
+CACHE_FOLDER: Final = "/cache"
+USER: Final = "10001"
+"""The image's own (gpu_endpoints/Dockerfile)."""
+FETCH_MIB: Final = 512
+SCRATCH_MIB: Final = 256
+
+FETCH_COMMAND: Final = ("python", "-m", "gpu_endpoints.fetch")
+SERVE_COMMAND: Final = ("python", "-m", "gpu_endpoints.serve")
+_IS_ALIVE: Final = (
+    "import urllib.request as r; "
+    f"r.urlopen('http://127.0.0.1:{HTTP_PORT}/v2/health/live', timeout=2)"
+)
+HEALTH_COMMAND: Final = ("CMD", "python", "-c", _IS_ALIVE)
+
+_MODELS: Final = "models"
+_CACHE: Final = "cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What runs.
+
+    Attributes:
+        image: The server's image.
+        command: Its command.
+        environment: Its settings.
+        health: How Docker asks for its health.
+        memory_mib: Memory that is kept for it.
+        is_read_only: Whether it can do without writing to its own file system.
+    """
+
+    image: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    health: Sequence[str] = HEALTH_COMMAND
+    memory_mib: int = 1769
+    is_read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supplies:
+    """What a replica needs before it serves.
+
+    Attributes:
+        image: The container image of this repository, which fetches.
+        repository_arns: Registries' repositories that the images are in.
+        bucket: Bucket of the archive.
+        key: Key of the archive, a zip of a model root.
+        log_group: Where both write.
+    """
+
+    image: str
+    repository_arns: Sequence[str]
+    bucket: str
+    key: str
+    log_group: str
+
+
+class GpuTask(Construct):
+    """A task definition with the two roles it needs.
+
+    Attributes:
+        definition: The task definition.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, server: Server, supplies: Supplies, cluster: str
+    ) -> None:
+        """Make the task definition.
+
+        Args:
+            scope: Where it belongs.
+            id_: Its id there.
+            server: What runs.
+            supplies: What it needs before.
+            cluster: Name of the cluster.
+        """
+        super().__init__(scope, id_)
+        self._log_group = supplies.log_group
+        self.definition = ecs.CfnTaskDefinition(
+            self,
+            "Resource",
+            network_mode="awsvpc",
+            requires_compatibilities=["EC2"],
+            runtime_platform=ecs.CfnTaskDefinition.RuntimePlatformProperty(
+                cpu_architecture="X86_64", operating_system_family="LINUX"
+            ),
+            execution_role_arn=_role(self, "Starts", _start_rights(supplies)).attr_arn,
+            task_role_arn=_role(self, "Does", _own_rights(supplies, cluster)).attr_arn,
+            volumes=[
+                ecs.CfnTaskDefinition.VolumeProperty(
+                    name=name, host=ecs.CfnTaskDefinition.HostVolumePropertiesProperty()
+                )
+                for name in (_MODELS, _CACHE)
+            ],
+            container_definitions=[self._fetch(supplies), self._serve(server)],
+        )
+
+    def _fetch(self, supplies: Supplies) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
+        archive = sub("s3://${Bucket}/${Key}", Bucket=supplies.bucket, Key=supplies.key)
+        return self._container(
+            FETCH_CONTAINER,
+            image=supplies.image,
+            command=FETCH_COMMAND,
+            environment={
+                ENV_MODEL_ARCHIVE: Token.as_string(archive),
+                ENV_MODEL_ROOT: SERVER_MODEL_ROOT,
+            },
+            essential=False,
+            memory_reservation=FETCH_MIB,
+            readonly_root_filesystem=True,
+            mount_points=[_mount(_MODELS, SERVER_MODEL_ROOT, is_read_only=False)],
+        )
+
+    def _serve(self, server: Server) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
+        kinds = ecs.CfnTaskDefinition
+        return self._container(
+            SERVER_CONTAINER,
+            image=server.image,
+            command=server.command,
+            environment=server.environment,
+            essential=True,
+            memory_reservation=server.memory_mib,
+            readonly_root_filesystem=server.is_read_only,
+            stop_timeout=STOP_S,
+            port_mappings=[
+                kinds.PortMappingProperty(container_port=port, protocol="tcp")
+                for port in (HTTP_PORT, GRPC_PORT)
+            ],
+            resource_requirements=[kinds.ResourceRequirementProperty(type="GPU", value="1")],
+            depends_on=[
+                kinds.ContainerDependencyProperty(
+                    container_name=FETCH_CONTAINER, condition="SUCCESS"
+                )
+            ],
+            health_check=kinds.HealthCheckProperty(
+                command=list(server.health), interval=10, timeout=5, retries=3, start_period=300
+            ),
+            mount_points=[
+                _mount(_MODELS, SERVER_MODEL_ROOT, is_read_only=True),
+                _mount(_CACHE, CACHE_FOLDER, is_read_only=False),
+            ],
+        )
+
+    def _container(
+        self,
+        name: str,
+        *,
+        image: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        **further: Any,  # noqa: ANN401 - the definition's own properties
+    ) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
+        kinds = ecs.CfnTaskDefinition
+        return kinds.ContainerDefinitionProperty(
+            name=name,
+            image=image,
+            command=list(command),
+            environment=[
+                kinds.KeyValuePairProperty(name=key, value=value)
+                for key, value in sorted(environment.items())
+            ],
+            user=USER,
+            privileged=False,
+            linux_parameters=kinds.LinuxParametersProperty(
+                init_process_enabled=True,
+                capabilities=kinds.KernelCapabilitiesProperty(drop=["ALL"]),
+                tmpfs=[kinds.TmpfsProperty(container_path="/tmp", size=SCRATCH_MIB)],  # noqa: S108
+            ),
+            log_configuration=kinds.LogConfigurationProperty(
+                log_driver="awslogs",
+                options={
+                    "awslogs-group": self._log_group,
+                    "awslogs-region": Token.as_string({"Ref": "AWS::Region"}),
+                    "awslogs-stream-prefix": name,
+                    # A log that cannot be delivered must not stop answers.
+                    "mode": "non-blocking",
+                    "max-buffer-size": "8m",
+                },
+            ),
+            **further,
+        )
+
+
+def _mount(
+    volume: str, path: str, *, is_read_only: bool
+) -> ecs.CfnTaskDefinition.MountPointProperty:
+    return ecs.CfnTaskDefinition.MountPointProperty(
+        source_volume=volume, container_path=path, read_only=is_read_only
+    )
+
+
+def tasks_trust() -> dict[str, Any]:
+    """Write the policy by which this account's tasks may take a role, and nobody else's.
+
+    Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html.
+    """
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"aws:SourceAccount": sub("${AWS::AccountId}")}},
+            }
+        ],
+    }
+
+
+def _role(scope: Construct, id_: str, statements: list[dict[str, Any]]) -> iam.CfnRole:
+    return iam.CfnRole(
+        scope,
+        id_,
+        assume_role_policy_document=tasks_trust(),
+        permissions_boundary=Token.as_string(BOUNDARY_ARN),
+        policies=[
+            iam.CfnRole.PolicyProperty(
+                policy_name="Own",
+                policy_document={"Version": "2012-10-17", "Statement": statements},
+            )
+        ],
+    )
+
+
+def _start_rights(supplies: Supplies) -> list[dict[str, Any]]:
+    """What ECS does for the replica: pull its images, open its log.
+
+    Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html.
+    """
+    streams = sub(
+        "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${Group}:*",
+        Group=supplies.log_group,
+    )
+    pull = [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    ]
+    return [
+        allow("LogIn", ["ecr:GetAuthorizationToken"], ["*"]),
+        allow("Pull", pull, list(supplies.repository_arns)),
+        allow("WriteOwnLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [streams]),
+    ]
+
+
+def _own_rights(supplies: Supplies, cluster: str) -> list[dict[str, Any]]:
+    """What the replica does itself: read its models, and ask not to be stopped while it works.
+
+    Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html.
+    """
+    archive = sub(
+        "arn:${AWS::Partition}:s3:::${Bucket}/${Key}", Bucket=supplies.bucket, Key=supplies.key
+    )
+    tasks = sub(
+        "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task/${Cluster}/*",
+        Cluster=cluster,
+    )
+    return [
+        allow("ReadModels", ["s3:GetObject"], [archive]),
+        allow("ProtectItself", ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], [tasks]),
+    ]

@@ -1,0 +1,71 @@
+"""What of a GPU service is refused before anything is made, with the reason and the mend."""
+
+from collections.abc import Iterator
+
+from catalogue.compute import ServingEngine
+from catalogue.gpu import Deployment as Replacement
+from catalogue.spec import ModelSpec, PlanKind
+from infra.config.deployment import Deployment, Platform
+from infra.config.gpu import (
+    FEWEST_ZONES,
+    instance_types,
+    offered_types,
+    replacement_of,
+    zones_of,
+)
+from infra.config.region import RegionFacts
+from infra.constructs.gpu_service import LONGEST_MINUTES, deployment_minutes
+
+
+def gpu_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
+    """Yield every reason why this service cannot be made."""
+    yield from _machine_faults(spec, deployment)
+    yield from _release_faults(spec, deployment)
+    if len(deployment.az_ids) < FEWEST_ZONES:
+        yield (
+            f"a load balancer spans at least {FEWEST_ZONES} zones, and falaj:azIds names "
+            f"{len(deployment.az_ids)}; name another, even if it offers no GPU"
+        )
+    if deployment.platform is Platform.LAMBDA and not deployment.gpu.certificate:
+        yield (
+            "the way to a GPU service is TLS, and there is no certificate for it; set "
+            "falaj:gpuDomain and falaj:gpuCertificate (docs/reference/gpu.md)"
+        )
+    if spec.compute.engine is ServingEngine.TRITON and not deployment.gpu.triton_image:
+        yield (
+            "engine: triton runs NVIDIA's image from this account's own registry; mirror it and "
+            "set falaj:tritonImage (docs/reference/gpu.md), or write engine: onnx"
+        )
+
+
+def _machine_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
+    service = spec.compute.gpu
+    if offered_types(service, deployment.az_ids):
+        return
+    wanted = ", ".join(instance_types(service))
+    facts = RegionFacts.load()
+    elsewhere = zones_of(instance_types(service), facts.availability_zone_ids)
+    mend = (
+        f"{' and '.join(elsewhere)} offer it: add one to falaj:azIds"
+        if elsewhere
+        else f"offered are {', '.join(facts.gpu_types_in(deployment.az_ids)) or 'none'}: "
+        "correct compute.gpu.instances"
+    )
+    yield f"{wanted} is offered by none of {', '.join(deployment.az_ids)}; {mend}"
+
+
+def _release_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
+    how = replacement_of(spec.compute.gpu, deployment.az_ids)
+    if spec.release.plan not in {PlanKind.CANARY, PlanKind.ALL_AT_ONCE}:
+        yield (
+            f"release.plan is {spec.release.plan.value}, which ECS does not know: a GPU service "
+            "takes canary (compute.gpu.deployment) or all_at_once"
+        )
+    minutes = deployment_minutes(how, spec.release)
+    if minutes > LONGEST_MINUTES:
+        yield (
+            f"its deployment would take {minutes} minutes and CloudFormation gives up after "
+            f"{LONGEST_MINUTES}; shorten release.bake"
+        )
+    if how is not Replacement.ROLLING and spec.release.bake.total_seconds() % 60:
+        yield "ECS bakes in whole minutes; write release.bake: 10m"

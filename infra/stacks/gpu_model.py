@@ -1,0 +1,292 @@
+"""One model's GPU service: its replicas, its releases, and where the API finds it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import Fn, Stack, Token, aws_ssm as ssm
+from constructs import Construct
+
+from catalogue.compute import Fallback
+from catalogue.gpu import Deployment as Replacement
+from catalogue.spec import ModelSpec
+from falaj.contract import (
+    ENV_ENGINE_CACHE,
+    ENV_GRPC_PORT,
+    ENV_HOST,
+    ENV_HTTP_PORT,
+    ENV_MODEL_NAME,
+    ENV_MODEL_ROOT,
+    ENV_PRECISION,
+    ENV_PROFILE,
+    ENV_PROVIDERS,
+    ENV_PUBLISHER_KEY,
+    ENV_RELEASE,
+    GRPC_PORT,
+    HTTP_PORT,
+    MODEL_TAG,
+    SERVER_MODEL_ROOT,
+    alias_arn_parameter,
+    gpu_parameter,
+    gpu_service_parameter,
+    key_arn_parameter,
+)
+from falaj.domain.publisher import PublisherKey
+from infra.bundling.functions import StagedCode
+from infra.bundling.image import DOCKERFILE, StagedImage
+from infra.bundling.trees import link_tree, text_digest
+from infra.config.deployment import Deployment, Platform
+from infra.config.gpu import capacity_name, offered_types, replacement_of, zones_of
+from infra.constructs.assets import outdir, zip_asset
+from infra.constructs.function_role import sub
+from infra.constructs.gpu_alarms import GpuAlarms, GpuWatched
+from infra.constructs.gpu_breaker import Before, GpuBreaker, Inside
+from infra.constructs.gpu_scaling import GpuScaling, Scaled
+from infra.constructs.gpu_service import GpuService, Replacing, Running
+from infra.constructs.gpu_targets import GpuTargets, Listening
+from infra.constructs.gpu_task import CACHE_FOLDER, SERVE_COMMAND, GpuTask, Server, Supplies
+from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.shared_layer import LayerReference, ssm_value
+from infra.packaging import PackagedModel
+from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
+
+RELEASE_DIGITS: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuPackage:
+    """A model with everything that its service is made of.
+
+    Attributes:
+        model: The model.
+        root: What its replicas serve, a zip.
+        publisher: The key that signed its manifests, to which the replicas are pinned.
+        image: The container's build context.
+        breaker: Code of the function before the service.
+        layers: What that function imports.
+    """
+
+    model: PackagedModel
+    root: StagedCode
+    publisher: PublisherKey
+    image: StagedImage
+    breaker: StagedCode
+    layers: tuple[LayerReference, ...]
+
+
+def has_breaker(spec: ModelSpec) -> bool:
+    """Whether requests pass a function first; otherwise the API leads to the service directly."""
+    return spec.compute.fallback is Fallback.LAMBDA or spec.compute.gpu.scaling.to_zero
+
+
+class GpuModelStack(Stack):
+    """A catalogue entry that runs on GPUs."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, deployment: Deployment, package: GpuPackage
+    ) -> None:
+        """Make the stack.
+
+        Args:
+            scope: The application.
+            id_: The stack's name.
+            deployment: Profile, platform and place.
+            package: The model with what its service is made of.
+        """
+        spec = package.model.spec
+        super().__init__(
+            scope,
+            id_,
+            **stack_properties(
+                deployment, f"GPU service {spec.name}", data_class=spec.data_class.value
+            ),
+        )
+        leave_bootstrap_check_to_cli(self)
+        self.tags.set_tag(MODEL_TAG, spec.name)
+        self._deployment, self._spec, self._package = deployment, spec, package
+        self._known: dict[str, str] = {}
+        self._key_arn = (
+            ssm_value(self, "DataKeyArn", key_arn_parameter(DATA_KEY))
+            if deployment.settings.logs_use_customer_key
+            else None
+        )
+        self._cluster = self._shared("cluster")
+        self._replacement = replacement_of(spec.compute.gpu, deployment.az_ids)
+        image, repository = self._image()
+        environment = server_environment(spec, deployment) | {
+            ENV_PUBLISHER_KEY: package.publisher.fingerprint
+        }
+        release = text_digest(
+            package.image.digest, package.root.digest, json.dumps(environment, sort_keys=True)
+        )[:RELEASE_DIGITS]
+        logs = KeptLogs(self, "Logs", settings=deployment.settings, key_arn=self._key_arn)
+        archive = zip_asset(self, package.root.folder, package.root.digest)
+        task = GpuTask(
+            self,
+            "Task",
+            server=Server(
+                image=image,
+                command=SERVE_COMMAND,
+                environment={**environment, ENV_RELEASE: release},
+                memory_mib=spec.compute.memory_mib,
+            ),
+            supplies=Supplies(
+                image=image,
+                repository_arns=[repository],
+                bucket=archive.bucket_name,
+                key=archive.object_key,
+                log_group=logs.group.ref,
+            ),
+            cluster=self._cluster,
+        )
+        service = self._service(task, release)
+        self._tell({"cluster": self._cluster, "service": service.service.attr_name})
+        if has_breaker(spec):
+            self._breaker(service)
+
+    def _shared(self, name: str) -> str:
+        """Return something that all GPU services share; a stack asks for each value once."""
+        if name not in self._known:
+            id_ = "".join(word.capitalize() for word in name.replace("/", "-").split("-"))
+            self._known[name] = ssm_value(self, f"Shared{id_}", gpu_parameter(name))
+        return self._known[name]
+
+    def _image(self) -> tuple[str, str]:
+        """Add the image to the stack's assets; return its address and its repository's ARN."""
+        name = f"asset.{self._package.image.digest[:32]}"
+        link_tree(self._package.image.folder, outdir(self) / name)
+        location = self.synthesizer.add_docker_image_asset(
+            source_hash=self._package.image.digest[:32],
+            directory_name=name,
+            docker_file=DOCKERFILE,
+            platform="linux/amd64",
+        )
+        repository = sub(
+            "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/${Name}",
+            Name=location.repository_name,
+        )
+        return location.image_uri, Token.as_string(repository)
+
+    def _service(self, task: GpuTask, release: str) -> GpuService:
+        spec, deployment = self._spec, self._deployment
+        settings = spec.compute.gpu
+        targets = GpuTargets(
+            self,
+            "Targets",
+            model=spec.name,
+            listening=Listening(
+                vpc_id=self._shared("vpc-id"),
+                api_listener=self._shared("api-listener"),
+                grpc_listener=self._shared("grpc-listener"),
+                domain=deployment.gpu.domain,
+            ),
+            has_two_fleets=self._replacement is not Replacement.ROLLING,
+        )
+        fleets = {"blue": targets.rest.blue}
+        if targets.rest.green is not None:
+            fleets["green"] = targets.rest.green
+        alarms = GpuAlarms(
+            self,
+            f"Alarms{release}",
+            watched=GpuWatched(
+                model=spec.name,
+                release=release,
+                balancer=self._shared("balancer-name"),
+                groups=fleets,
+                timeout_s=spec.compute.timeout_s,
+                queue_ms=settings.scaling.queue_ms,
+            ),
+        )
+        service = GpuService(
+            self,
+            "Service",
+            task=task.definition,
+            targets=targets,
+            running=Running(
+                cluster=self._cluster,
+                capacity=self._shared(f"capacity/{capacity_name(settings)}"),
+                subnet_ids=self._subnets(),
+                group_id=self._shared("task-group"),
+                most=settings.instances.max_replicas,
+            ),
+            replacing=Replacing(how=self._replacement, plan=spec.release, alarms=alarms.names),
+        )
+        service.node.add_dependency(alarms)
+        GpuScaling(
+            self,
+            "Scaling",
+            scaled=Scaled(
+                model=spec.name, cluster=self._cluster, service=service.service, settings=settings
+            ),
+        )
+        return service
+
+    def _subnets(self) -> list[str]:
+        """Return the subnets of the zones that offer the GPU."""
+        zones = self._deployment.az_ids
+        ids = Fn.split(",", self._shared("subnet-ids"))
+        offering = zones_of(offered_types(self._spec.compute.gpu, zones), zones)
+        return [Fn.select(zones.index(zone), ids) for zone in offering]
+
+    def _breaker(self, service: GpuService) -> None:
+        spec, deployment = self._spec, self._deployment
+        is_tls = bool(deployment.gpu.domain)
+        address = self._shared("balancer-address")
+        falls_back = spec.compute.fallback is Fallback.LAMBDA
+        breaker = GpuBreaker(
+            self,
+            "Breaker",
+            before=Before(
+                model=spec.name,
+                timeout_s=spec.compute.timeout_s,
+                endpoint=f"{'https' if is_tls else 'http'}://{address}",
+                server_name=deployment.gpu.domain,
+                fallback_arn=ssm_value(self, "FallbackArn", alias_arn_parameter(spec.name))
+                if falls_back
+                else "",
+                wakes=(self._cluster, service.service.attr_name)
+                if spec.compute.gpu.scaling.to_zero
+                else None,
+            ),
+            inside=Inside(
+                subnet_ids=self._subnets(),
+                group_id=self._shared("breaker-group"),
+                key_arn=self._key_arn,
+            ),
+            code=self._package.breaker,
+            layers=self._package.layers,
+            deployment=deployment,
+        )
+        self._tell({"breaker": breaker.function.attr_arn})
+
+    def _tell(self, values: Mapping[str, str]) -> None:
+        for name, value in values.items():
+            ssm.CfnParameter(
+                self,
+                f"Tell{name.capitalize()}",
+                type="String",
+                name=gpu_service_parameter(self._spec.name, name),
+                value=value,
+            )
+
+
+def server_environment(spec: ModelSpec, deployment: Deployment) -> dict[str, str]:
+    """Return the container's settings; built for this machine, it computes on its processor."""
+    settings = spec.compute.gpu
+    providers = (
+        "cpu"
+        if deployment.platform is Platform.HOST
+        else ",".join(provider.value for provider in settings.providers)
+    )
+    return {
+        ENV_PROFILE: deployment.profile.value,
+        ENV_MODEL_NAME: spec.name,
+        ENV_MODEL_ROOT: SERVER_MODEL_ROOT,
+        ENV_HOST: "0.0.0.0",  # noqa: S104 - the task's own network interface
+        ENV_HTTP_PORT: str(HTTP_PORT),
+        ENV_GRPC_PORT: str(GRPC_PORT),
+        ENV_PROVIDERS: providers,
+        ENV_PRECISION: settings.precision.value,
+        ENV_ENGINE_CACHE: CACHE_FOLDER,
+    }
