@@ -666,7 +666,7 @@ def test_shadow_asks_for_its_share_of_copies():
     world = world_with(Plan(kind=PlanKind.SHADOW, shadow_share=0.1))
     settle(world, EPOCH, ticks=1)
     _, actions = advance(world.load(), world.observe(), EPOCH)
-    assert SetShadow(version="2", share=0.1) in actions
+    assert SetShadow(version="2", share=0.1, stable="1") in actions
 
 
 def split(**changes):

@@ -5,6 +5,8 @@ answered, 5xx included, since it answers those without raising; Lambda's `Errors
 version knows those that ended without an answer (crash, timeout, memory). The two do not overlap,
 so the latter are added to both requests and errors.
 
+A shadow has metrics of its own, since no caller saw its answers; stable's are the same as ever.
+
 Source:
     docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html;
     docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html (FunctionName, Resource,
@@ -14,7 +16,7 @@ Source:
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from falaj.aws.calls import Client, calling
 from falaj.contract import (
@@ -26,8 +28,16 @@ from falaj.contract import (
     METRIC_LATENCY,
     METRIC_NAMESPACE,
     METRIC_REQUESTS,
+    METRIC_SHADOW_BAD,
+    METRIC_SHADOW_INVALID_OUTPUT,
+    METRIC_SHADOW_LATENCY,
+    METRIC_SHADOW_MATCH,
+    METRIC_SHADOW_MISMATCH,
+    METRIC_SHADOW_REQUESTS,
 )
+from falaj.domain.plan import PlanKind
 from falaj.domain.rollout import Rollout
+from falaj.domain.verdict import MISMATCH
 from falaj.domain.windows import HOUR_S, MINUTE_S, Window, windows
 from falaj.errors import DependencyError
 from falaj.guard import Bucket
@@ -36,6 +46,14 @@ _LAMBDA: Final = "AWS/Lambda"
 _PERCENTILES: Final = {"slow_p90": "p90", "slow_p99": "p99"}
 _DAY_S: Final = 24 * HOUR_S
 _SIDES: Final = ("candidate", "stable")
+_LIVE: Final = {"requests": METRIC_REQUESTS, "bad": METRIC_BAD, "invalid": METRIC_INVALID_OUTPUT}
+_SHADOW: Final = {
+    "requests": METRIC_SHADOW_REQUESTS,
+    "bad": METRIC_SHADOW_BAD,
+    "invalid": METRIC_SHADOW_INVALID_OUTPUT,
+    "differs": METRIC_SHADOW_MISMATCH,
+    "agrees": METRIC_SHADOW_MATCH,
+}
 
 Series = Mapping[datetime, float]
 Query = dict[str, Any]
@@ -43,12 +61,25 @@ Query = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """Whom the guard compares."""
+    """Whom the guard compares, and whether the candidate is a shadow."""
 
     model: str
     function: str
     candidate: str
     stable: str
+    is_shadow: bool = False
+
+    @classmethod
+    def of(cls, rollout: Rollout, function: str) -> Self:
+        """Name both sides of a rollout."""
+        release = rollout.release
+        return cls(
+            model=rollout.model,
+            function=function,
+            candidate=rollout.candidate,
+            stable=rollout.stable,
+            is_shadow=release is not None and release.plan.kind is PlanKind.SHADOW,
+        )
 
 
 class EvidenceReader:
@@ -125,7 +156,8 @@ def _outcome_queries(
         if not release:
             continue
         dimensions = _by_release(compared.model, release)
-        counts = {"requests": METRIC_REQUESTS, "bad": METRIC_BAD, "invalid": METRIC_INVALID_OUTPUT}
+        is_shadow = compared.is_shadow and side == "candidate"
+        counts = _SHADOW if is_shadow else _LIVE
         stats = {"timed": "SampleCount"}
         stats |= {name: f"PR(:{threshold:.6f})" for name, threshold in slow.items()}
         for id_, name in counts.items():
@@ -141,7 +173,7 @@ def _outcome_queries(
             yield _query(
                 f"{side}_{id_}",
                 METRIC_NAMESPACE,
-                METRIC_LATENCY,
+                METRIC_SHADOW_LATENCY if is_shadow else METRIC_LATENCY,
                 dimensions,
                 stat=stat,
                 period=window.period_s,
@@ -155,7 +187,11 @@ def _error_queries(compared: Compared, window: Window) -> Iterator[Query]:
     }
     # An alias without weights has no executed version to tell apart: all of it is one release's.
     sides = {"candidate": resource} if window.share >= 1.0 else {}
-    if 0.0 < window.share < 1.0:
+    if compared.is_shadow:
+        # Copies name the shadow's version; what ends without an answer is not tried again.
+        own = {**resource, "Resource": f"{compared.function}:{compared.candidate}"}
+        sides = {"candidate": own, "stable": resource}
+    elif 0.0 < window.share < 1.0:
         releases = (compared.candidate, compared.stable)
         sides = {
             side: {**resource, "ExecutedVersion": release}
@@ -177,6 +213,8 @@ def _outcomes(
             "invalid_output": _pair(of, "invalid"),
             **{name: (_slow(of, "candidate", name), _slow(of, "stable", name)) for name in slow},
         }
+        if "candidate_differs" in of:
+            bad[MISMATCH] = (round(of["candidate_differs"]), round(of["candidate_agrees"]))
         candidate, stable = _pair(of, "requests")
         yield Bucket(
             start=at,

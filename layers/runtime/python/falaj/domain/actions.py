@@ -35,10 +35,17 @@ class Verify:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetShadow:
-    """Send a sampled share of requests to a version as copies; to none when it is empty."""
+    """Send a sampled share of requests to a version as copies; to none when it is empty.
+
+    Attributes:
+        version: The shadow.
+        share: Of the requests that are copied.
+        stable: The version that copies what it has answered.
+    """
 
     version: str
     share: float
+    stable: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

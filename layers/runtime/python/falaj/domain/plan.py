@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, Final, Self
 
 from falaj.domain.release import DesiredRelease
+from falaj.domain.shadow import compared_share
 from falaj.domain.verdict import OBJECTIVES
 from falaj.errors import ConfigurationError
 
@@ -91,9 +92,11 @@ class Plan:
         on_inconclusive: See `OnInconclusive`.
         max_extensions: How many further bakes a step may ask for before it is held.
         max_duration_s: When a split without a winner ends, seconds.
-        on_win: What a split does with a winner.
+        on_win: What a split does with a winner, and a shadow once it is known to be safe.
         on_loss: What a split does with a loser.
         shadow_share: Sampled share of requests copied to a shadow, in (0, 1].
+        shadow_mismatch: Share of a shadow's answers that may differ from stable's, in (0, 1]; 1
+            counts them without judging.
         rollback_window_s: How long after promotion the way back is kept warm, seconds.
         guard: See `GuardSettings`.
 
@@ -119,6 +122,7 @@ class Plan:
     on_win: OnWin = OnWin.HOLD
     on_loss: OnLoss = OnLoss.REVERT
     shadow_share: float = 0.05
+    shadow_mismatch: float = 1.0
     rollback_window_s: float = 3600.0
     guard: GuardSettings = GuardSettings()
 
@@ -131,6 +135,11 @@ class Plan:
         """The shares at which the candidate bakes, before it is promoted."""
         fixed = {PlanKind.ALL_AT_ONCE: (1.0,), PlanKind.SHADOW: (0.0,)}
         return fixed.get(self.kind, self.steps)
+
+    @property
+    def compared_share(self) -> float:
+        """The candidate's part of the answers that the guard compares, at a share of 0."""
+        return compared_share(self.shadow_share) if self.kind is PlanKind.SHADOW else 0.0
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
@@ -170,6 +179,7 @@ _KEYS: Final = {
     "on_win": "on_win",
     "on_loss": "on_loss",
     "shadow_share": "shadow_share",
+    "shadow_mismatch": "shadow_mismatch",
     "rollback_window": "rollback_window_s",
     "guard": "guard",
 }
@@ -260,6 +270,8 @@ def _number_faults(plan: Plan) -> list[str]:
         faults.append("release.max_duration is shorter than the bake")
     if not 0 < plan.shadow_share <= 1:
         faults.append(f"release.shadow_share {plan.shadow_share}: above 0, at most 1")
+    if not 0 < plan.shadow_mismatch <= 1:
+        faults.append(f"release.shadow_mismatch {plan.shadow_mismatch}: above 0, at most 1")
     if plan.rollback_window_s < 0:
         faults.append(f"release.rollback_window {plan.rollback_window_s:g} s: at least 0")
     return faults

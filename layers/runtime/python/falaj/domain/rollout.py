@@ -143,7 +143,10 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A stretch of time at one share of the candidate; open while `until` is None."""
+    """A stretch of time at one share of the candidate; open while `until` is None.
+
+    The share of a shadow is its part of all answers, stable's and its own.
+    """
 
     share: float
     since: datetime
@@ -581,6 +584,7 @@ def _bake(tick: _Tick) -> _Move | None:
     if verdict.outcome is Outcome.SAFE:
         return _safe(tick, because)
     if verdict.outcome is Outcome.INVALID:
+        because = f"{because}{_why_no_copy(tick)}"
         return _Move(
             event=Event.HELD, reason=because, cause=verdict.cause, hold=Hold.INVALID, is_page=True
         )
@@ -588,10 +592,21 @@ def _bake(tick: _Tick) -> _Move | None:
 
 
 def _safe(tick: _Tick, because: str) -> _Move:
-    if tick.release.plan.kind is PlanKind.SHADOW:
+    plan = tick.release.plan
+    if plan.kind is PlanKind.SHADOW and plan.on_win is OnWin.HOLD:
         reason = f"{because}; a shadow gets no traffic by itself"
         return _Move(event=Event.HELD, reason=reason, hold=Hold.SHADOWED)
     return _Move(event=Event.FINISHED if tick.is_last else Event.STEPPED, reason=because)
+
+
+def _why_no_copy(tick: _Tick) -> str:
+    """Say why a shadow may have been shown nothing."""
+    verdict = tick.seen.verdict
+    if tick.release.plan.kind is not PlanKind.SHADOW or verdict is None:
+        return ""
+    if verdict.candidate_requests:
+        return "; copies are missing: see the metric ShadowSkipped"
+    return f"; no copy came: was version {tick.rollout.stable} published with a shadow plan?"
 
 
 def _inconclusive(tick: _Tick, because: str) -> _Move | None:
@@ -677,7 +692,7 @@ def _verified(tick: _Tick, new: Rollout) -> Rollout:
 def _toward(tick: _Tick, new: Rollout) -> Rollout:
     """Set out for the step's share; events on the way belong to no share."""
     target = tick.release.plan.shares[new.step]
-    is_there = bool(new.segments) and new.segments[-1].share == target
+    is_there = bool(new.segments) and new.segments[-1].share == _compared(tick, target)
     return new if is_there else replace(new, segments=_closed(new.segments, tick.now))
 
 
@@ -691,13 +706,16 @@ def _again(tick: _Tick, new: Rollout) -> Rollout:
 
 def _arrive(tick: _Tick, new: Rollout) -> Rollout:
     share = tick.target_share
-    return replace(new, share=share, segments=_opened(new.segments, share, tick.now))
+    compared = _compared(tick, share)
+    return replace(new, share=share, segments=_opened(new.segments, compared, tick.now))
 
 
 def _stop(tick: _Tick, new: Rollout) -> Rollout:
     """Stay at whatever share the alias shows."""
     share = _seen_share(tick)
     segments = _opened(new.segments, share, tick.now) if new.is_verified else new.segments
+    if tick.release.plan.kind is PlanKind.SHADOW:  # nobody copies while it is paused
+        segments = _closed(new.segments, tick.now)
     return replace(new, share=share, segments=segments)
 
 
@@ -768,7 +786,9 @@ def _actions(tick: _Tick) -> Iterator[Action]:
 def _alias_actions(tick: _Tick) -> Iterator[Action]:
     shadow = _wanted_shadow(tick)
     if tick.seen.shadow != shadow:
-        yield SetShadow(version=shadow, share=tick.release.plan.shadow_share if shadow else 0.0)
+        share = tick.release.plan.shadow_share if shadow else 0.0
+        stable = tick.rollout.stable if shadow else ""
+        yield SetShadow(version=shadow, share=share, stable=stable)
     wanted = _wanted_alias(tick)
     alias = tick.seen.alias
     if wanted is None or alias is None or (alias.version, dict(alias.weights)) == wanted:
@@ -885,6 +905,11 @@ def _seen_share(tick: _Tick) -> float:
     if alias.version == tick.rollout.candidate:
         return 1.0
     return alias.weights.get(tick.rollout.candidate, 0.0)
+
+
+def _compared(tick: _Tick, share: float) -> float:
+    """Return the candidate's part of what is compared, at a share of the alias."""
+    return tick.release.plan.compared_share or share
 
 
 def _is_window_open(tick: _Tick) -> bool:

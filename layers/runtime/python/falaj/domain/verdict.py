@@ -20,6 +20,9 @@ class Objective(StrEnum):
 
 OBJECTIVES: Final = tuple(objective.value for objective in Objective)
 
+MISMATCH: Final = "mismatch"
+"""A shadow's answer that says something else than stable's; judged where the plan says how many."""
+
 
 class Outcome(StrEnum):
     """The guard's four answers; there is no fifth that looks like a number."""
@@ -32,7 +35,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadEvents:
-    """Bad requests of both versions by one objective."""
+    """Bad requests of both versions by one objective; by `MISMATCH` those that differ and agree."""
 
     objective: str
     candidate: int

@@ -19,6 +19,7 @@ from falaj.domain.actions import (
     Verify,
 )
 from falaj.domain.rollout import Rollout
+from falaj.domain.shadow import ShadowOrder
 from falaj.entrypoints.rollout_world import World
 from falaj.errors import DependencyError
 
@@ -94,8 +95,8 @@ class Doer:
                 return True
             case Verify():
                 return self._verify(status, rollout, function)
-            case SetShadow(version=version, share=share):
-                world.store.put_shadow(rollout.model, version, share)
+            case SetShadow():
+                self._shadow(rollout.model, action)
                 return True
             case RequestProvisionedConcurrency(version=version, count=count):
                 self._warm(function, version, count)
@@ -110,6 +111,14 @@ class Doer:
             case Notify() | RecordDecision():
                 pass
         return False
+
+    def _shadow(self, model: str, wanted: SetShadow) -> None:
+        """Tell stable's environments first: what is remembered must not run ahead of them."""
+        order = None
+        if wanted.version:
+            order = ShadowOrder(stable=wanted.stable, candidate=wanted.version, share=wanted.share)
+        self._world.shadows.write(model, order)
+        self._world.store.put_shadow(model, wanted.version, wanted.share)
 
     def _verify(self, status: Status, rollout: Rollout, function: str) -> bool:
         """Run the golden cases once, and keep the answer if there is one."""

@@ -98,16 +98,14 @@ def _measured(
     """Count and judge; without CloudWatch there is no verdict, which is not a calm one."""
     if not rollout.is_live or rollout.release is None:
         return _Measured()
-    compared = Compared(
-        model=rollout.model, function=function, candidate=rollout.candidate, stable=rollout.stable
-    )
+    compared = Compared.of(rollout, function)
     try:
         buckets = tuple(world.evidence.buckets(compared, rollout, now=now))
     except DependencyError as error:
         dark.add(error.service)
         return _Measured()
     counts = tally(buckets, rollout.segments)
-    guard = Guard.from_settings(rollout.release.plan.guard)
+    guard = Guard.from_plan(rollout.release.plan)
     return _Measured(counts=counts, verdict=guard.verdict(counts))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from falaj.aws.desired import Wish
 from falaj.aws.rollout_store import Status
-from falaj.domain.actions import SetShare
+from falaj.domain.actions import SetShadow, SetShare
 from falaj.domain.clock import Clock
 from falaj.domain.decision import DecisionRecord, decide
 from falaj.domain.observation import Command, Observation
@@ -226,7 +226,9 @@ class Settler:
                 failures.append(error)
             after = replace(status, rollout=record.after, function=function)
             self._memory.remember(after, unsaved=record)
-        way_back = tuple(action for action in record.actions if isinstance(action, SetShare))
+        way_back = tuple(
+            action for action in record.actions if isinstance(action, SetShare | SetShadow)
+        )
         done = self._done(replace(record, actions=way_back), recalled, function, now)
         return _Passed(
             rollout=record.after,

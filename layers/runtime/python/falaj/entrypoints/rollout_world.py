@@ -18,6 +18,7 @@ from falaj.aws.evidence_reader import EvidenceReader
 from falaj.aws.golden_cases import GoldenCases
 from falaj.aws.notices import Notices
 from falaj.aws.rollout_store import RolloutStore
+from falaj.aws.shadow_orders import ShadowOrders
 from falaj.aws.versions import Versions
 from falaj.aws.warmth import Warmth
 from falaj.config.rollout import RolloutSettings
@@ -43,6 +44,7 @@ class World:
     golden: GoldenCases
     desired: DesiredReleases
     store: RolloutStore
+    shadows: ShadowOrders
     evidence: EvidenceReader
     alarms: AlarmReader
     records: DecisionRecords
@@ -80,6 +82,7 @@ def open_world(
         golden=GoldenCases(make("lambda", config=_PATIENT)),
         desired=DesiredReleases(ssm),
         store=RolloutStore(make("dynamodb"), settings.table),
+        shadows=ShadowOrders(ssm),
         evidence=EvidenceReader(cloudwatch),
         alarms=AlarmReader(cloudwatch),
         records=DecisionRecords(

@@ -20,6 +20,8 @@ FORGET_AFTER: Final = timedelta(minutes=5)
 dark."""
 PAUSE_S: Final = 0.005
 """Until the runtime, the same process and the same interpreter's lock, has sent the answer."""
+_TURNED_AWAY: Final = frozenset({401, 403, 429})
+"""Answers that no model gave and no metric counts: whoever asked was not let in."""
 _TRACE: Final = "_X_AMZN_TRACE_ID"
 
 
@@ -83,6 +85,8 @@ class Copying:
             self._look(now)
         order = self._order
         if order is None or order.stable != self._release or not order.samples(request_id):
+            return
+        if result["statusCode"] in _TURNED_AWAY:
             return
         self._pause(PAUSE_S)
         reason = self._copied(event, result, order.candidate, trace)

@@ -1,13 +1,13 @@
 """The guard's verdict on everything counted so far: roll back, safe, inconclusive or invalid."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, log
 from types import MappingProxyType
 from typing import Final, Self
 
-from falaj.domain.plan import GuardSettings
-from falaj.domain.verdict import Counts, ObjectiveFinding, Outcome, Verdict
+from falaj.domain.plan import GuardSettings, Plan, PlanKind
+from falaj.domain.verdict import MISMATCH, Counts, ObjectiveFinding, Outcome, Verdict
 from falaj.errors import ConfigurationError
 from falaj.guard.evidence import Evidence
 from falaj.guard.logspace import log_sum_exp
@@ -38,6 +38,8 @@ class Objective:
         tolerated_relative_risk: The candidate is safe once its relative risk is known to be below
             this,
         tolerated_rate: or once its own bad rate is known to be below this, whatever stable's is.
+        is_alone: Nobody is compared with: `Counts.bad` holds the candidate's bad and good requests,
+            and more than the tolerated rate of bad ones is harm.
 
     Raises:
         ConfigurationError: With every fault.
@@ -48,6 +50,7 @@ class Objective:
     margin: float = 1.0
     tolerated_relative_risk: float = 2.0
     tolerated_rate: float = 0.02
+    is_alone: bool = False
 
     def __post_init__(self) -> None:
         faults = []
@@ -81,6 +84,10 @@ DEFAULT_OBJECTIVES: Final[Mapping[str, Objective]] = MappingProxyType(
         )
     }
 )
+
+
+MISMATCH_WEIGHT: Final = 0.2
+"""Part of α for answers of a shadow that differ from stable's, where a plan judges them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +162,29 @@ class Guard:
             minimum_requests=settings.minimum_requests,
         )
 
+    @classmethod
+    def from_plan(cls, plan: Plan) -> Self:
+        """Build the guard of a plan; a shadow's answers are an objective if the plan judges them.
+
+        Example:
+            >>> [o.name for o in Guard.from_plan(Plan(kind=PlanKind.SHADOW)).objectives]
+            ['error', 'invalid_output', 'slow_p90', 'slow_p99']
+            >>> plan = Plan(kind=PlanKind.SHADOW, shadow_mismatch=0.01)
+            >>> Guard.from_plan(plan).objectives[-1].name
+            'mismatch'
+        """
+        guard = cls.from_settings(plan.guard)
+        if plan.kind is not PlanKind.SHADOW or plan.shadow_mismatch >= 1.0:
+            return guard
+        others = (replace(o, weight=o.weight * (1 - MISMATCH_WEIGHT)) for o in guard.objectives)
+        mismatch = Objective(
+            name=MISMATCH,
+            weight=MISMATCH_WEIGHT,
+            tolerated_rate=plan.shadow_mismatch,
+            is_alone=True,
+        )
+        return replace(guard, objectives=(*others, mismatch))
+
     def verdict(self, counts: Sequence[Counts]) -> Verdict:
         """Judge everything counted since the candidate got its first share.
 
@@ -215,6 +245,8 @@ class Guard:
     ) -> ObjectiveFinding:
         # Two ways to be called safe share the permitted error.
         level = self.false_safety / 2
+        if objective.is_alone:
+            return _alone(objective, bad, level)
         compared = _compared(bad)
         candidate_bad = sum(candidate for candidate, _, _ in bad)
         relative = relative_risk_upper_bound(compared, level)
@@ -273,6 +305,21 @@ def _evidence(
             good = max(0, part.candidate_requests - candidate_bad)
             evidence = evidence.add(candidate_bad, good, objective.tolerated_rate)
     return evidence
+
+
+def _alone(
+    objective: Objective, bad: list[tuple[int, int, float]], level: float
+) -> ObjectiveFinding:
+    """Judge a rate by itself, as `_evidence` does for a candidate with all traffic."""
+    candidate_bad, good = sum(b for b, _, _ in bad), sum(g for _, g, _ in bad)
+    tolerated, requests = objective.tolerated_rate, candidate_bad + good
+    return ObjectiveFinding(
+        objective=objective.name,
+        log10_evidence=Evidence(objective.margin).add(candidate_bad, good, tolerated).log10,
+        relative_risk_bound=None,
+        rate_bound=rate_upper_bound(candidate_bad, requests, level),
+        is_safe=-log(level) <= log_rate_below(candidate_bad, requests, tolerated),
+    )
 
 
 def _narrowest_worst(findings: Sequence[ObjectiveFinding]) -> str:

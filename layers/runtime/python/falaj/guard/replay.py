@@ -38,7 +38,7 @@ def replay(record: DecisionRecord) -> Replay:
     differences = []
     release = record.before.release or record.observation.desired
     if record.observation.verdict is not None and release is not None:
-        judged = Guard.from_settings(release.plan.guard).verdict(record.observation.counts)
+        judged = Guard.from_plan(release.plan).verdict(record.observation.counts)
         differences += _differences("verdict", encode(record.observation.verdict), encode(judged))
     after, actions = advance(record.before, record.observation, record.now)
     differences += _differences("rollout", encode(record.after), encode(after))
