@@ -255,6 +255,7 @@ def log_prefix(kind: str, model: str, date: str) -> str:
 # ------------------------------------------------------------ SSM parameters
 PARAMETER_ROOT: Final = "/falaj"
 MODELS_PARAMETER_ROOT: Final = f"{PARAMETER_ROOT}/models"
+SHADOWS_PARAMETER_ROOT: Final = f"{PARAMETER_ROOT}/shadows"
 CONTROLLER_PARAMETER: Final = f"{PARAMETER_ROOT}/rollouts/controller"
 """Holds the name of the rollout controller's function, which operators invoke."""
 
@@ -288,7 +289,7 @@ def shadow_parameter(model: str) -> str:
 
     It lies outside `MODELS_PARAMETER_ROOT`: the controller must not wake itself.
     """
-    return f"{PARAMETER_ROOT}/shadows/{model}"
+    return f"{SHADOWS_PARAMETER_ROOT}/{model}"
 
 
 def layer_arn_parameter(layer: str, architecture: str, digest: str) -> str:
