@@ -61,7 +61,9 @@ class ReleasePlan:
     max_extensions: Annotated[
         int, Range(0, 100), "Further bakes that one share may take before it is held."
     ] = 3
-    on_win: Annotated[OnWin, "Split only: what follows a won experiment."] = OnWin.HOLD
+    on_win: Annotated[
+        OnWin, "What follows a won experiment of a split, or a shadow that is known to be safe."
+    ] = OnWin.HOLD
     on_loss: Annotated[OnLoss, "Split only: what follows a lost experiment."] = OnLoss.REVERT
     max_duration: Annotated[
         timedelta, Range(SHORTEST_BAKE), "Split only: time after which it ends without a verdict."
@@ -69,6 +71,11 @@ class ReleasePlan:
     shadow_share: Annotated[
         float, Range(SMALLEST_SHADOW, 1), "Shadow only: share of the requests that is copied to it."
     ] = 0.05
+    shadow_mismatch: Annotated[
+        float,
+        Range(SMALLEST_SHADOW, 1),
+        "Shadow only: share of its answers that may differ from stable's; 1 judges none.",
+    ] = 1.0
     rollback_window: Annotated[
         timedelta, Range(timedelta()), "Time after promotion for which the way back is kept warm."
     ] = timedelta(hours=1)

@@ -15,6 +15,7 @@ from falaj.contract import (
     METRIC_NAMESPACE,
     MODEL_TAG,
     MODELS_PARAMETER_ROOT,
+    SHADOWS_PARAMETER_ROOT,
     WEBHOOK_KEY_PARAMETER,
 )
 from infra.constructs.function_role import allow, sub
@@ -68,6 +69,9 @@ def _reading() -> tuple[dict[str, Any], ...]:
             "ReadDesiredReleases",
             ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"],
             [sub(models), sub(f"{models}/*")],
+        ),
+        allow(
+            "OrderShadows", ["ssm:PutParameter"], [sub(f"{parameters}{SHADOWS_PARAMETER_ROOT}/*")]
         ),
         allow(
             "ReadWebhookKey", ["ssm:GetParameter"], [sub(f"{parameters}{WEBHOOK_KEY_PARAMETER}")]

@@ -32,6 +32,7 @@ class InferenceFunction(Construct):
 
     Attributes:
         function: The function.
+        role: Its role.
         version: What this template publishes; kept for ever, pruned by the rollout controller.
         alias: `live`; CloudFormation creates it and never touches it again.
         release_digest: Changes exactly when a new version is published.
@@ -84,6 +85,7 @@ class InferenceFunction(Construct):
             "rights": [statement["Sid"] for statement in access.statements],
         }
         self.release_digest = text_digest(json.dumps(frozen, sort_keys=True))[:16]
+        self.role = role.role
         location = zip_asset(self, code.folder, code.digest)
         self.function = lambda_.CfnFunction(
             self,

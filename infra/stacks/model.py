@@ -15,19 +15,24 @@ from falaj.contract import (
     ENV_MODEL_VERSION,
     ENV_PROFILE,
     ENV_PUBLISHER_KEY,
+    ENV_SHADOW_PARAMETER,
     ENV_THREADS,
     MODEL_TAG,
     alias_arn_parameter,
     desired_release_parameter,
     key_arn_parameter,
+    shadow_parameter,
 )
+from falaj.domain.plan import PlanKind
 from falaj.domain.release import DesiredRelease
 from infra.config.deployment import Deployment, Platform
 from infra.constructs.assets import file_asset
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
-from infra.constructs.release_alarms import ReleaseAlarms, Watched
+from infra.constructs.release_alarms import ReleaseAlarms
+from infra.constructs.shadow import Shadow
 from infra.constructs.shared_layer import LayerReference, ssm_value
+from infra.constructs.watched_release import Watched
 from infra.packaging import ModelPackage
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
@@ -121,6 +126,8 @@ class ModelStack(Stack):
         for earlier in (found, predict.alias):
             desired.add_resource_dependency(earlier)
         desired.node.add_dependency(alarms)
+        if spec.release.plan is PlanKind.SHADOW:
+            desired.node.add_dependency(Shadow(self, "Shadow", model=spec.name, predict=predict))
 
     def _upload(self, package: ModelPackage) -> str:
         """Upload bytes too large to package, under keys that hold their digest; name the bucket."""
@@ -146,6 +153,8 @@ def _environment(
         ENV_THREADS: str(spec.compute.threads),
         ENV_PUBLISHER_KEY: package.publisher.fingerprint,
     }
+    if spec.release.plan is PlanKind.SHADOW:
+        environment[ENV_SHADOW_PARAMETER] = shadow_parameter(spec.name)
     if far_bucket:
         environment[ENV_MODEL_S3_PREFIX] = f"s3://{far_bucket}/{package.far_prefix}"
     return environment
