@@ -7,6 +7,7 @@ from typing import Annotated
 from catalogue.compute import Architecture, Compute, Fallback, ServingEngine, Target
 from catalogue.release import GuardSettings, ReleasePlan
 from catalogue.settings import Pattern, Range, fault_if, refuse_unless_valid
+from falaj.domain.claims import TENANT
 from falaj.domain.plan import OnInconclusive, OnLoss, OnWin, PlanKind
 from falaj.domain.verdict import Objective
 
@@ -38,6 +39,9 @@ NAME = Pattern(
 SCOPE = Pattern(
     r"[\x21\x23-\x5b\x5d-\x7e]+",
     "a scope: printable ASCII without space, quote and backslash (RFC 6749, section 3.3)",
+)
+TENANT_NAME = Pattern(
+    TENANT.pattern, "a tenant: 1 to 63 of A-Z, a-z, 0-9, . _ and -, a letter or digit first"
 )
 TEXT = Pattern(r"\s*\S[\s\S]*", "a word or a sentence")
 
@@ -106,6 +110,9 @@ class Access:
         SCOPE,
         "Scopes that allow a call; `model:<name>:invoke` if none is written.",
     ] = ()
+    tenants: Annotated[
+        tuple[str, ...], TENANT_NAME, "Tenants that may call; every tenant if none is written."
+    ] = ()
 
     def __post_init__(self) -> None:
         refuse_unless_valid(self)
@@ -160,6 +167,17 @@ class ModelSpec:
                 "batching",
                 "a Lambda environment takes one request at a time, so there is nothing to join; "
                 "remove it or set compute.target: gpu",
+            ),
+            fault_if(
+                self.release.plan is PlanKind.SHADOW and self.compute.target is not Target.LAMBDA,
+                "release",
+                "only Lambda functions copy requests to a shadow; choose another plan",
+            ),
+            fault_if(
+                self.release.plan is PlanKind.SHADOW and self.compute.snap_start,
+                "release",
+                "a shadow's connections and credentials do not outlive a snapshot; "
+                "set compute.snap_start: false or choose another plan",
             ),
         )
 

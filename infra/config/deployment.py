@@ -4,18 +4,21 @@ import difflib
 import platform
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from falaj.contract import REGION, WEBHOOK_KEY_PARAMETER
+from falaj.domain.access import AccessMode
 from falaj.domain.publisher import FINGERPRINT_MEND, is_fingerprint
 from falaj.errors import ConfigurationError
+from infra.config.edge import ApiName
 from infra.config.gpu import GpuPlace
 from infra.config.profile import PROFILES, ApiKind, Profile, ProfileSettings
 from infra.config.region import RegionFacts
+from infra.config.tokens import TokenIssuer
 
 CONTEXT_PREFIX: Final = "falaj:"
 
@@ -46,11 +49,8 @@ class Platform(StrEnum):
     HOST = "host"
 
 
-class Access(StrEnum):
-    """What the API asks of a caller."""
-
-    IAM = "iam"
-    OPEN = "open"
+Access = AccessMode
+"""What the API asks of a caller."""
 
 
 def host_architecture() -> str:
@@ -82,14 +82,17 @@ class Deployment:
             Python, which is what the local region runs.
         python: Python of the functions; None takes the newest that fits.
         models: Names of the models to deploy; empty means all.
-        access: `iam` (SigV4, deny by default) or `open`.
+        access: `iam` (SigV4, deny by default), `jwt` (bearer tokens of one issuer) or `open`.
         cors_origins: Origins whose browsers may call the HTTP API.
         az_ids: Availability zone ids in use.
         concurrency_quota: Concurrent executions that the account allows in the region.
         webhook_url: Where the rollout controller posts its notices as well; empty for nowhere.
         publisher_key: Fingerprint of the key whose manifests functions believe; empty takes the
             throw-away key of the machine that builds.
+        tenants: File of tenants' limits; empty for none.
         gpu: The network, name and certificate of GPU services.
+        tokens: Whose tokens count, with `access=jwt`.
+        api_name: The API's own name, and the certificates that callers must show there.
     """
 
     profile: Profile = Profile.SMB
@@ -105,11 +108,16 @@ class Deployment:
     concurrency_quota: int = CONCURRENCY_QUOTA
     webhook_url: str = ""
     publisher_key: str = ""
+    tenants: str = ""
     gpu: GpuPlace = field(default_factory=GpuPlace)
+    tokens: TokenIssuer = field(default_factory=TokenIssuer)
+    api_name: ApiName = field(default_factory=ApiName)
 
     def __post_init__(self) -> None:
         faults = [fault for fault in (check(self) for check in _CHECKS) if fault]
         faults.extend(self.gpu.faults())
+        faults.extend(_access_faults(self))
+        faults.extend(self.api_name.faults(is_rest=self.is_rest))
         if faults:
             raise ConfigurationError(faults)
 
@@ -125,21 +133,19 @@ class Deployment:
             for key, value in context.items()
             if key.startswith(CONTEXT_PREFIX)
         }
-        faults, values, place = [], dict[str, Any](), dict[str, Any]()
+        faults, values = list[str](), {group: dict[str, Any]() for group in ("", *GROUPS)}
         for key, value in given.items():
             try:
-                if key in GPU_SETTINGS:
-                    name, read = GPU_SETTINGS[key]
-                    place[name] = read(str(value))
-                else:
-                    name, read = SETTINGS[key]
-                    values[name] = read(str(value))
+                group = _group_of(key)
+                name, read = (GROUPS[group][1] if group else SETTINGS)[key]
+                values[group][name] = read(str(value))
             except KeyError:
                 faults.append(_unknown(key))
             except ValueError as error:
                 faults.append(f"{CONTEXT_PREFIX}{key}={value}: {error}")
         try:
-            deployment = cls(**values, gpu=GpuPlace(**place))
+            parts = {group: kind(**values[group]) for group, (kind, _) in GROUPS.items()}
+            deployment = cls(**values[""], **parts)
         except ConfigurationError as error:
             raise ConfigurationError([*faults, *error.faults]) from None
         if faults:
@@ -150,6 +156,16 @@ class Deployment:
     def settings(self) -> ProfileSettings:
         """What the profile means."""
         return PROFILES[self.profile]
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether a REST API fronts the models."""
+        return self.settings.api is ApiKind.REST
+
+    @property
+    def has_authorizer(self) -> bool:
+        """Whether our own function checks tokens; before an HTTP API, API Gateway does."""
+        return self.access is Access.JWT and self.is_rest
 
     @property
     def python_version(self) -> str:
@@ -201,6 +217,7 @@ SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "concurrencyQuota": ("concurrency_quota", _count),
     "webhookUrl": ("webhook_url", str),
     "publisherKey": ("publisher_key", str),
+    "tenants": ("tenants", str),
 }
 
 GPU_SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
@@ -213,9 +230,37 @@ GPU_SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 }
 """Those that make a `GpuPlace`."""
 
+TOKEN_SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "jwtIssuer": ("issuer", str),
+    "jwtAudience": ("audiences", _names),
+    "jwtAlgorithms": ("algorithms", _names),
+    "jwtTenantClaim": ("tenant_claim", str),
+    "jwtSkew": ("skew_s", _count),
+    "jwtKeys": ("keys", str),
+}
+"""Those that make a `TokenIssuer`."""
+
+NAME_SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "apiDomain": ("domain", str),
+    "apiCertificate": ("certificate", str),
+    "apiTrustStore": ("trust_store", str),
+}
+"""Those that make an `ApiName`."""
+
+GROUPS: Final[dict[str, tuple[type, dict[str, tuple[str, Callable[[str], Any]]]]]] = {
+    "gpu": (GpuPlace, GPU_SETTINGS),
+    "tokens": (TokenIssuer, TOKEN_SETTINGS),
+    "api_name": (ApiName, NAME_SETTINGS),
+}
+"""Settings that make a value of their own, by the deployment's field."""
+
+
+def _group_of(key: str) -> str:
+    return next((group for group, (_, settings) in GROUPS.items() if key in settings), "")
+
 
 def _unknown(key: str) -> str:
-    known = [*SETTINGS, *GPU_SETTINGS]
+    known = [*SETTINGS, *(key for _, settings in GROUPS.values() for key in settings)]
     near = difflib.get_close_matches(key, known, n=1)
     mend = f"did you mean {CONTEXT_PREFIX}{near[0]}?" if near else f"known: {', '.join(known)}"
     return f"unknown setting {CONTEXT_PREFIX}{key}; {mend}"
@@ -287,6 +332,15 @@ def _webhook_fault(deployment: Deployment) -> str | None:
         f"webhookUrl {deployment.webhook_url!r}: write an https:// address, and the key that "
         f"signs what is posted into the SecureString {WEBHOOK_KEY_PARAMETER}"
     )
+
+
+def _access_faults(deployment: Deployment) -> Iterator[str]:
+    if deployment.access is Access.JWT:
+        yield from deployment.tokens.faults(by_function=deployment.is_rest)
+    elif deployment.tokens.is_given:
+        yield "jwtIssuer, jwtAudience and jwtKeys take access=jwt; write it, or remove them"
+    if deployment.tenants and deployment.access is Access.OPEN:
+        yield "tenants are refused with access=open: nobody knows whose request it is"
 
 
 def _publisher_fault(deployment: Deployment) -> str | None:

@@ -8,14 +8,19 @@ import pytest
 from falaj.contract import REGION
 from falaj.errors import ConfigurationError
 from infra.config.deployment import (
+    GPU_SETTINGS,
     HOST_PYTHON,
+    NAME_SETTINGS,
     SETTINGS,
+    TOKEN_SETTINGS,
     Access,
     Deployment,
     Platform,
     host_architecture,
 )
 from infra.config.profile import ApiKind, Profile
+from infra.config.tenants import Tenants
+from infra.config.tokens import read_key_set
 
 
 def refusals(**context: str) -> list[str]:
@@ -137,4 +142,90 @@ def test_every_setting_has_its_line_in_the_reference():
     page = (Path(__file__).parents[3] / "docs" / "reference" / "deployment.md").read_text()
     documented = re.findall(r"^\| `falaj:(\w+)`", page, flags=re.MULTILINE)
 
-    assert sorted(documented) == sorted(SETTINGS)
+    expected = {*SETTINGS, *TOKEN_SETTINGS, *NAME_SETTINGS}
+    assert set(documented) - set(GPU_SETTINGS) == expected
+
+
+JWT = {"access": "jwt", "jwtIssuer": "https://issuer.example", "jwtAudience": "falaj"}
+
+
+def test_tokens_take_an_issuer_and_an_audience():
+    """Whose tokens count is never guessed."""
+    faults = refusals(access="jwt")
+
+    assert [fault.split()[0] for fault in faults] == ["jwtIssuer", "jwtAudience"]
+
+
+def test_a_bank_hands_its_authorizer_the_keys():
+    """The function that checks tokens has no way to the internet."""
+    (fault,) = refusals(profile="enterprise", **JWT)
+
+    assert fault.startswith("jwtKeys is missing")
+
+
+@pytest.mark.parametrize(
+    ("context", "fault"),
+    [
+        (JWT | {"jwtIssuer": "http://issuer.example"}, "jwtIssuer"),
+        (JWT | {"jwtIssuer": "https://issuer.example/?x"}, "jwtIssuer"),
+        (JWT | {"jwtAlgorithms": "none"}, "jwtAlgorithms"),
+        (JWT | {"jwtAlgorithms": "HS256"}, "jwtAlgorithms"),
+        (JWT | {"jwtAlgorithms": "ES256"}, "jwtAlgorithms"),
+        (JWT | {"jwtSkew": "301"}, "jwtSkew"),
+        (JWT | {"jwtTenantClaim": ""}, "jwtTenantClaim"),
+        ({"jwtIssuer": "https://issuer.example"}, "jwtIssuer, jwtAudience and jwtKeys take"),
+        ({"access": "open", "tenants": "tenants.yaml"}, "tenants are refused"),
+        ({"apiDomain": "models.example.ae"}, "apiDomain is for profile=enterprise"),
+        ({"profile": "enterprise", "apiDomain": "models.example.ae"}, "apiDomain and"),
+        ({"profile": "enterprise", "apiTrustStore": "ca.pem"}, "apiTrustStore needs"),
+    ],
+)
+def test_access_that_cannot_be_checked_is_refused(context, fault):
+    """With the name of the setting first."""
+    assert any(text.startswith(fault) for text in refusals(**context))
+
+
+def test_nobody_can_pin_an_hmac():
+    """A public key would be the secret."""
+    faults = refusals(profile="enterprise", **JWT, jwtKeys="keys.json", jwtAlgorithms="HS256,none")
+
+    assert faults == [
+        "jwtAlgorithms HS256, none: write of RS256, RS384, RS512, PS256, ES256, ES384"
+    ]
+
+
+def test_a_private_key_is_never_deployed(tmp_path):
+    """Somebody saved the wrong file."""
+    path = tmp_path / "keys.json"
+    path.write_text('{"keys": [{"kid": "a", "kty": "RSA", "d": "secret"}, {"kty": "RSA"}]}')
+
+    _, faults = read_key_set(path)
+
+    assert ["private parts" in fault or "no kid" in fault for fault in faults] == [True, True]
+
+
+def test_tenants_are_read_with_every_fault(tmp_path):
+    """A limit that says nothing is refused by name."""
+    path = tmp_path / "tenants.yaml"
+    path.write_text(
+        "default: {rate_per_s: 0, burst: 5}\ntenants: {a b: {}, acme: {rate: 1}}\nmore: 1\n"
+    )
+
+    with pytest.raises(ConfigurationError) as caught:
+        Tenants.read(path)
+
+    assert len(caught.value.faults) == 4
+
+
+def test_tenants_limits_reach_the_functions(tmp_path):
+    """As the parameter holds them."""
+    path = tmp_path / "tenants.yaml"
+    path.write_text(
+        "default: {rate_per_s: 1, burst: 5}\n"
+        "tenants: {acme: {rate_per_s: 10, burst: 20, concurrency: 3}}\n"
+    )
+
+    assert Tenants.read(path).to_dict() == {
+        "*": {"rate_per_s": 1, "burst": 5},
+        "acme": {"rate_per_s": 10, "burst": 20, "concurrency": 3},
+    }
