@@ -34,7 +34,7 @@ CREATE TABLE fate AS
          WHEN told.at < place.at - :skew THEN 'early'
          WHEN told.at > place.first + :window THEN 'late'
          ELSE 'good' END AS fate
-  FROM (SELECT inference, channel, id, value, at, min(rowid) FROM outcome
+  FROM (SELECT inference, channel, id, value, min(at) AS at FROM outcome
         GROUP BY inference, channel, id) AS told
   LEFT JOIN place USING (inference);
 CREATE TABLE total AS
