@@ -1,9 +1,11 @@
 """A subject gets one arm, always the same, for a reason that is named."""
 
+import itertools
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from falaj.errors import ConfigurationError
 from falaj.experiments import Allocation, Namespace, Reason, SubjectFault, assign
@@ -149,3 +151,98 @@ def test_request_path_imports_no_third_party():
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert shown.stdout.strip() == "[]"
+
+
+SPACES = st.sampled_from([(0.0, 0.3), (0.3, 1.0), (0.0, 1.0)])
+ANYONE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    subject=ANYONE,
+    seed=ANYONE,
+    version=st.sampled_from([1, 2]),
+    space=st.none() | SPACES,
+    holdout=st.sampled_from([0.0, 0.2]),
+)
+def test_hashing_at_once_is_hashing_one_after_another(subject, seed, version, space, holdout):
+    """The quick way and the published functions agree on everyone, in every language."""
+    namespace = Namespace(name="page", start=space[0], end=space[1]) if space else None
+    plan = Allocation.even_keeled(
+        "x",
+        {"a": 0.3, "b": 0.3, "c": 0.4},
+        coverage=0.9,
+        seed=seed,
+        hash_version=version,
+        namespace=namespace,
+        holdout_share=holdout,
+    )
+
+    found = assign(plan, subject)
+
+    if holdout and bucket("holdout", subject) < holdout:
+        assert found.reason is Reason.HOLDOUT
+    elif space and not in_namespace(subject, "page", *space):
+        assert found.reason is Reason.OTHER_EXPERIMENT
+    else:
+        assert found == plan.place(bucket(seed, subject, version))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    subjects=st.lists(ANYONE, min_size=1, max_size=50),
+    steps=st.lists(st.floats(0, 0.15), min_size=1, max_size=3),
+    arms=st.integers(2, 4),
+    space=st.none() | SPACES,
+)
+def test_no_growth_flips_anybody(subjects, steps, arms, space):
+    """However often and however unevenly shares grow, who has an arm keeps it."""
+    namespace = Namespace(name="page", start=space[0], end=space[1]) if space else None
+    shares = {f"arm-{number}": 1 / arms for number in range(arms)}
+    plan = Allocation.even_keeled("x", shares, coverage=0.2, namespace=namespace)
+
+    for turn, more in enumerate(steps):
+        before = {subject: assign(plan, subject) for subject in subjects}
+        grown = [plan.share(arm) for arm in plan.arms]
+        grown[turn % arms] += min(more, 1 - sum(grown))
+        plan = plan.grown(grown)
+        for subject, was in before.items():
+            if was.arm is not None:
+                assert assign(plan, subject) == was
+
+
+@settings(max_examples=100, deadline=None)
+@given(subject=ANYONE, edges=st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True))
+def test_a_namespace_is_shared_out_whole_and_once(subject, edges):
+    """Every subject is in exactly one of the experiments that share a namespace out."""
+    bounds = [0.0, *(edge / 100 for edge in sorted(edges)), 1.0]
+    plans = [
+        Allocation.even_keeled(
+            f"x-{start}",
+            {"a": 0.5, "b": 0.5},
+            namespace=Namespace(name="page", start=start, end=end),
+        )
+        for start, end in itertools.pairwise(bounds)
+    ]
+
+    assert sum(assign(plan, subject).arm is not None for plan in plans) == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(subject=ANYONE, seeds=st.lists(ANYONE, min_size=2, max_size=4))
+def test_the_holdout_holds_whatever_the_experiment(subject, seeds):
+    """Who is held out of one experiment is held out of all of the same holdout."""
+    plans = [
+        Allocation.even_keeled("x", {"a": 0.5, "b": 0.5}, seed=seed, holdout_share=0.3)
+        for seed in seeds
+    ]
+
+    assert len({assign(plan, subject).reason is Reason.HOLDOUT for plan in plans}) == 1
+
+
+@given(subject=ANYONE, listed=ANYONE)
+def test_only_who_is_listed_gets_an_override(subject, listed):
+    """An override is for the names on the list; resembling one is not enough."""
+    plan = Allocation.even_keeled("x", {"a": 0.5, "b": 0.5}, overrides={listed: "b"})
+
+    assert (assign(plan, subject).reason is Reason.OVERRIDE) == (subject == listed)

@@ -1,13 +1,25 @@
 """Which arm a subject gets: in process, without a hop, the same for all its requests."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 from falaj.errors import ConfigurationError
-from falaj.experiments.hashing import LATEST, VERSIONS, bucket, in_namespace
+from falaj.experiments.hashing import (
+    FNV_MASK,
+    FNV_OFFSET,
+    LATEST,
+    REMEMBERED,
+    VERSIONS,
+    fnv1a32,
+    namespace_seed,
+    place_1,
+    place_2,
+)
+from falaj.experiments.lanes import LANE_BITS, Lanes
 from falaj.experiments.ranges import (
     STEPS,
     Slice,
@@ -80,6 +92,7 @@ class Allocation:
             `holdout_seed`.
         holdout_seed: Name of the holdout.
         overrides: Arm by subject, for testers; never analysed.
+        by_chance: Says what holdout, namespace and hash make of a subject, overrides apart.
     """
 
     experiment: str
@@ -94,6 +107,7 @@ class Allocation:
     _starts: tuple[float, ...] = field(init=False, repr=False, compare=False)
     _ends: tuple[float, ...] = field(init=False, repr=False, compare=False)
     _answers: tuple[Assignment, ...] = field(init=False, repr=False, compare=False)
+    by_chance: Callable[[str], Assignment] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         faults = list(self._faults())
@@ -106,13 +120,22 @@ class Allocation:
             for piece in self.slices
         )
         object.__setattr__(self, "_answers", tuple(answers))
+        object.__setattr__(self, "by_chance", lru_cache(maxsize=REMEMBERED)(_chance(self)))
 
     def place(self, place: float) -> Assignment:
         """Say who has a place of hash space."""
-        index = bisect_right(self._starts, place) - 1
-        if index < 0 or place >= self._ends[index]:
-            return Assignment(self.experiment, None, Reason.NOT_COVERED)
-        return self._answers[index]
+        return self.place_in()(place)
+
+    def place_in(self) -> Callable[[float], Assignment]:
+        """Return a function that says who has a place of hash space."""
+        starts, ends, answers = self._starts, self._ends, self._answers
+        nobody = Assignment(self.experiment, None, Reason.NOT_COVERED)
+
+        def who(place: float) -> Assignment:
+            index = bisect_right(starts, place) - 1
+            return nobody if index < 0 or place >= ends[index] else answers[index]
+
+        return who
 
     def _faults(self) -> list[str]:
         key = f"experiment {self.experiment!r}"
@@ -199,29 +222,52 @@ def assign(
         >>> assign(halves, "user-1").arm, assign(halves, SubjectFault.MISSING).reason.value
         ('b', 'no_subject')
     """
-    key = allocation.experiment
     if isinstance(subject, SubjectFault):
-        return Assignment(key, None, Reason.NO_SUBJECT, subject)
+        return Assignment(allocation.experiment, None, Reason.NO_SUBJECT, subject)
     if subject in allocation.overrides:
-        return Assignment(key, allocation.overrides[subject], Reason.OVERRIDE)
-    if allocation.holdout_share or allocation.namespace is not None:
-        excluded = _excluded(allocation, subject)
-        if excluded is not None:
-            return Assignment(key, None, excluded)
-    if held is not None and held in allocation.arms:
-        return Assignment(key, held, Reason.HELD)
-    version: Literal[1, 2] = 1 if allocation.hash_version == 1 else 2
-    return allocation.place(bucket(allocation.seed, subject, version))
+        return Assignment(allocation.experiment, allocation.overrides[subject], Reason.OVERRIDE)
+    found = allocation.by_chance(subject)
+    if held is None or held not in allocation.arms or found.reason in _EXCLUDED:
+        return found
+    return Assignment(allocation.experiment, held, Reason.HELD)
 
 
-def _excluded(allocation: Allocation, subject: str) -> Reason | None:
-    if allocation.holdout_share:
-        place = bucket(allocation.holdout_seed, subject, LATEST)
-        if place < allocation.holdout_share:
-            return Reason.HOLDOUT
-    namespace = allocation.namespace
-    if namespace is not None and not in_namespace(
-        subject, namespace.name, namespace.start, namespace.end
-    ):
-        return Reason.OTHER_EXPERIMENT
-    return None
+_EXCLUDED = frozenset({Reason.HOLDOUT, Reason.OTHER_EXPERIMENT})
+
+
+def _chance(allocation: Allocation) -> Callable[[str], Assignment]:
+    """Prepare an allocation's hashes: what does not depend on the subject is done once.
+
+    The functions keep no reference to the allocation, which is theirs: no cycle to collect.
+    """
+    if not allocation.holdout_share and allocation.namespace is None:
+        return _hash_alone(allocation)
+    key, place = allocation.experiment, allocation.place_in()
+    share, space = allocation.holdout_share, allocation.namespace
+    held_out = Assignment(key, None, Reason.HOLDOUT)
+    elsewhere = Assignment(key, None, Reason.OTHER_EXPERIMENT)
+    is_old, seed = allocation.hash_version == 1, allocation.seed
+    states = [FNV_OFFSET, fnv1a32(seed), fnv1a32(allocation.holdout_seed)]
+    packed = Lanes(states if share else states[:2]).packed
+    name = namespace_seed(space.name) if space else ""
+    start, end = (space.start, space.end) if space else (0.0, 1.0)
+
+    def assigned(subject: str) -> Assignment:
+        lanes = packed(subject)
+        if share and place_2(lanes >> 2 * LANE_BITS) < share:
+            return held_out
+        if name and not start <= place_1(fnv1a32(name, lanes & FNV_MASK)) < end:
+            return elsewhere
+        if is_old:
+            return place(place_1(fnv1a32(seed, lanes & FNV_MASK)))
+        return place(place_2(lanes >> LANE_BITS & FNV_MASK))
+
+    return assigned
+
+
+def _hash_alone(allocation: Allocation) -> Callable[[str], Assignment]:
+    place, seed = allocation.place_in(), allocation.seed
+    if allocation.hash_version == 1:
+        return lambda subject: place(place_1(fnv1a32(seed, fnv1a32(subject))))
+    state = fnv1a32(seed)
+    return lambda subject: place(place_2(fnv1a32(subject, state)))

@@ -13,16 +13,16 @@ from typing import Final, Literal, overload
 LATEST: Final = 2
 VERSIONS: Final = (1, 2)
 
-_OFFSET: Final = 0x811C9DC5
-_PRIME: Final = 0x01000193
-_MASK: Final = 0xFFFFFFFF
+FNV_OFFSET: Final = 0x811C9DC5
+FNV_PRIME: Final = 0x01000193
+FNV_MASK: Final = 0xFFFFFFFF
 _CODE_POINTS: Final = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
 
 REMEMBERED: Final = 8_192
 """Places kept: a subject that asks again is not hashed again (about 2 MB when full)."""
 
 
-def fnv1a32(text: str, state: int = _OFFSET) -> int:
+def fnv1a32(text: str, state: int = FNV_OFFSET) -> int:
     """Hash text with 32-bit FNV-1a over its code points.
 
     Args:
@@ -40,8 +40,9 @@ def fnv1a32(text: str, state: int = _OFFSET) -> int:
         codes: bytes | memoryview = text.encode("latin-1")
     except UnicodeEncodeError:
         codes = memoryview(text.encode(_CODE_POINTS, "surrogatepass")).cast("I")
+    prime, mask = FNV_PRIME, FNV_MASK  # locals are found quicker
     for code in codes:
-        state = (state ^ code) * _PRIME & _MASK
+        state = (state ^ code) * prime & mask
     return state
 
 
@@ -78,10 +79,23 @@ def bucket(seed: str, subject: str, version: int = LATEST) -> float | None:
 @lru_cache(maxsize=REMEMBERED)
 def _place(seed: str, subject: str, version: int) -> float | None:
     if version == LATEST:
-        return fnv1a32(str(fnv1a32(subject, _seed_state(seed)))) % 10_000 / 10_000
-    if version == 1:
-        return fnv1a32(seed, fnv1a32(subject)) % 1_000 / 1_000
-    return None
+        return place_2(fnv1a32(subject, _seed_state(seed)))
+    return place_1(fnv1a32(seed, fnv1a32(subject))) if version == 1 else None
+
+
+def place_2(hashed: int) -> float:
+    """Return version 2's place, given FNV-1a of seed and subject."""
+    return fnv1a32(str(hashed)) % 10_000 / 10_000
+
+
+def place_1(hashed: int) -> float:
+    """Return version 1's place, given FNV-1a of subject and seed."""
+    return hashed % 1_000 / 1_000
+
+
+def namespace_seed(namespace: str) -> str:
+    """Return what a namespace mixes in after the subject."""
+    return f"__{namespace}"
 
 
 def in_namespace(subject: str, namespace: str, start: float, end: float) -> bool:
@@ -93,4 +107,4 @@ def in_namespace(subject: str, namespace: str, start: float, end: float) -> bool
         >>> in_namespace("1", "namespace1", 0.4, 1)
         True
     """
-    return start <= bucket(f"__{namespace}", subject, 1) < end
+    return start <= bucket(namespace_seed(namespace), subject, 1) < end
