@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from falaj.contract import METRIC_INFERENCE_LATENCY, METRIC_LATENCY
+from falaj.contract import METRIC_INFERENCE_LATENCY, METRIC_LATENCY, METRIC_SHADOW_LATENCY
 from local_region.cloudwatch.emf import Published
 from local_region.lambda_service import Invoked, LogLine
 from local_region.rehearsal.faults import Fault, FaultKind
@@ -51,7 +51,11 @@ class Latencies:
 
     def of_line(self, line: LogLine, metrics: Iterable[Published]) -> Iterator[Published]:
         """Write virtual latencies over measured ones."""
-        shares = {METRIC_LATENCY: 1.0, METRIC_INFERENCE_LATENCY: _INFERENCE_SHARE}
+        shares = {
+            METRIC_LATENCY: 1.0,
+            METRIC_SHADOW_LATENCY: 1.0,
+            METRIC_INFERENCE_LATENCY: _INFERENCE_SHARE,
+        }
         drawn: float | None = None
         for item in metrics:
             share = shares.get(item.metric.name)

@@ -2,21 +2,27 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, cast
 
-from falaj.contract import LIVE_ALIAS, desired_release_parameter
+from falaj.contract import (
+    LIVE_ALIAS,
+    METRIC_SHADOW_BAD,
+    METRIC_SHADOW_REQUESTS,
+    desired_release_parameter,
+)
 from falaj.domain.codec import decode
-from falaj.domain.plan import Plan
+from falaj.domain.plan import Plan, PlanKind
 from falaj.domain.release import DesiredRelease
-from falaj.domain.rollout import Rollout
+from falaj.domain.rollout import Phase, Rollout
 from falaj.errors import ConfigurationError
+from local_region.cloudwatch.emf import Published
 from local_region.control_loop import Observation
 from local_region.gateway.front_door import HEADER_EXECUTED_VERSION
-from local_region.lambda_service import Boundary, LogLine
+from local_region.lambda_service import Boundary, Invoked, LogLine
 from local_region.progress import AlarmChanged, Event
 from local_region.region import BUILD_FOLDER, Region
 from local_region.rehearsal import boundary
@@ -90,8 +96,8 @@ async def rehearse(
                 clock=clock,
             ),
             observation=Observation(
-                rewrite=stage.latencies.of_line,
-                duration=stage.latencies.of_invocation,
+                rewrite=stage.recorded,
+                duration=stage.took,
                 is_sequential=True,
                 heed=stage.heeds,
             ),
@@ -124,6 +130,7 @@ class Stage:
     _cast: Cast | None = None
     _candidate: str = ""
     _storm_until: datetime | None = None
+    _is_shadowing: bool = False
 
     def __post_init__(self) -> None:
         self.latencies = Latencies(self.clock, seed=self.scenario.seed, faults=self.scenario.faults)
@@ -140,6 +147,21 @@ class Stage:
             return False
         self.region.functions.expire(line.environment)
         return True
+
+    def recorded(self, line: LogLine, metrics: Iterable[Published]) -> Iterable[Published]:
+        """Count a copy that a shadow answered, and write virtual latencies over measured ones."""
+        metrics = tuple(metrics)
+        counts = {item.metric.name: sum(item.values) for item in metrics}
+        if METRIC_SHADOW_REQUESTS in counts:
+            is_bad = counts[METRIC_SHADOW_BAD] > 0
+            self.recording.answered(self.clock.now(), is_candidate=True, is_bad=is_bad)
+        return self.latencies.of_line(line, metrics)
+
+    def took(self, invoked: Invoked) -> float:
+        """Count a copy that a shadow died of, and say how long an invocation took."""
+        if invoked.is_error and self._is_shadowing and invoked.qualifier == self._candidate:
+            self.recording.answered(self.clock.now(), is_candidate=True, is_bad=True)
+        return self.latencies.of_invocation(invoked)
 
     @property
     def region(self) -> Region:
@@ -210,6 +232,7 @@ class Stage:
                 rollout = await self._ask()
                 self.recording.decided(rollout)
                 self._follow_alias()
+                self._follow_shadow(plan, rollout)
                 self.recording.looked(self.clock.now(), rollout)
                 self.watch(self.recording, self.clock.now(), min(1.0, gone / longest))
         return rollout
@@ -249,6 +272,7 @@ class Stage:
             is_candidate=executed is not None and executed == self._candidate,
             is_bad=response.status >= _SERVER_ERROR,
         )
+        await self.region.functions.drain()
 
     async def _ask(self) -> Rollout:
         """Ask the controller, as an operator would."""
@@ -268,6 +292,17 @@ class Stage:
             share = 1.0 - sum(alias.weights.values())
         is_first = self.recording.shared(self.clock.now(), share)
         if is_first and self.scenario.begins_s is None:
+            self._begin_faults()
+
+    def _follow_shadow(self, plan: Plan, rollout: Rollout) -> None:
+        """Note when copies begin, which is a shadow's first share."""
+        is_over = rollout.phase not in {Phase.BAKING, Phase.EXTENDED}
+        if self._is_shadowing or is_over or plan.kind is not PlanKind.SHADOW:
+            return
+        self._is_shadowing = True
+        text = f"the candidate is shown copies of {plan.shadow_share:.0%} of requests"
+        self.recording.note(self.clock.now(), "share", text, share=0.0)
+        if self.scenario.begins_s is None:
             self._begin_faults()
 
     def _fault_begins(self) -> datetime | None:
@@ -308,7 +343,7 @@ class Stage:
             verdict=ending,
             reason=reason,
             cause=cause,
-            requests=candidate_requests + stable_requests,
+            requests=stable_requests + (0 if self._is_shadowing else candidate_requests),
             unanswered=recording.unanswered,
             candidate_requests=candidate_requests,
             candidate_bad=sum(span.candidate_bad for span in spans),

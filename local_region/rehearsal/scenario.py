@@ -114,9 +114,9 @@ class Result:
         verdict: How it ended.
         reason: In a sentence.
         cause: The alarm or the guard's objective that decided; empty for none.
-        requests: All requests since the release.
+        requests: All requests of callers since the release.
         unanswered: Requests that got no answer at all; 0 unless something is broken.
-        candidate_requests: Requests that the candidate got.
+        candidate_requests: Requests that the candidate got; of a shadow, copies.
         candidate_bad: Those it answered 5xx.
         stable_requests: Requests that stable got since the release.
         stable_bad: Those it answered 5xx.

@@ -1,5 +1,6 @@
 """A shadow's side: a copy is answered for nobody, and compared with what the caller got."""
 
+import os
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 from typing import Any, Final
@@ -12,7 +13,7 @@ from falaj.http.oip import answer
 from falaj.http.service import Service
 from falaj.telemetry.shadow import shadow_line
 
-NOTHING: Final[Mapping[str, Any]] = {}
+_TRACE: Final = "_X_AMZN_TRACE_ID"
 
 
 class ShadowAnswering:
@@ -50,6 +51,7 @@ class ShadowAnswering:
             keys={
                 "request_id": copy.request.headers.get(HEADER_REQUEST_ID),
                 "function_request_id": getattr(context, "aws_request_id", None),
+                "xray_trace_id": os.environ.get(_TRACE),  # noqa: TID251 - set for each request
                 "status": response.status,
                 "stable_status": copy.answer and copy.answer.status,
             },
