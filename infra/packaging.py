@@ -21,7 +21,7 @@ from falaj.domain.published import PublishedModel
 from falaj.domain.publisher import PublisherKey
 from falaj.errors import ConfigurationError
 from infra.bundling.functions import DataFile, StagedCode, stage_function
-from infra.bundling.trees import text_digest
+from infra.bundling.trees import files_in, text_digest
 
 CATALOGUE_FILE: Final = "catalogue.json"
 
@@ -171,6 +171,23 @@ def package_platform(
     text = json.dumps([model.published.to_dict() for model in models], indent=1)
     catalogue = DataFile(digest=text_digest(text), text=text)
     return stage_function("platform-api", handler_folder, {CATALOGUE_FILE: catalogue}, build_root)
+
+
+def package_analyst(statistics: Path, *, handler_folder: Path, build_root: Path) -> StagedCode:
+    """Stage the experiment analyst's code with the statistics in it.
+
+    Args:
+        statistics: The package `analysis`.
+        handler_folder: `functions/experiment_analyst`.
+        build_root: `.build`.
+    """
+    data = {
+        f"{statistics.name}/{path.relative_to(statistics)}": DataFile(
+            digest=text_digest(path.read_text(encoding="utf-8")), source=path
+        )
+        for path in files_in(statistics)
+    }
+    return stage_function("experiment-analyst", handler_folder, data, build_root)
 
 
 def on_lambda(models: Sequence[PackagedModel]) -> tuple[PackagedModel, ...]:

@@ -26,6 +26,7 @@ from infra.bundling.trees import (
 RUNTIME_LAYER: Final = "runtime"
 ONNX_LAYER: Final = "onnx"
 API_LAYER: Final = "api"
+ANALYSIS_LAYER: Final = "analysis"
 
 ANY_ARCHITECTURE: Final = "any"
 PACKAGES_FOLDER: Final = "python"

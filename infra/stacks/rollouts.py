@@ -15,6 +15,7 @@ from falaj.contract import (
     ENV_TABLE,
     ENV_WEBHOOK_KEY_PARAMETER,
     ENV_WEBHOOK_URL,
+    ROLLOUTS_TABLE_PARAMETER,
     WEBHOOK_KEY_PARAMETER,
     key_arn_parameter,
 )
@@ -103,6 +104,13 @@ class RolloutsStack(Stack):
             type="String",
             name=CONTROLLER_PARAMETER,
             value=controller.ref,
+        )
+        ssm.CfnParameter(
+            self,
+            "TableName",
+            type="String",
+            name=ROLLOUTS_TABLE_PARAMETER,
+            value=self._table.ref,
         )
         ssm.CfnParameter(
             self,
