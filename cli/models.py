@@ -1,4 +1,4 @@
-"""`falaj models`: what the catalogue holds, whether it is sound, how it is built and extended."""
+"""`falaj models`: what the catalogue holds, whether it is sound, how it is built and published."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cli import publishing
 from cli.completion import model_names
 from cli.failures import MisuseError, RefusedError
 from cli.options import AsJson, DryRun, example
@@ -19,9 +20,15 @@ from falaj.errors import ConfigurationError
 
 app: Final = typer.Typer(
     no_args_is_help=True,
-    help="The catalogue: list, validate, add and build models.",
+    help="The catalogue: list, validate, add, build, sign and publish models.",
     epilog=example("falaj models list"),
 )
+
+app.command("sign", epilog=example("falaj models sign --target aws"))(publishing.sign)
+app.command(
+    "publish", epilog=example("falaj models publish", "falaj models publish churn --target aws")
+)(publishing.publish)
+app.command("keys", epilog=example("falaj models keys"))(publishing.keys)
 
 Names = Annotated[
     list[str] | None,

@@ -125,6 +125,8 @@ def _inputs(settings: Settings) -> Iterator[Path]:
         else:
             yield from (p for p in path.rglob("*") if p.is_file() and BYTECODE not in p.parts)
     yield from settings.built_models.glob(f"*/*/{MANIFEST_FILE}")
+    # Which keys have signed decides what can be packaged; every signature of one key is as good.
+    yield from (settings.build / "keys").glob("*.der")
 
 
 def _refusals(stderr: str) -> tuple[str, ...]:

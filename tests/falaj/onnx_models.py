@@ -105,6 +105,18 @@ def repeat():
     )
 
 
+def filled():
+    """Zeros of the shape that the input names, summed: its memory is its caller's choice."""
+    return model_bytes(
+        [
+            helper.make_node("ConstantOfShape", ["shape"], ["zeros"]),
+            helper.make_node("ReduceSum", ["zeros"], ["sum"], keepdims=0),
+        ],
+        [("shape", TensorProto.INT64, [2])],
+        [("sum", TensorProto.FLOAT, [])],
+    )
+
+
 def write_version(
     root: Path, name: str, version: int, content: bytes, *, batching=None, golden=()
 ) -> Manifest:

@@ -163,3 +163,22 @@ def test_checking_signatures_loads_no_library_for_it(task_root):
 
     assert "falaj.domain.p256" in modules
     assert {"cryptography", "boto3", "falaj.telemetry.refusal"} & set(modules) == set()
+
+
+def test_an_allocation_bomb_of_a_caller_is_an_error_and_no_end(task_root):
+    """A model may let its input say how much it takes; the function says no and goes on."""
+    shutil.rmtree(task_root / "models/rows")
+    onnx_models.write_version(task_root / "models", "rows", 1, onnx_models.filled())
+    signed_models.publish(task_root / "models", task_root / "build")
+
+    def asked(size):
+        tensor = {"name": "shape", "shape": [2], "datatype": "INT64", "data": [size, size]}
+        return {"rawPath": "/v2/models/rows/infer", "body": json.dumps({"inputs": [tensor]})}
+
+    results = [
+        line["result"]
+        for line in _lines(_start(task_root, [asked(2**20), asked(1)]))
+        if "result" in line
+    ]
+    assert [result["statusCode"] for result in results] == [500, 200]
+    assert json.loads(results[0]["body"])["code"] == "engine"
