@@ -19,7 +19,8 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from tests.falaj import onnx_models
+from catalogue.signing import LocalSigner
+from tests.falaj import onnx_models, signed_models
 
 ROOT = Path(__file__).resolve().parent.parent
 GOAL = 1.15
@@ -63,6 +64,7 @@ Mangum(FastAPI(), lifespan="off")
 def prepare(folder: Path) -> None:
     """Lay out a function's code asset and an event."""
     onnx_models.write_version(folder / "models", "rows", 1, onnx_models.linear())
+    signed_models.publish(folder / "models", folder / "build")
     (folder / "handler.py").write_text((ROOT / "functions/predict/handler.py").read_text())
     tensor = {"name": "x", "shape": [1, 30], "datatype": "FP32", "data": [0.5] * 30}
     body = json.dumps({"inputs": [tensor]})
@@ -80,6 +82,7 @@ def environment(folder: Path) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_VERSION": "7",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
         "FALAJ_MODEL_NAME": "rows",
+        "FALAJ_PUBLISHER_KEY": LocalSigner(folder / "build").key.fingerprint,
     }
 
 

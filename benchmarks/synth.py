@@ -24,6 +24,7 @@ from pathlib import Path
 
 from onnx import TensorProto, helper
 
+from catalogue.signing import LocalSigner, sign
 from falaj.contract import MANIFEST_FILE, MODEL_FILE
 from falaj.domain.manifest import Manifest
 from falaj.domain.signature import ModelSignature
@@ -58,6 +59,7 @@ def write_model(root: Path, name: str) -> None:
     built.mkdir(parents=True)
     (built / MODEL_FILE).write_bytes(data)
     (built / MANIFEST_FILE).write_text(json.dumps(manifest.to_dict()), encoding="utf-8")
+    sign(built, LocalSigner(root / "build"))
 
 
 def synthesis_s(root: Path, *, validated: bool) -> tuple[float, float]:
