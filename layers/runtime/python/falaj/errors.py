@@ -30,6 +30,7 @@
     │   ├── InvalidOutputError
     │   ├── UnavailableError         ask again after a while
     │   │   ├── OverloadedError
+    │   │   ├── ServiceUnreachableError   no connection to a GPU service, or no answer in time
     │   │   └── DrainingError
     │   ├── DeadlineExceededError    the answer would have come too late
     │   ├── EngineError
@@ -361,6 +362,15 @@ class OverloadedError(UnavailableError):
             retry_after_s=retry_after_s,
         )
         self.model, self.waiting = model, waiting
+
+
+class ServiceUnreachableError(UnavailableError):
+    """A GPU service takes no connection, or does not answer in time."""
+
+    code: ClassVar[str] = "service_unreachable"
+
+    def __init__(self, *, reason: str, retry_after_s: int = 5) -> None:
+        super().__init__(f"the service cannot be reached ({reason})", retry_after_s=retry_after_s)
 
 
 class DrainingError(UnavailableError):

@@ -1,0 +1,479 @@
+"""Before a GPU service: what comes is forwarded, stood in for, and wakes what sleeps."""
+
+import base64
+import json
+import ssl
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from falaj.config.breaker import BreakerSettings
+from falaj.contract import HEADER_FALLBACK, HEADER_TENANT, PARAMETER_FALLBACK
+from falaj.entrypoints.breaker import WAKE_EVERY, Breaker
+from falaj.entrypoints.breaker_events import Forwarded, marked
+from falaj.entrypoints.breaker_upstream import Upstream
+from falaj.errors import ConfigurationError, DependencyError, ServiceUnreachableError
+from tests.falaj.clocks import NOON, StandingClock
+
+ANSWER = {
+    "model_name": "vision",
+    "model_version": "1",
+    "outputs": [{"name": "y", "datatype": "FP32", "shape": [1], "data": [1.0]}],
+}
+EVENT = {
+    "version": "2.0",
+    "rawPath": "/v2/models/vision/infer",
+    "rawQueryString": "",
+    "headers": {
+        "content-type": "application/json",
+        "accept-encoding": "gzip",
+        "Host": "api.example",
+        HEADER_TENANT: "somebody else",
+    },
+    "requestContext": {
+        "http": {"method": "POST", "sourceIp": "10.0.0.1"},
+        "requestId": "api-1",
+        "stage": "$default",
+        "authorizer": {"iam": {"userArn": "arn:aws:iam::1:role/app"}},
+    },
+    "body": '{"inputs":[]}',
+    "isBase64Encoded": False,
+}
+
+
+class Service:
+    """A real HTTP/1.1 server that stands for the load balancer and its replicas."""
+
+    def __init__(self, certificate: ssl.SSLContext | None = None) -> None:
+        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.connections = 0
+        self.status, self.body = 200, json.dumps(ANSWER).encode()
+        self.content_type = "application/json"
+        self.hangs_up = False
+        self.replies = threading.Event()
+        self.replies.set()
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                service.connections += 1
+                super().setup()
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                service.seen.append((self.command, self.path, headers, body))
+                service.replies.wait()
+                self.send_response(service.status)
+                self.send_header("content-type", service.content_type)
+                self.send_header("content-length", str(len(service.body)))
+                self.end_headers()
+                self.wfile.write(service.body)
+                self.close_connection = service.hangs_up
+
+            do_GET = do_POST  # noqa: N815 - how http.server finds it
+
+            def log_message(self, *_):
+                """Tests read what was seen."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificate is not None:
+            self.server.socket = certificate.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.server.server_port
+
+    def stop(self) -> None:
+        """End it with all its connections."""
+        self.replies.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Cpu:
+    """The CPU version's alias."""
+
+    def __init__(self) -> None:
+        self.events = []
+        self.is_dark = False
+
+    def __call__(self, event):
+        """Answer, and remember what was asked."""
+        self.events.append(event)
+        if self.is_dark:
+            raise DependencyError(service="lambda", doing="call it", reason="throttled")
+        return {
+            "statusCode": 200,
+            "headers": {"content-type": "application/json"},
+            "body": json.dumps(ANSWER | {"parameters": {"a": 1}}),
+            "isBase64Encoded": False,
+        }
+
+
+class Replicas:
+    """How many replicas are wanted."""
+
+    def __init__(self, desired: int) -> None:
+        self.desired, self.asked = desired, 0
+
+    def wake(self) -> bool:
+        """Ask for one where none is wanted."""
+        self.asked += 1
+        was_absent, self.desired = self.desired == 0, max(1, self.desired)
+        return was_absent
+
+
+class Desk:
+    """A breaker with everything around it."""
+
+    def __init__(self, endpoint, *, cpu=None, replicas=None) -> None:
+        self.clock, self.lines = StandingClock(), []
+        self.upstream = Upstream(endpoint)
+        self.breaker = Breaker(
+            BreakerSettings(model="vision", endpoint=endpoint),
+            ask=self.upstream,
+            fall_back=cpu,
+            wake=replicas.wake if replicas else None,
+            clock=self.clock,
+            write=self.lines.append,
+        )
+
+    def __call__(self, **changes):
+        """Handle one event."""
+        return self.breaker(EVENT | changes, None)
+
+    @property
+    def metrics(self):
+        """Requests and fallbacks of each line of metrics."""
+        lines = [json.loads(line) for line in self.lines]
+        return [(line["Asked"], line["Fallbacks"]) for line in lines if "_aws" in line]
+
+
+@pytest.fixture
+def desk():
+    """Make breakers, whose connections end with the test."""
+    made = []
+
+    def make(endpoint, **around):
+        made.append(Desk(endpoint, **around))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.upstream.close()
+
+
+@pytest.fixture
+def upstream(service):
+    """A connection to the service."""
+    made = Upstream(f"http://127.0.0.1:{service.port}")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def service():
+    """The service at work."""
+    running = Service()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def nowhere():
+    """An address that nobody listens on."""
+    gone = Service()
+    gone.stop()
+    return f"http://127.0.0.1:{gone.port}"
+
+
+def test_what_the_service_answers_is_the_answer(service, desk):
+    """A healthy service is all that the caller sees."""
+    result = desk(f"http://127.0.0.1:{service.port}", cpu=Cpu())()
+    assert (result["statusCode"], json.loads(result["body"])) == (200, ANSWER)
+    assert HEADER_FALLBACK not in result["headers"]
+
+
+def test_the_service_gets_the_request_and_the_api_says_whose_it_is(service, desk):
+    """Method, path, headers and body pass; the tenant is the API's, whatever the caller wrote."""
+    desk(f"http://127.0.0.1:{service.port}")()
+    ((method, path, headers, body),) = service.seen
+    assert (method, path, body) == ("POST", "/v2/models/vision/infer", b'{"inputs":[]}')
+    assert headers[HEADER_TENANT] == "arn:aws:iam::1:role/app"
+    assert headers["x-request-id"] == "api-1"
+    assert headers["host"] == f"127.0.0.1:{service.port}"
+
+
+def test_a_rest_api_speaks_another_format(service, desk):
+    """Payload format 1.0 with a stage, a query and a binary body becomes the same request."""
+    event = {
+        "path": "/live/v2/models/vision/infer",
+        "httpMethod": "POST",
+        "headers": {"Content-Type": "application/octet-stream"},
+        "multiValueQueryStringParameters": {"a": ["1", "2"]},
+        "requestContext": {"stage": "live", "requestId": "r", "identity": {"sourceIp": "10.1.1.1"}},
+        "body": base64.b64encode(b"\x00\xff").decode(),
+        "isBase64Encoded": True,
+    }
+    desk(f"http://127.0.0.1:{service.port}").breaker(event)
+    ((_, path, headers, body),) = service.seen
+    assert (path, body) == ("/v2/models/vision/infer?a=1&a=2", b"\x00\xff")
+    assert headers[HEADER_TENANT] == "10.1.1.1"
+
+
+def test_a_binary_answer_travels_as_base64(service, desk):
+    """Tensors of the binary extension reach the caller byte for byte."""
+    service.body, service.content_type = b"{}\x00\x01\xff", "application/octet-stream"
+    result = desk(f"http://127.0.0.1:{service.port}")()
+    assert result["isBase64Encoded"] is True
+    assert base64.b64decode(result["body"]) == service.body
+
+
+def test_a_refusal_of_the_service_is_the_callers_to_read(service, desk):
+    """A bad request is no ill health: the CPU version would refuse it, too."""
+    service.status, service.body = 400, b'{"error":"no","code":"x","request_id":"r"}'
+    cpu = Cpu()
+    assert desk(f"http://127.0.0.1:{service.port}", cpu=cpu)()["statusCode"] == 400
+    assert cpu.events == []
+
+
+def test_the_cpu_version_answers_for_an_unreachable_service_and_says_so(nowhere, desk):
+    """Header and answer both name the reason; what the model said stays as it was."""
+    result = desk(nowhere, cpu=Cpu())()
+    assert result["statusCode"] == 200
+    assert result["headers"][HEADER_FALLBACK] == "unreachable"
+    document = json.loads(result["body"])
+    assert document["parameters"] == {"a": 1, PARAMETER_FALLBACK: "unreachable"}
+    assert document["outputs"] == ANSWER["outputs"]
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_the_cpu_version_answers_for_an_unhealthy_service(service, status, desk):
+    """A balancer without healthy targets, and a replica that is full, are stood in for."""
+    service.status = status
+    result = desk(f"http://127.0.0.1:{service.port}", cpu=Cpu())()
+    assert (result["statusCode"], result["headers"][HEADER_FALLBACK]) == (200, "unhealthy")
+
+
+def test_after_three_failures_nobody_waits_for_the_service(service, desk):
+    """The open circuit leaves the service alone until it has rested; then one request tries it."""
+    service.status = 503
+    before = desk(f"http://127.0.0.1:{service.port}", cpu=Cpu())
+    reasons = [before()["headers"][HEADER_FALLBACK] for _ in range(5)]
+    assert reasons == ["unhealthy"] * 3 + ["open"] * 2
+    assert len(service.seen) == 3
+    service.status = 200
+    before.clock.advance(10)
+    assert HEADER_FALLBACK not in before()["headers"]
+    assert HEADER_FALLBACK not in before()["headers"]
+    assert before.metrics == [(1, 1)] * 5 + [(1, 0)] * 2
+
+
+def test_a_service_that_hangs_leaves_time_for_the_fallback(service, upstream):
+    """Half of the function's time is the service's; the CPU version has the other half."""
+    service.replies.clear()
+    asked = []
+
+    class Watch:
+        def get_remaining_time_in_millis(self):
+            return 1000
+
+    def ask(request, *, within_s):
+        asked.append(within_s)
+        return upstream(request, within_s=within_s)
+
+    breaker = Breaker(
+        BreakerSettings(model="vision", endpoint="http://x"),
+        ask=ask,
+        fall_back=Cpu(),
+        write=lambda _: None,
+    )
+    assert breaker(EVENT, Watch())["headers"][HEADER_FALLBACK] == "unreachable"
+    assert asked == [pytest.approx(0.3)]
+
+
+def test_the_fallback_is_asked_for_nothing_compressed(nowhere, desk):
+    """Only then can the answer be added to; everything else of the event is the caller's."""
+    cpu = Cpu()
+    desk(nowhere, cpu=cpu)()
+    ((event),) = cpu.events
+    assert "accept-encoding" not in event["headers"]
+    assert event["body"] == EVENT["body"]
+
+
+def test_a_binary_fallback_says_so_in_the_json_before_its_tensors():
+    """The length that the protocol states counts what was added."""
+    text, tensors = json.dumps(ANSWER).encode(), b"\x00\x00\x80?"
+    result = {
+        "statusCode": 200,
+        "headers": {
+            "content-type": "application/octet-stream",
+            "inference-header-content-length": str(len(text)),
+        },
+        "body": base64.b64encode(text + tensors).decode(),
+        "isBase64Encoded": True,
+    }
+    done = marked(result, "open")
+    whole = base64.b64decode(done["body"])
+    length = int(done["headers"]["inference-header-content-length"])
+    assert json.loads(whole[:length])["parameters"] == {PARAMETER_FALLBACK: "open"}
+    assert whole[length:] == tensors
+
+
+def test_without_anybody_to_answer_the_caller_is_told_when_to_come_back(nowhere, desk):
+    """Service and CPU version both dark: 503 with our error body and a time."""
+    cpu = Cpu()
+    cpu.is_dark = True
+    result = desk(nowhere, cpu=cpu)()
+    assert (result["statusCode"], result["headers"]["retry-after"]) == (503, "5")
+    body = json.loads(result["body"])
+    assert (body["code"], body["request_id"]) == ("unavailable", "api-1")
+
+
+def test_a_balancers_own_page_never_reaches_a_caller(service, desk):
+    """Errors are always ours: one sentence, a code, the request's id."""
+    service.status, service.body, service.content_type = 503, b"<html>", "text/html"
+    result = desk(f"http://127.0.0.1:{service.port}")()
+    assert (result["statusCode"], json.loads(result["body"])["code"]) == (503, "unavailable")
+
+
+def test_a_full_replica_is_heard_out(service, desk):
+    """Where nothing else answers, the replica's own refusal does, with a time to come back."""
+    service.status, service.body = 503, b'{"error":"full","code":"overloaded","request_id":"r"}'
+    result = desk(f"http://127.0.0.1:{service.port}")()
+    assert (json.loads(result["body"])["code"], result["headers"]["retry-after"]) == (
+        "overloaded",
+        "5",
+    )
+
+
+def test_the_first_who_asks_wakes_a_service_without_replicas(nowhere, desk):
+    """One replica is asked for, once in half a minute; callers hear how long it takes."""
+    replicas = Replicas(desired=0)
+    before = desk(nowhere, replicas=replicas)
+    codes = [json.loads(before()["body"])["code"] for _ in range(4)]
+    assert codes == ["waking"] * 4
+    assert (replicas.desired, replicas.asked) == (1, 1)
+    assert before()["headers"]["retry-after"] == "60"
+
+
+def test_a_service_that_is_wanted_is_not_woken_again(nowhere, desk):
+    """Replicas that are starting, or ill, are scaling's and ECS's to look after."""
+    replicas = Replicas(desired=2)
+    before = desk(nowhere, replicas=replicas)
+    assert json.loads(before()["body"])["code"] == "unavailable"
+    before.clock.advance(WAKE_EVERY.total_seconds())
+    before()
+    assert replicas.desired == 2
+
+
+def test_a_waking_service_is_stood_in_for(nowhere, desk):
+    """With a CPU version callers do not notice that the service slept."""
+    replicas = Replicas(desired=0)
+    assert desk(nowhere, cpu=Cpu(), replicas=replicas)()["statusCode"] == 200
+    assert replicas.desired == 1
+
+
+def test_a_connection_is_kept_and_replaced_when_the_service_closed_it(service, upstream):
+    """One connection serves many; one that was closed while idle costs its caller nothing."""
+    asked = Forwarded("POST", "/v2/models/vision/infer", {}, b"{}")
+    for _ in range(3):
+        assert upstream(asked, within_s=5).status == 200
+    assert service.connections == 1
+    service.hangs_up = True
+    assert [upstream(asked, within_s=5).status for _ in range(2)] == [200, 200]
+
+
+def _certificate(tmp_path, name):
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOON - timedelta(days=365))
+        .not_valid_after(NOON + timedelta(days=3650))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
+
+
+@pytest.mark.parametrize(("name", "is_believed"), [("gpu.example.ae", True), ("else.ae", False)])
+def test_the_certificate_must_hold_the_operators_name(tmp_path, name, is_believed):
+    """The balancer is reached by its own address; whoever answers there must prove the name."""
+    path = _certificate(tmp_path, "gpu.example.ae")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    service = Service(server)
+    upstream = Upstream(
+        f"https://127.0.0.1:{service.port}",
+        server_name=name,
+        trust=ssl.create_default_context(cafile=str(path)),
+    )
+    asked = Forwarded("GET", "/v2/models/vision", {}, b"")
+    try:
+        if is_believed:
+            assert upstream(asked, within_s=5).status == 200
+            assert service.seen[0][2]["host"] == name
+        else:
+            with pytest.raises(ServiceUnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
+                upstream(asked, within_s=5)
+    finally:
+        upstream.close()
+        service.stop()
+
+
+def test_another_models_path_is_refused(service, desk):
+    """The function stands before one model only."""
+    result = desk(f"http://127.0.0.1:{service.port}")(rawPath="/v2/models/other/infer")
+    assert (result["statusCode"], service.seen) == (400, [])
+
+
+def test_every_fault_of_the_settings_is_named_at_once():
+    """A function whose stack forgot something does not start."""
+    with pytest.raises(ConfigurationError) as refused:
+        BreakerSettings.from_env({"FALAJ_ENDPOINT": "ftp://x", "FALAJ_SERVICE": "alone"})
+    assert len(refused.value.faults) == 3
+
+
+def test_settings_are_read_from_the_environment():
+    """The stack's words become the breaker's."""
+    settings = BreakerSettings.from_env(
+        {
+            "FALAJ_MODEL_NAME": "vision",
+            "FALAJ_ENDPOINT": "https://balancer/",
+            "FALAJ_SERVER_NAME": "gpu.example.ae",
+            "FALAJ_SERVICE": "cluster/vision",
+        }
+    )
+    assert settings == BreakerSettings(
+        model="vision",
+        endpoint="https://balancer",
+        server_name="gpu.example.ae",
+        cluster="cluster",
+        service="vision",
+    )
