@@ -12,13 +12,13 @@ Source:
 import asyncio
 import math
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from falaj.domain.clock import Clock
-from local_region.container_service.target_group import Target, TargetGroup
+from local_region.container_service.target_group import Address, Target, TargetGroup
 from local_region.container_service.target_health import HealthState
 from local_region.container_service.task import Task, TaskState
 from local_region.container_service.task_definition import ServiceSettings, TaskDefinition
@@ -32,6 +32,13 @@ _LOOK_S: Final = 0.02
 Make = Callable[[str, TaskDefinition], Task]
 """Makes a task of an id and a definition."""
 
+Gone = Callable[[Sequence[Address]], Awaitable[None]]
+"""Told where a task that has ended used to listen."""
+
+
+async def nothing(_: Sequence[Address]) -> None:
+    """Do nothing about a task that has ended."""
+
 
 class Service:
     """The scheduler of one service.
@@ -43,7 +50,7 @@ class Service:
         make: Makes tasks.
         clock: Tells the time.
         rng: Source of task ids.
-        on_gone: Told of each task that has ended, with the addresses it had.
+        on_gone: Told of the addresses of each task that has ended.
 
     Attributes:
         desired_count: How many tasks are wanted now; scaling changes it.
@@ -59,7 +66,7 @@ class Service:
         make: Make,
         clock: Clock,
         rng: random.Random,
-        on_gone: Callable[[Task], None] = lambda _: None,
+        on_gone: Gone = nothing,
     ) -> None:
         self.settings = settings
         self.desired_count = settings.desired_count
@@ -69,6 +76,7 @@ class Service:
         self._tasks: dict[str, Task] = {}
         self._started: dict[str, datetime] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._unfit: set[str] = set()
         self._failures = 0
         self._not_before: datetime | None = None
         self._last_good = ""
@@ -93,9 +101,12 @@ class Service:
     @property
     def is_deploying(self) -> bool:
         """Whether tasks of another definition still run, or not all of the wanted one are up."""
-        return len(self.healthy) < self.desired_count or any(
-            not self._is_wanted(task) for task in self.running
-        )
+        return len(self.healthy) < self.desired_count or self.is_replacing
+
+    @property
+    def is_replacing(self) -> bool:
+        """Whether tasks of another definition than the wanted one still run."""
+        return any(not self._is_wanted(task) for task in self.running)
 
     @property
     def is_steady(self) -> bool:
@@ -211,14 +222,17 @@ class Service:
 
     async def _live(self, task: Task) -> None:
         await task.run()
+        addresses = [t.address for _, t in self.targets(task)]
         for registration in self.settings.registrations:
             self._groups[registration.group_arn].remove(task.id)
-        self._tasks.pop(task.id, None)
-        started = self._started.pop(task.id, None)
-        self._on_gone(task)
-        if started is not None and not task.has_served:
+        del self._tasks[task.id]
+        is_asked_to = self._started.pop(task.id, None) is None and task.id not in self._unfit
+        self._unfit.discard(task.id)
+        if not is_asked_to and not task.has_served:
             self._note_failure(task)
         self.reconcile()
+        await self._on_gone([address for address in addresses if address is not None])
+        task.clear()
 
     def _note_failure(self, task: Task) -> None:
         self._failures += 1
@@ -237,6 +251,8 @@ class Service:
 
     def _retire(self, task: Task) -> None:
         """Stop a task once its targets have answered what they were asked."""
+        if self._is_unhealthy(task):
+            self._unfit.add(task.id)
         task.state = TaskState.DEACTIVATING
         self._started.pop(task.id, None)
         for group, target in self.targets(task):

@@ -81,7 +81,9 @@ class Target:
     Attributes:
         outstanding: Requests it has not answered.
         health: What checks have said so far.
-        due: When it is checked next; None for at once.
+        served: Requests it was ever asked.
+        due: When it is checked next; None before anybody has looked at it.
+        was_found: Whether its address was ever known.
     """
 
     def __init__(self, id_: str, address: Callable[[], Address | None]) -> None:
@@ -90,6 +92,7 @@ class Target:
         self.served = 0
         self.health = TargetHealth()
         self.due: datetime | None = None
+        self.was_found = False
         self.drained_by: datetime | None = None
         self._address = address
 

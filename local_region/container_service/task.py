@@ -69,7 +69,7 @@ class Task:
         id_: Thirty-two hexadecimal digits.
         definition: What it runs.
         workshop: What it is made with.
-        scratch: Its own folder, removed at its end.
+        scratch: Its own folder.
         agent_url: Where its containers find the ECS agent; empty for nowhere.
 
     Attributes:
@@ -131,7 +131,10 @@ class Task:
                 process.kill()
             await asyncio.gather(*running.values(), return_exceptions=True)
             self.state = TaskState.STOPPED
-            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Remove the folder of a task that has ended."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     async def stop(self) -> None:
         """Ask every container to end, and kill those that do not in time."""
@@ -190,7 +193,8 @@ class Task:
         image = self._images[container.name] = self._workshop.image(container.image)
         places = {"/": image.root}
         for volume, path in container.mounts.items():
-            places[path] = self._scratch / "volumes" / volume
+            source = self.definition.host_volumes.get(volume)
+            places[path] = Path(source) if source else self._scratch / "volumes" / volume
             places[path].mkdir(parents=True, exist_ok=True)
         declared = self._declared(container)
         environment = {name: located(value, places) for name, value in declared.items()}

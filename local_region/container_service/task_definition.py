@@ -76,10 +76,17 @@ class ContainerDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDefinition:
-    """One revision of a task definition."""
+    """One revision of a task definition.
+
+    Attributes:
+        arn: Its ARN.
+        containers: What runs.
+        host_volumes: Volumes that are folders of the machine; others are the task's own.
+    """
 
     arn: str
     containers: tuple[ContainerDefinition, ...]
+    host_volumes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any], *, arn: str) -> Self:
@@ -91,7 +98,15 @@ class TaskDefinition:
         containers = tuple(
             ContainerDefinition.from_properties(item) for item in properties["ContainerDefinitions"]
         )
-        return cls(arn=arn, containers=containers)
+        volumes = {
+            item["Name"]: (item.get("Host") or {}).get("SourcePath")
+            for item in properties.get("Volumes", ())
+        }
+        return cls(
+            arn=arn,
+            containers=containers,
+            host_volumes={name: str(path) for name, path in volumes.items() if path},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,242 @@
+"""Elastic Container Service, Elastic Load Balancing and Application Auto Scaling of one region."""
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from falaj.domain.clock import Clock
+from local_region.backends.moto_backends import MotoBackends
+from local_region.cloudwatch.service import CloudWatchService
+from local_region.container_service.grpc_front import GrpcFront
+from local_region.container_service.health_checks import HealthChecks
+from local_region.container_service.images import Images
+from local_region.container_service.load_balancer import LoadBalancing, own_answer
+from local_region.container_service.scaling import Scaling
+from local_region.container_service.service import Service
+from local_region.container_service.target_group import Address
+from local_region.container_service.task import Task, Workshop
+from local_region.container_service.task_definition import ServiceSettings, TaskDefinition
+from local_region.gateway.messages import Request, Response
+from local_region.listener import HOST, Limits, Listener, bind
+
+LIMITS: Final = Limits(header_bytes=64 * 1024, body_bytes=256 * 1024 * 1024)
+"""Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+(HTTP headers: 64 K in a single request, not adjustable). Bodies are not limited there."""
+
+GRPC_SETTING: Final = "FALAJ_GRPC_PORT"
+_STEADY_LOOK_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where container services live on this machine.
+
+    Attributes:
+        variables: Every container's environment before its image's.
+        grpc_port: Where the first gRPC name answers; 0 takes free ports.
+        log: Gets the name of a task's service and container, and a line.
+    """
+
+    variables: Mapping[str, str]
+    grpc_port: int
+    log: Callable[[str, str], None]
+
+
+class ContainerServices:
+    """Everything that makes containers answer.
+
+    Args:
+        clock: Tells the time.
+        rng: Source of ids and weighted choices.
+        aws: Where alarms are made.
+        cloudwatch: Where they are evaluated.
+        place: Where containers live.
+
+    Attributes:
+        images: Images by name.
+        definitions: Task definitions by ARN.
+        services: Services by ARN.
+        balancing: Load balancers, listeners, target groups.
+        scaling: Scalable targets and policies.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        aws: MotoBackends,
+        cloudwatch: CloudWatchService,
+        place: Place,
+    ) -> None:
+        self._clock, self._rng, self._place = clock, rng, place
+        self._folder = Path(tempfile.mkdtemp(prefix="falaj-containers-"))
+        self._checks = HealthChecks()
+        self._sites: dict[str, Listener] = {}
+        self._fronts: dict[tuple[str, str], GrpcFront] = {}
+        self._names: dict[str, str] = {}
+        self.images = Images(self._folder / "images")
+        self.definitions: dict[str, TaskDefinition] = {}
+        self.services: dict[str, Service] = {}
+        self.balancing = LoadBalancing(rng)
+        self.scaling = Scaling(aws=aws, cloudwatch=cloudwatch, find=self.by_resource_id)
+
+    # ---------------------------------------------------------------- services
+    def by_resource_id(self, resource_id: str) -> Service | None:
+        """Find a service by `service/<cluster>/<name>`."""
+        found = (s for s in self.services.values() if s.settings.resource_id == resource_id)
+        return next(found, None)
+
+    def put_service(self, settings: ServiceSettings) -> Service:
+        """Create a service, or give it new settings."""
+        service = self.services.get(settings.arn)
+        if service is None:
+            service = self.services[settings.arn] = Service(
+                settings,
+                definitions=self.definitions,
+                groups=self.balancing.groups,
+                make=lambda id_, definition: self._task(id_, definition, settings.name),
+                clock=self._clock,
+                rng=self._rng,
+                on_gone=self._forget,
+            )
+        else:
+            service.change(settings)
+        service.reconcile()
+        return service
+
+    async def remove_service(self, arn: str) -> None:
+        """Stop a service's tasks and forget it."""
+        service = self.services.pop(arn, None)
+        if service is not None:
+            await service.drain()
+
+    async def until_steady(self, service: Service) -> None:
+        """Wait until a service runs what is wanted, or has given up; checks are not waited for."""
+        while not service.is_steady and not service.failed:
+            await self._checks.due(self.balancing.groups.values(), self._clock.now())
+            service.reconcile()
+            await asyncio.sleep(_STEADY_LOOK_S)
+
+    async def tick(self) -> None:
+        """Check who is due, start and stop what must be, scale by alarms."""
+        now = self._clock.now()
+        self.scaling.tick(now)
+        await self._checks.due(self.balancing.groups.values(), now)
+        for service in list(self.services.values()):
+            service.reconcile()
+
+    async def close(self) -> None:
+        """End every process, free every port."""
+        await self._checks.close()
+        for service in self.services.values():
+            await service.close()
+        for front in self._fronts.values():
+            await front.close()
+        for site in self._sites.values():
+            await site.close()
+        self.balancing.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # ------------------------------------------------------------------ network
+    async def open_listener(self, arn: str, dns_name: str) -> None:
+        """Let a listener be reached on this machine by whoever has its load balancer's name."""
+        listener = self.balancing.listeners[arn]
+        if arn not in self._sites:
+            site = Listener(
+                bound=bind(0, setting="a free port"),
+                site=_Site(self.balancing, arn),
+                clock=self._clock,
+                limits=LIMITS,
+            )
+            self._sites[arn] = await site.start()
+        self._names[f"{dns_name}:{listener.port}"] = self._sites[arn].url
+
+    def reachable(self, text: str) -> str:
+        """Write an address of a load balancer as it is on this machine; other text as it is."""
+        scheme, separator, rest = text.partition("://")
+        if not separator or scheme not in {"http", "https"}:
+            return text
+        host, slash, path = rest.partition("/")
+        port = "" if ":" in host else f":{443 if scheme == 'https' else 80}"
+        found = self._names.get(f"{host}{port}")
+        return text if found is None else f"{found}{slash}{path}"
+
+    async def open_grpc(self, listener_arn: str, name: str) -> None:
+        """Give a name of a gRPC listener a port of its own here, where names do not resolve.
+
+        Raises:
+            PortInUseError: Somebody else listens there.
+        """
+        if (listener_arn, name) in self._fronts:
+            return
+        listener = self.balancing.listeners[listener_arn]
+        first = self._place.grpc_port
+        port = first + len(self._fronts) if first else 0
+        if port:
+            bind(port, setting=GRPC_SETTING).close()
+        front = GrpcFront(
+            lambda request: self.balancing.group_for(listener, _named(request, name)), port=port
+        )
+        await front.start()
+        self._fronts[listener_arn, name] = front
+
+    def grpc_addresses(self) -> dict[str, str]:
+        """Return where each gRPC name answers."""
+        return {name or "*": f"{HOST}:{front.port}" for (_, name), front in self._fronts.items()}
+
+    def replicas(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each service's name, its tasks that answer and those that are wanted."""
+        for service in self.services.values():
+            yield service.settings.name, len(service.healthy), service.desired_count
+
+    # ------------------------------------------------------------------ private
+    def _task(self, id_: str, definition: TaskDefinition, service: str) -> Task:
+        return Task(
+            id_,
+            definition,
+            Workshop(
+                image=self.images.image,
+                variables=self._place.variables,
+                log=lambda _, container, line: self._place.log(f"{service}/{container}", line),
+            ),
+            self._folder / "tasks" / id_,
+        )
+
+    async def _forget(self, addresses: Sequence[Address]) -> None:
+        for address in addresses:
+            self.balancing.forget(address)
+            for front in self._fronts.values():
+                await front.forget(address)
+
+
+class _Site:
+    """A listener of a load balancer behind a port of this machine."""
+
+    def __init__(self, balancing: LoadBalancing, arn: str) -> None:
+        self._balancing, self._arn = balancing, arn
+
+    async def answer(self, request: Request) -> Response:
+        """Forward."""
+        return await self._balancing.answer(self._arn, request)
+
+    def refuse(self, host: str, path: str, *, is_body: bool) -> Response:  # noqa: ARG002
+        """Answer what is too large."""
+        return own_answer(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_body else HTTPStatus.BAD_REQUEST
+        )
+
+
+def _named(request: Request, name: str) -> Request:
+    """Let a client that came by address be taken for one that came by name."""
+    host = request.header("host")
+    if not name or (host and not host.startswith((HOST, "localhost", "[::1]"))):
+        return request
+    headers = (*(pair for pair in request.headers if pair[0] != "host"), ("host", name))
+    return replace(request, headers=headers)

@@ -1,0 +1,194 @@
+"""Promise: a service keeps what is wanted running, and no answer is lost on the way.
+
+The containers are real: the repository's own image, a real model, real requests.
+"""
+
+import asyncio
+import os
+import signal
+from datetime import timedelta
+
+import grpc
+import numpy as np
+from tritonclient.grpc import aio
+
+from tests.local_region.container_service.conftest import definition, opened
+
+METHOD = "/inference.GRPCInferenceService/ModelInfer"
+
+
+def run(story, models, **attributes):
+    """Play a story on a loop of its own."""
+
+    async def played():
+        async with opened(models, **attributes) as fleet:
+            await story(fleet)
+
+    asyncio.run(played())
+
+
+async def callers(fleet, count, until, ask=None):
+    """So many callers, each with one request after the other."""
+
+    async def one():
+        while not until.is_set():
+            await (ask or fleet.ask)()
+
+    return [asyncio.ensure_future(one()) for _ in range(count)]
+
+
+def test_tasks_come_answer_and_go_without_a_loss(model_folder):
+    """Two replicas under load become one: every request of every caller is answered."""
+
+    async def story(fleet):
+        fleet.put(DesiredCount="2")
+        await fleet.steady()
+        assert len({fleet.pid(task) for task in fleet.service.tasks}) == 2
+        done = asyncio.Event()
+        working = await callers(fleet, 4, done)
+        await fleet.answered(20)
+        await fleet.steady(1)
+        await fleet.answered(10)
+        done.set()
+        await asyncio.gather(*working)
+        assert set(fleet.answers) == {200}
+        assert len(fleet.service.tasks) == 1
+
+    run(story, model_folder)
+
+
+def test_a_killed_replica_loses_only_what_it_worked_on(model_folder):
+    """SIGKILL under load: its in-flight requests fail, every later one is served by another."""
+
+    async def story(fleet):
+        fleet.put(DesiredCount="2")
+        await fleet.steady()
+        done = asyncio.Event()
+        working = await callers(fleet, 6, done)
+        await fleet.answered(20)
+        await fleet.until(lambda: min(fleet.busy().values()) >= 2)
+        victim = fleet.service.tasks[0]
+        in_flight = fleet.busy()[victim.id]
+        os.kill(fleet.pid(victim), signal.SIGKILL)
+        await fleet.answered(40)
+        failed = len(fleet.answers) - fleet.answers.count(200)
+        assert 0 < failed <= in_flight
+        fleet.clock.leap(fleet.clock.now() + timedelta(seconds=2))
+        await fleet.steady()
+        assert len(fleet.service.tasks) == 2
+        assert victim not in fleet.service.tasks
+        done.set()
+        await asyncio.gather(*working)
+        assert len(fleet.answers) - fleet.answers.count(200) == failed
+
+    run(story, model_folder)
+
+
+def test_a_stalled_replica_is_replaced(model_folder):
+    """One that no longer answers its checks is taken out, another comes, then it is stopped."""
+
+    async def story(fleet):
+        fleet.put(DesiredCount="1")
+        await fleet.steady()
+        stalled = fleet.service.tasks[0]
+        os.kill(fleet.pid(stalled), signal.SIGSTOP)
+        for group in fleet.containers.balancing.groups.values():
+            for _ in range(group.settings.health_check.unhealthy_threshold):
+                group.checked(stalled.id, has_passed=False, reason="Target.Timeout")
+        fleet.service.reconcile()
+        assert len(fleet.service.running) == 2
+        assert stalled in fleet.service.running
+        while fleet.service.healthy == []:
+            await fleet.containers.tick()
+            await asyncio.sleep(0.05)
+        fleet.service.reconcile()
+        assert stalled not in fleet.service.running
+        os.kill(fleet.pid(stalled), signal.SIGCONT)
+        await fleet.steady()
+        assert (await fleet.ask()).status == 200
+
+    run(story, model_folder)
+
+
+def test_a_release_replaces_another_without_a_loss(model_folder):
+    """A new task definition under load: no request fails, and at the end only it answers."""
+
+    async def story(fleet):
+        fleet.containers.definitions["td:2"] = definition(
+            model_folder, arn="td:2", FALAJ_RELEASE="two"
+        )
+        fleet.put(DesiredCount="1")
+        await fleet.steady()
+        done = asyncio.Event()
+        working = await callers(fleet, 3, done)
+        fleet.put(DesiredCount="1", TaskDefinition="td:2")
+        await fleet.steady()
+        done.set()
+        await asyncio.gather(*working)
+        assert set(fleet.answers) == {200}
+        assert dict((await fleet.ask()).headers)["x-falaj-release"] == "two"
+
+    run(story, model_folder)
+
+
+def test_a_release_that_does_not_live_is_given_up(model_folder):
+    """After three tasks that ended before they answered, the last good definition stays."""
+
+    async def story(fleet):
+        fleet.containers.definitions["td:bad"] = definition(
+            model_folder, arn="td:bad", FALAJ_DRAIN_S="soon"
+        )
+        breaker = {"DeploymentCircuitBreaker": {"Enable": "true", "Rollback": "true"}}
+        wanted = {"DeploymentConfiguration": breaker, "HealthCheckGracePeriodSeconds": "600"}
+        fleet.put(DesiredCount="1", **wanted)
+        await fleet.steady()
+        fleet.put(DesiredCount="1", TaskDefinition="td:bad", **wanted)
+        while fleet.service.settings.task_definition_arn == "td:bad":
+            fleet.clock.leap(fleet.clock.now() + timedelta(seconds=10))
+            await fleet.containers.tick()
+            assert (await fleet.ask()).status == 200
+            await asyncio.sleep(0.05)
+        assert "FALAJ_DRAIN_S" in fleet.service.failed
+        await fleet.steady()
+
+    run(story, model_folder)
+
+
+def test_grpc_clients_work_through_a_local_port(model_folder):
+    """tritonclient, unmodified: health, metadata, inference; and each call finds a replica."""
+
+    async def story(fleet):
+        fleet.put(DesiredCount="2")
+        await fleet.containers.open_grpc("grpc-listener", "slow.local")
+        await fleet.steady()
+        address = fleet.containers.grpc_addresses()["slow.local"]
+        async with aio.InferenceServerClient(address) as client:
+            assert await client.is_server_ready()
+            tensor = aio.InferInput("x", [1, 1, 1], "FP32")
+            tensor.set_data_from_numpy(np.ones((1, 1, 1), dtype=np.float32))
+            results = await asyncio.gather(*(client.infer("slow", [tensor]) for _ in range(8)))
+            assert {result.as_numpy("y").shape for result in results} == {(1,)}
+        group = fleet.containers.balancing.groups["grpc"]
+        assert min(target.served for target in group.targets.values()) > 0
+
+    run(story, model_folder)
+
+
+def test_grpc_errors_and_scale_in_pass_through(model_folder):
+    """An unknown model is NOT_FOUND with its trailers; nobody left is UNAVAILABLE."""
+
+    async def story(fleet):
+        fleet.put(DesiredCount="1")
+        await fleet.containers.open_grpc("grpc-listener", "slow.local")
+        await fleet.steady()
+        address = fleet.containers.grpc_addresses()["slow.local"]
+        async with grpc.aio.insecure_channel(address) as channel:
+            call = channel.unary_unary(METHOD)(b"\x0a\x06nobody")
+            assert await call.code() is grpc.StatusCode.NOT_FOUND
+            assert ("falaj-code", "unknown_model") in tuple(await call.trailing_metadata())
+            await fleet.steady(0)
+            gone = channel.unary_unary(METHOD)(b"\x0a\x04slow")
+            assert await gone.code() is grpc.StatusCode.UNAVAILABLE
+        assert (await fleet.ask()).status == 503
+
+    run(story, model_folder)
