@@ -11,6 +11,8 @@ from falaj.domain.observation import AlarmEffect
 
 MINUTE_S: Final = 60
 MINUTES_MISSING: Final = 3
+MINUTES_LOOKED_AT: Final = 5
+"""Longer than what may be missing, so that the beat before the silence is still seen."""
 
 
 class ControllerAlarms(Construct):
@@ -40,10 +42,16 @@ class ControllerAlarms(Construct):
                         says="the rollout controller has not finished a tick for three minutes",
                     )
                 ),
-                # Filled with zeros: CloudWatch would look further back for datapoints that exist,
+                # Zeros after a beat: CloudWatch would look further back for datapoints that exist,
                 # and a dead controller would be noticed after six minutes instead of three.
+                # Nothing before the first beat: what was deployed a moment ago is not dead.
+                # "ignore" keeps the alarm red when the last beat is out of sight.
                 "Metrics": [
-                    {"Id": "beats", "Expression": "FILL(beat, 0)", "ReturnData": True},
+                    {
+                        "Id": "beats",
+                        "Expression": "IF(FILL(beat, REPEAT) > 0, FILL(beat, 0))",
+                        "ReturnData": True,
+                    },
                     {
                         "Id": "beat",
                         "ReturnData": False,
@@ -59,8 +67,8 @@ class ControllerAlarms(Construct):
                 ],
                 "ComparisonOperator": "LessThanThreshold",
                 "DatapointsToAlarm": MINUTES_MISSING,
-                "EvaluationPeriods": MINUTES_MISSING,
-                "TreatMissingData": "breaching",
+                "EvaluationPeriods": MINUTES_LOOKED_AT,
+                "TreatMissingData": "ignore",
             },
         )
         self._alarm(

@@ -1,20 +1,19 @@
-"""The alarms that cut a candidate off, one set per release, each naming the version it watches."""
+"""The alarms that cut a candidate off, one set per release, each naming the version it watches.
+
+All but `evidence`, which is the guard's own word, compare by themselves, and share `ALARMS_PART` of
+the plan's α. Why each needs two windows, and what it compares with: `evidence_expression`.
+"""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from aws_cdk import CfnResource
 from constructs import Construct
 
-from catalogue.release import ReleasePlan
 from falaj.contract import (
     ALARM_PREFIX,
-    DIMENSION_MODEL,
-    DIMENSION_RELEASE,
-    LIVE_ALIAS,
     METRIC_BAD,
     METRIC_LOG_EVIDENCE,
     METRIC_NAMESPACE,
@@ -28,75 +27,21 @@ from infra.constructs.evidence_expression import (
     CANDIDATE_BAD,
     CANDIDATE_REQUESTS,
     SHARE,
-    evidence_expression,
+    alone_expression,
+    compared_expression,
     evidence_threshold,
     share_expression,
 )
 from infra.constructs.function_role import sub
-
-Query = dict[str, Any]
-"""One entry of an alarm's `Metrics`, or an intrinsic function, as CloudFormation writes it."""
+from infra.constructs.metric_queries import Query, counts, expression, metric, slow_counts
+from infra.constructs.watched_release import BOTH, MINUTE, Watched
 
 LAMBDA: Final = "AWS/Lambda"
 NEAR_TIMEOUT_SHARE: Final = 0.95
 FEWEST_REQUESTS: Final = 5
 """Requests of the candidate before total failure may be concluded from a minute."""
 TOTAL_FAILURE_EXCESS: Final = 0.5
-FALLBACK_PERIOD: Final = timedelta(minutes=5)
-MINUTE: Final = timedelta(minutes=1)
 EVIDENCE_PERIOD: Final = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """The release that a set of alarms watches.
-
-    Attributes:
-        model: Model name.
-        digest: The release's digest, which makes each set's names its own.
-        function_name: The function; a token.
-        version: The version's number; a token.
-        timeout_s: After how long the function ends a request.
-        plan: How its share grows.
-    """
-
-    model: str
-    digest: str
-    function_name: str
-    version: str
-    timeout_s: int
-    plan: ReleasePlan
-
-    @property
-    def longest_rollout(self) -> timedelta:
-        """How long it takes from the first share to all, with one extension of each bake."""
-        return 2 * self.plan.bake * max(1, len(self.plan.steps))
-
-    @property
-    def fallback_period(self) -> timedelta:
-        """Window of the fallback: five minutes, or what a shorter bake leaves, in whole minutes."""
-        return min(FALLBACK_PERIOD, max(MINUTE, self.plan.bake // MINUTE * MINUTE))
-
-    def by_release(self) -> dict[str, Any]:
-        """Dimensions of the candidate's outcomes."""
-        return {DIMENSION_MODEL: self.model, DIMENSION_RELEASE: self.version}
-
-    def over_all(self) -> dict[str, Any]:
-        """Dimensions of all releases' outcomes together."""
-        return {DIMENSION_MODEL: self.model}
-
-    def by_alias(self) -> dict[str, Any]:
-        """Dimensions of Lambda's own metrics for calls by the alias."""
-        resource = sub(f"${{Function}}:{LIVE_ALIAS}", Function=self.function_name)
-        return {"FunctionName": self.function_name, "Resource": resource}
-
-    def by_executed_version(self) -> dict[str, Any]:
-        """Dimensions of Lambda's own metrics for the candidate's part of those calls.
-
-        `Version.metric_*` and `Alias.metric_*` of the CDK lack ExecutedVersion (aws-cdk issue
-        14248); an alarm built on them never fires on the canary alone.
-        """
-        return {**self.by_alias(), "ExecutedVersion": self.version}
 
 
 class ReleaseAlarms(Construct):
@@ -127,105 +72,122 @@ class ReleaseAlarms(Construct):
         }
 
     def _evidence(self) -> CfnResource:
+        watched = (METRIC_NAMESPACE, METRIC_LOG_EVIDENCE, "Maximum")
+        dimensions = self._watched.by_release()
         return self._alarm(
             "evidence",
             "the guard's evidence of harm has reached what the plan demands",
             threshold=0,
-            watching=self._single(
-                METRIC_NAMESPACE,
-                METRIC_LOG_EVIDENCE,
-                "Maximum",
-                EVIDENCE_PERIOD,
-                self._watched.by_release(),
-            ),
+            watching=[metric("m", watched, dimensions, EVIDENCE_PERIOD, returns=True)],
         )
 
     def _fallback(self) -> CfnResource:
-        watched = self._watched
-        outcomes = (METRIC_NAMESPACE, METRIC_BAD, METRIC_REQUESTS)
         return self._alarm(
             "evidence-fallback",
-            "bad requests fall on this version more than its share explains (needs no controller)",
-            threshold=self._threshold(),
-            watching=_evidence_queries(
-                outcomes, watched.by_release(), watched.over_all(), watched.fallback_period
-            ),
+            f"bad requests fall on this version more than {self._borne} (needs no controller)",
+            threshold=self._threshold,
+            datapoints=BOTH,
+            watching=[
+                *self._compared(returns=True),
+                *self._outcomes(self._watched.fallback_period),
+            ],
         )
 
     def _total_failure(self) -> CfnResource:
-        watched = self._watched
         stable_bad = f"FILL({ALL_BAD}, 0) - FILL({CANDIDATE_BAD}, 0)"
         stable_requests = f"FILL({ALL_REQUESTS}, 0) - {CANDIDATE_REQUESTS}"
         excess = (
-            f"IF({CANDIDATE_REQUESTS} >= {FEWEST_REQUESTS}, "
+            f"IF({CANDIDATE_REQUESTS} >= {FEWEST_REQUESTS} && evidence >= {self._threshold:g}, "
             f"{CANDIDATE_BAD} / {CANDIDATE_REQUESTS} - FILL(stable, 0), 0)"
         )
-        counts = _counts(
-            (METRIC_NAMESPACE, METRIC_BAD, METRIC_REQUESTS),
-            watched.by_release(),
-            watched.over_all(),
-            MINUTE,
-        )
-        stable = f"({stable_bad}) / ({stable_requests})"
+        evidence = self._compared()
+        if not self._watched.is_alone:
+            # After promotion nothing is left to compare with, and the way back is still warm.
+            evidence = [
+                expression("evidence", f"IF({SHARE} < 1, compared, alone)"),
+                expression("compared", compared_expression()),
+                expression("alone", alone_expression()),
+                expression(SHARE, share_expression()),
+            ]
         return self._alarm(
             "total-failure",
             "most of its requests fail while stable's do not",
             threshold=TOTAL_FAILURE_EXCESS,
+            datapoints=BOTH,
             watching=[
-                _expression("excess", excess, returns=True),
-                _expression("stable", stable),
-                *counts,
+                expression("excess", excess, returns=True),
+                expression("stable", f"({stable_bad}) / ({stable_requests})"),
+                *evidence,
+                *self._outcomes(MINUTE),
             ],
         )
 
     def _errors(self) -> CfnResource:
         watched = self._watched
+        names = (LAMBDA, "Errors", "Invocations")
         return self._alarm(
             "errors",
-            "Lambda counts errors (crashes, timeouts) on it more than its share explains",
-            threshold=self._threshold(),
-            watching=_evidence_queries(
-                (LAMBDA, "Errors", "Invocations"),
-                watched.by_executed_version(),
-                watched.by_alias(),
-                MINUTE,
-            ),
+            f"Lambda counts errors (crashes, timeouts) on it more than {self._borne}",
+            threshold=self._threshold,
+            datapoints=BOTH,
+            watching=[
+                *self._compared(returns=True),
+                *counts(names, watched.by_executed_version(), watched.by_alias(), MINUTE),
+            ],
         )
 
     def _near_timeout(self) -> CfnResource:
         watched = self._watched
+        limit_ms = NEAR_TIMEOUT_SHARE * watched.timeout_s * 1000
+        candidate, duration = watched.by_executed_version(), (LAMBDA, "Duration")
         return self._alarm(
             "near-timeout",
-            "its slowest request comes close to the timeout",
-            threshold=NEAR_TIMEOUT_SHARE * watched.timeout_s * 1000,
-            datapoints=(2, 3),
-            watching=self._single(
-                LAMBDA, "Duration", "Maximum", MINUTE, watched.by_executed_version()
-            ),
+            f"its slowest requests come close to the timeout, more of them than {self._borne}",
+            threshold=limit_ms,
+            datapoints=watched.minutes_near_timeout,
+            watching=[
+                expression("slowest", f"IF(evidence >= {self._threshold:g}, m, 0)", returns=True),
+                metric("m", (*duration, "Maximum"), candidate, MINUTE),
+                *self._compared(),
+                *slow_counts(duration, limit_ms, candidate, watched.by_alias(), MINUTE),
+            ],
         )
 
     def _throttles(self) -> CfnResource:
+        watched = (LAMBDA, "Throttles", "Sum")
         return self._alarm(
             "throttles",
             "requests are refused for want of concurrency, whichever version they would have hit",
             effect=AlarmEffect.PAUSE,
             threshold=1,
             datapoints=(2, 3),
-            watching=self._single(LAMBDA, "Throttles", "Sum", MINUTE, self._watched.by_alias()),
+            watching=[metric("m", watched, self._watched.by_alias(), MINUTE, returns=True)],
         )
 
+    @property
+    def _borne(self) -> str:
+        return "is tolerated" if self._watched.is_alone else "its share explains"
+
+    def _compared(self, *, returns: bool = False) -> list[Query]:
+        """Write the evidence: against stable, or against what is tolerated where there is none."""
+        if self._watched.is_alone:
+            return [expression("evidence", alone_expression(), returns=returns)]
+        return [
+            expression("evidence", compared_expression(), returns=returns),
+            expression(SHARE, share_expression()),
+        ]
+
+    def _outcomes(self, period: timedelta) -> Iterator[Query]:
+        names = (METRIC_NAMESPACE, METRIC_BAD, METRIC_REQUESTS)
+        return counts(names, self._watched.by_release(), self._watched.over_all(), period)
+
+    @property
     def _threshold(self) -> float:
-        plan = self._watched.plan
         exact = evidence_threshold(
-            false_rollback=plan.guard.false_rollback, watched_for=self._watched.longest_rollout
+            false_rollback=self._watched.plan.guard.false_rollback,
+            watched_for=self._watched.longest_rollout,
         )
         return math.ceil(exact * 1000) / 1000
-
-    @staticmethod
-    def _single(
-        namespace: str, name: str, stat: str, period: timedelta, dimensions: Mapping[str, Any]
-    ) -> list[Query]:
-        return [_metric("m", namespace, name, stat, period, dimensions, returns=True)]
 
     def _alarm(
         self,
@@ -269,61 +231,3 @@ def _description(watched: Watched, *, kind: str, effect: AlarmEffect, says: str)
         )
     )
     return sub(text, Version=watched.version) if names_version else text
-
-
-def _evidence_queries(
-    names: tuple[str, str, str],
-    candidate: Mapping[str, Any],
-    everyone: Mapping[str, Any],
-    period: timedelta,
-) -> list[Query]:
-    return [
-        _expression("evidence", evidence_expression(), returns=True),
-        _expression(SHARE, share_expression()),
-        *_counts(names, candidate, everyone, period),
-    ]
-
-
-def _counts(
-    names: tuple[str, str, str],
-    candidate: Mapping[str, Any],
-    everyone: Mapping[str, Any],
-    period: timedelta,
-) -> Iterable[Query]:
-    namespace, bad, requests = names
-    for id_, name, dimensions in (
-        (CANDIDATE_BAD, bad, candidate),
-        (CANDIDATE_REQUESTS, requests, candidate),
-        (ALL_BAD, bad, everyone),
-        (ALL_REQUESTS, requests, everyone),
-    ):
-        yield _metric(id_, namespace, name, "Sum", period, dimensions)
-
-
-def _metric(
-    id_: str,
-    namespace: str,
-    name: str,
-    stat: str,
-    period: timedelta,
-    dimensions: Mapping[str, Any],
-    *,
-    returns: bool = False,
-) -> Query:
-    return {
-        "Id": id_,
-        "ReturnData": returns,
-        "MetricStat": {
-            "Metric": {
-                "Namespace": namespace,
-                "MetricName": name,
-                "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-            },
-            "Period": int(period.total_seconds()),
-            "Stat": stat,
-        },
-    }
-
-
-def _expression(id_: str, expression: str, *, returns: bool = False) -> Query:
-    return {"Id": id_, "Expression": expression, "ReturnData": returns}

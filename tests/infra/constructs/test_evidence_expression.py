@@ -1,14 +1,15 @@
 """Promise: the alarm that needs no controller computes the guard's own evidence, conservatively."""
 
 import math
-import random
 from datetime import timedelta
 
 import pytest
 
-from falaj.guard import RELATIVE_RISKS, Evidence
+from falaj.guard import ALARMS_PART, RISK_WEIGHTS, Evidence
 from infra.constructs.evidence_expression import (
-    evidence_expression,
+    TOLERATED_RATE,
+    alone_expression,
+    compared_expression,
     evidence_threshold,
     share_expression,
 )
@@ -25,14 +26,14 @@ def _alarm_value(*, candidate_bad, all_bad, candidate_requests, all_requests):
         "tr": {0: float(all_requests)},
     }
     metrics["w"] = evaluate(share_expression(), metrics, [0])
-    return evaluate(evidence_expression(), metrics, [0])[0]
+    return evaluate(compared_expression(), metrics, [0])[0]
 
 
 @pytest.mark.parametrize(
     ("candidate_bad", "stable_bad"), [(0, 0), (3, 0), (10, 2), (5, 95), (500, 500), (4000, 0)]
 )
-def test_it_is_the_guard_s_evidence_less_the_price_of_choosing(candidate_bad, stable_bad):
-    """The largest member lies between the mixture and the mixture's number of members."""
+def test_it_is_at_most_the_guard_s_evidence_and_nearly_that(candidate_bad, stable_bad):
+    """The largest weighted member lies between a member's weight less than the mixture and it."""
     value = _alarm_value(
         candidate_bad=candidate_bad,
         all_bad=candidate_bad + stable_bad,
@@ -40,13 +41,24 @@ def test_it_is_the_guard_s_evidence_less_the_price_of_choosing(candidate_bad, st
         all_requests=100_000,
     )
     exact = Evidence().add(candidate_bad, stable_bad, 0.05).log10
-    tolerance = 1e-5 * (1 + candidate_bad + stable_bad)  # the coefficients have six digits
-    assert exact - tolerance <= value <= exact + math.log10(len(RELATIVE_RISKS)) + tolerance
+    tolerance = 1e-3 + 1e-5 * (candidate_bad + stable_bad)  # coefficients are rounded
+    assert exact - math.log10(len(RISK_WEIGHTS)) - tolerance <= value <= exact + tolerance
+
+
+@pytest.mark.parametrize(("bad", "good"), [(0, 0), (3, 0), (10, 200), (1, 500), (300, 0)])
+def test_alone_it_weighs_requests_against_what_is_tolerated(bad, good):
+    """As the guard does for all_at_once: requests for events, the rate for the share."""
+    metrics = {"cb": {0: float(bad)}, "cr": {0: float(bad + good)}}
+    value = evaluate(alone_expression(), metrics, [0])[0]
+    exact = Evidence().add(bad, good, TOLERATED_RATE).log10
+    tolerance = 1e-3 + 1e-5 * (bad + good)
+    assert exact - math.log10(len(RISK_WEIGHTS)) - tolerance <= value <= exact + tolerance
 
 
 def test_the_expression_fits_cloudwatch():
     """PutMetricAlarm refuses expressions that are too long."""
-    assert len(evidence_expression()) <= LONGEST_EXPRESSION
+    for expression in (compared_expression(), alone_expression()):
+        assert len(expression) <= LONGEST_EXPRESSION
 
 
 def test_without_traffic_there_is_no_datapoint():
@@ -54,32 +66,49 @@ def test_without_traffic_there_is_no_datapoint():
     assert evaluate(share_expression(), {"cr": {0: 0.0}, "tr": {0: 0.0}}, [0]) == {}
 
 
-def test_a_harmless_candidate_rarely_reaches_the_threshold():
-    """With bad events drawn at random among the requests, α holds over all looks of a rollout."""
-    rng = random.Random(20261122)
-    minutes, false_rollback = 30, 0.2
-    threshold = evidence_threshold(
-        false_rollback=false_rollback, watched_for=timedelta(minutes=minutes)
+def exceeds_by_chance(*, requests, candidate, bad, threshold):
+    """Return the exact chance that a window is red, bad events falling at random on requests."""
+    ways = math.comb(requests, bad)
+    return sum(
+        math.comb(candidate, hit) * math.comb(requests - candidate, bad - hit) / ways
+        for hit in range(max(0, bad - requests + candidate), min(candidate, bad) + 1)
+        if _alarm_value(
+            candidate_bad=hit,
+            all_bad=bad,
+            candidate_requests=candidate,
+            all_requests=requests,
+        )
+        >= threshold
     )
-    fired = 0
-    rollouts = 100
-    for _ in range(rollouts):
-        for _ in range(minutes):
-            candidate_bad = sum(rng.random() < 0.1 for _ in range(20))
-            value = _alarm_value(
-                candidate_bad=candidate_bad,
-                all_bad=20,
-                candidate_requests=100,
-                all_requests=1000,
-            )
-            if value >= threshold:
-                fired += 1
-                break
-    assert fired / rollouts <= false_rollback
+
+
+@pytest.mark.parametrize("bad", [1, 5, 30, 150, 500])
+@pytest.mark.parametrize("candidate", [3, 10, 50, 250])
+@pytest.mark.parametrize("level", [0.5, 0.05, 0.01])
+def test_a_harmless_candidate_s_window_is_red_with_its_level(bad, candidate, level):
+    """Drawn without replacement, exactly: whatever the rate of bad requests in the window."""
+    chance = exceeds_by_chance(
+        requests=500, candidate=candidate, bad=bad, threshold=-math.log10(level)
+    )
+    assert chance <= level
+
+
+def test_a_window_that_holds_a_change_of_share_can_lie():
+    """Why one is not enough: 200 s without a share, then 100 s of a shared outage at 5 %."""
+    threshold = evidence_threshold(false_rollback=0.01, watched_for=timedelta(hours=2))
+    before, after = 10_000, 5_000
+    outage = {
+        "candidate_bad": after * 0.05 * 0.3,
+        "all_bad": after * 0.3,
+        "candidate_requests": after * 0.05,
+    }
+    straddling = _alarm_value(**outage, all_requests=before + after)
+    clean = _alarm_value(**outage, all_requests=after)
+    assert clean < 0 < threshold < straddling
 
 
 @pytest.mark.parametrize(("alpha", "minutes"), [(0.05, 10), (0.01, 30), (0.001, 1)])
 def test_more_looks_and_smaller_risk_demand_more_evidence(alpha, minutes):
-    """The threshold pays for every look and every alternative."""
+    """The threshold pays for every look of each of four alarms, out of a twentieth of α."""
     threshold = evidence_threshold(false_rollback=alpha, watched_for=timedelta(minutes=minutes))
-    assert threshold == pytest.approx(math.log10(8 * minutes / alpha))
+    assert threshold == pytest.approx(math.log10(4 * minutes / (ALARMS_PART * alpha)))

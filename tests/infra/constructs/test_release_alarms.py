@@ -8,7 +8,9 @@ import pytest
 from catalogue.release import GuardSettings, ReleasePlan
 from falaj.domain.alarm_text import read_alarm_text
 from falaj.domain.observation import AlarmEffect
-from infra.constructs.release_alarms import ReleaseAlarms, Watched
+from falaj.domain.plan import PlanKind
+from infra.constructs.release_alarms import ReleaseAlarms
+from infra.constructs.watched_release import Watched
 from local_region.cloudwatch.alarm_state import AlarmState
 from local_region.cloudwatch.alarms import Alarm
 from local_region.cloudwatch.board import AlarmBoard
@@ -25,11 +27,9 @@ STABLE, CANDIDATE = "12", "13"
 KINDS = {"evidence", "evidence-fallback", "total-failure", "errors", "near-timeout", "throttles"}
 
 
-@pytest.fixture(scope="module")
-def alarms():
-    """The six alarms, as CloudFormation would create them for version 13."""
+def made(plan):
+    """The six alarms of a plan, as CloudFormation would create them for version 13."""
     stack = Stack(App(), "S")
-    plan = ReleasePlan(bake=timedelta(minutes=10), guard=GuardSettings(false_rollback=0.01))
     watched = Watched(
         model="m",
         digest="0123456789abcdef",
@@ -47,6 +47,18 @@ def alarms():
         )
         for p in resolved
     }
+
+
+@pytest.fixture(scope="module")
+def alarms():
+    """Those of a canary that bakes ten minutes."""
+    return made(ReleasePlan(bake=timedelta(minutes=10), guard=GuardSettings(false_rollback=0.01)))
+
+
+@pytest.fixture(scope="module")
+def alarms_alone():
+    """Those of a release that gets everything at once."""
+    return made(ReleasePlan(plan=PlanKind.ALL_AT_ONCE))
 
 
 def _resolved(value):
@@ -84,6 +96,15 @@ class World:
                 is_bad = 1.0 if second < bad else 0.0
                 self.store.put(MetricId.of("Falaj", "Requests", dimensions), [1.0], at=at)
                 self.store.put(MetricId.of("Falaj", "Bad", dimensions), [is_bad], at=at)
+
+    def served(self, candidate, stable, rate):
+        """Serve a part of a minute on both versions, which fail at one rate."""
+        for version, requests in ((CANDIDATE, round(candidate)), (STABLE, round(stable))):
+            bad = round(requests * rate)
+            for dimensions in ({"Model": "m"}, {"Model": "m", "Release": version}):
+                for name, ones in (("Requests", requests), ("Bad", bad)):
+                    values = [1.0] * ones + [0.0] * (requests - ones)
+                    self.store.put(MetricId.of("Falaj", name, dimensions), values, at=self.now)
 
     def invoked(self, version, count=1, **ending):
         """Let Lambda publish its own metrics of calls by the alias."""
@@ -137,21 +158,42 @@ def test_a_healthy_canary_turns_nothing_red(world):
     assert world.red == set()
 
 
-def test_total_failure_is_seen_within_its_first_minute(world):
-    """Every request of the candidate fails: two alarms, without any controller."""
-    world.minute(STABLE, 950)
-    world.minute(CANDIDATE, 50, bad=50)
-    world.ends()
-    assert world.red == {"total-failure", "evidence-fallback"}
+def test_total_failure_is_seen_within_two_minutes(world):
+    """Every request of the candidate fails; no controller is needed to see it."""
+    for _ in range(2):
+        assert world.red == set()
+        world.minute(STABLE, 950)
+        world.minute(CANDIDATE, 50, bad=50)
+        world.ends()
+    assert world.red == {"total-failure"}
 
 
 def test_a_tenfold_error_rate_is_seen_by_the_fallback(world):
     """5 % instead of 0.5 %: the threshold on shares does not see it, the evidence does."""
-    for _ in range(5):
+    for _ in range(10):
         world.minute(STABLE, 950, bad=5)
         world.minute(CANDIDATE, 50, bad=3)
         world.ends()
     assert world.red == {"evidence-fallback"}
+
+
+@pytest.mark.parametrize(("before_s", "rate"), [(5, 0.3), (20, 1.0), (40, 1.0), (55, 0.5)])
+@pytest.mark.parametrize(("first", "then"), [(0, 50), (50, 250), (250, 500)])
+def test_an_outage_that_begins_with_a_shift_is_not_the_candidate_s(
+    world, first, then, before_s, rate
+):
+    """Both versions begin to fail the very second in which the share grows."""
+    parts = before_s / 60, 1 - before_s / 60
+    for _ in range(5):
+        world.served(first, 1000 - first, 0.0)
+        world.ends()
+    world.served(first * parts[0], (1000 - first) * parts[0], 0.0)
+    world.served(then * parts[1], (1000 - then) * parts[1], rate)
+    world.ends()
+    for _ in range(10):
+        world.served(then, 1000 - then, rate)
+        world.ends()
+    assert world.red == set()
 
 
 def test_a_shared_outage_rolls_nothing_back(world):
@@ -159,17 +201,19 @@ def test_a_shared_outage_rolls_nothing_back(world):
     for _ in range(5):
         world.minute(STABLE, 950, bad=950)
         world.minute(CANDIDATE, 50, bad=50)
-        world.invoked(STABLE, 95, is_error=True)
-        world.invoked(CANDIDATE, 5, is_error=True)
+        world.invoked(STABLE, 95, is_error=True, duration_ms=10_000)
+        world.invoked(CANDIDATE, 5, is_error=True, duration_ms=10_000)
         world.ends()
     assert world.red == set()
 
 
 def test_crashes_of_the_candidate_are_seen_though_it_reports_nothing(world):
     """A process that dies writes no metrics; Lambda counts its errors."""
-    world.invoked(STABLE, 95, duration_ms=20)
-    world.invoked(CANDIDATE, 5, is_error=True)
-    world.ends()
+    for _ in range(2):
+        assert world.red == set()
+        world.invoked(STABLE, 95, duration_ms=20)
+        world.invoked(CANDIDATE, 8, is_error=True)
+        world.ends()
     assert world.red == {"errors"}
 
 
@@ -181,13 +225,25 @@ def test_crashes_of_stable_are_not_blamed_on_the_candidate(world):
     assert world.red == set()
 
 
-@pytest.mark.parametrize(("minutes", "expected"), [(1, set()), (2, {"near-timeout"})])
-def test_near_timeout_needs_two_of_three_minutes(world, minutes, expected):
-    """One slow request is an accident."""
-    for _ in range(minutes):
-        world.invoked(CANDIDATE, duration_ms=9_600)
+@pytest.mark.parametrize(
+    ("slow_minutes", "expected"),
+    [((True, False, False), set()), ((True, False, True), {"near-timeout"})],
+)
+def test_near_timeout_needs_two_of_three_minutes(world, slow_minutes, expected):
+    """A slow minute is an accident."""
+    for is_slow in slow_minutes:
+        world.invoked(STABLE, 95, duration_ms=20)
+        world.invoked(CANDIDATE, 10, duration_ms=9_600 if is_slow else 20)
         world.ends()
     assert world.red == expected
+
+
+def test_three_minutes_near_timeout_hold_one_change_of_share(alarms):
+    """Where a bake is shorter than three minutes, two windows must do."""
+    short = made(ReleasePlan(bake=timedelta(minutes=2)))["near-timeout"].threshold
+    usual = alarms["near-timeout"].threshold
+    assert (short.datapoints_to_alarm, short.evaluation_periods) == (2, 2)
+    assert (usual.datapoints_to_alarm, usual.evaluation_periods) == (2, 3)
 
 
 def test_throttles_are_seen_on_the_alias(world):
@@ -212,18 +268,73 @@ def test_no_alarm_looks_at_more_than_a_bake(alarms):
     assert max(alarm.period_s for alarm in alarms.values()) <= 600
 
 
-@pytest.mark.parametrize(("bake_minutes", "expected_s"), [(2, 120), (3, 180), (60, 300)])
-def test_the_fallback_s_window_fits_a_short_bake(bake_minutes, expected_s):
-    """The window shrinks with the bake."""
-    watched = Watched(
-        model="m",
-        digest="d",
-        function_name="f",
-        version="1",
-        timeout_s=1,
-        plan=ReleasePlan(bake=timedelta(minutes=bake_minutes)),
-    )
-    assert watched.fallback_period.total_seconds() == expected_s
+@pytest.mark.parametrize("bake_minutes", [2, 3, 4, 7, 10, 60])
+def test_what_compares_holds_one_change_of_share(bake_minutes):
+    """All its windows together are no longer than a bake."""
+    bake = timedelta(minutes=bake_minutes)
+    compares = [alarm for alarm in made(ReleasePlan(bake=bake)).values() if len(alarm.queries) > 1]
+    spans = [alarm.period_s * alarm.threshold.evaluation_periods for alarm in compares]
+    assert len(spans) == 4
+    assert max(spans) <= bake.total_seconds()
+    assert all(alarm.threshold.datapoints_to_alarm == 2 for alarm in compares)
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (0.01, set()),
+        (0.1, {"evidence-fallback"}),
+        (0.6, {"evidence-fallback", "total-failure"}),
+    ],
+)
+def test_all_at_once_is_judged_by_what_is_tolerated(alarms_alone, rate, expected):
+    """No stable beside it: 1 % of bad requests is borne, 10 % is not."""
+    world = World(alarms_alone)
+    world.served(0, 500, 0.0)
+    world.ends()
+    for _ in range(12):
+        world.served(500, 0, rate)
+        world.ends()
+    assert world.red == expected
+
+
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [
+        ({"is_error": True}, {"errors"}),
+        ({"is_error": True, "duration_ms": 10_000}, {"errors", "near-timeout"}),
+        ({"duration_ms": 20}, set()),
+    ],
+)
+def test_all_at_once_is_seen_to_crash_and_hang(alarms_alone, ending, expected):
+    """It reports nothing itself; Lambda counts."""
+    world = World(alarms_alone)
+    for _ in range(3):
+        world.invoked(CANDIDATE, 50, **ending)
+        world.ends()
+    assert world.red == expected
+
+
+def test_stable_that_crashed_before_all_at_once_locks_out_no_fix(alarms_alone):
+    """What came before the release is not its fault."""
+    world = World(alarms_alone)
+    for _ in range(5):
+        world.minute(STABLE, 50, bad=50)
+        world.invoked(STABLE, 50, is_error=True, duration_ms=10_000)
+        world.ends()
+    for _ in range(10):
+        world.minute(CANDIDATE, 50)
+        world.invoked(CANDIDATE, 50, duration_ms=20)
+        world.ends()
+    assert world.red == set()
+
+
+def test_total_failure_after_promotion_is_seen(world):
+    """Nothing is left to compare with, but most requests fail, and the way back is warm."""
+    for _ in range(2):
+        world.served(500, 0, 0.6)
+        world.ends()
+    assert world.red == {"total-failure"}
 
 
 def test_descriptions_stay_within_cloudwatch_s_limit(alarms):
