@@ -22,6 +22,8 @@ from falaj.errors import DependencyError
 TIMEOUT_S: Final = 1.0
 """For connecting, and for each answer: nobody waits longer for what is only a copy."""
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_UNSIGNED: Final = frozenset({"x-amzn-trace-id"})
+"""What AWS itself may rewrite on the way; botocore leaves it out too (auth.py)."""
 _ATTEMPTS: Final = 2  # the second for a kept connection that the other side has closed meanwhile
 _LARGEST_ANSWER: Final = 1024 * 1024
 
@@ -137,7 +139,7 @@ def signature_headers(
     headers: Mapping[str, str],
     body: bytes,
 ) -> dict[str, str]:
-    """Return the headers of a call, all of them signed, with the signature.
+    """Return the headers of a call with their signature, which covers all but the trace's.
 
     Args:
         credentials: Who calls.
@@ -153,14 +155,15 @@ def signature_headers(
     scope = f"{at:%Y%m%d}/{region}/{service}/aws4_request"
     token = {"x-amz-security-token": credentials.token} if credentials.token else {}
     sent = {**headers, "x-amz-date": stamp, **token}
-    names = ";".join(sorted(sent))
+    covered = sorted(sent.keys() - _UNSIGNED)
+    names = ";".join(covered)
     # Every service but S3 signs the path escaped once more than it is sent.
     canonical = "\n".join(
         (
             "POST",
             quote(path, safe="/-_.~"),
             query,
-            *(f"{name}:{sent[name].strip()}" for name in sorted(sent)),
+            *(f"{name}:{' '.join(sent[name].split())}" for name in covered),
             "",
             names,
             hashlib.sha256(body).hexdigest(),
