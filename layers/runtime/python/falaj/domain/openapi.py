@@ -7,7 +7,7 @@ from falaj.contract import HEADER_BINARY_LENGTH, HEADER_RELEASE, HEADER_REQUEST_
 from falaj.domain import openapi_components as components
 from falaj.domain.openapi_components import JSON, ref
 from falaj.domain.published import PublishedModel
-from falaj.domain.routes import MODEL, ROUTES, VERSION, Route, Server
+from falaj.domain.routes import FEEDBACK, MODEL, ROUTES, VERSION, Route, Server
 
 OPENAPI: Final = "3.1.0"
 """Source: spec.openapis.org/oas/v3.1.0; its schemas are JSON Schema 2020-12."""
@@ -31,7 +31,11 @@ DESCRIPTION: Final = (
 
 
 def document(
-    models: Sequence[PublishedModel], *, title: str = "Falaj", version: str = "0.1.0"
+    models: Sequence[PublishedModel],
+    *,
+    title: str = "Falaj",
+    version: str = "0.1.0",
+    takes_feedback: bool = False,
 ) -> JSON:
     """Write the OpenAPI 3.1 document of the routes that these models answer.
 
@@ -39,6 +43,7 @@ def document(
         models: What the API serves; each gets paths, schemas and examples of its own.
         title: The API's name.
         version: The API's own version, not a model's.
+        takes_feedback: Whether feedback is taken.
 
     Example:
         >>> sorted(document([])["paths"])[:2]
@@ -46,6 +51,8 @@ def document(
     """
     paths: JSON = {}
     for route in ROUTES:
+        if route.operation == FEEDBACK and not takes_feedback:
+            continue
         for model in models if route.of_model else (None,):
             path = route.path.replace(MODEL, model.name) if model else route.path
             paths.setdefault(path, {})[route.method.lower()] = _operation(route, model)
@@ -77,8 +84,8 @@ def _operation(route: Route, model: PublishedModel | None) -> JSON:
         "summary": route.summary,
         "tags": [model.name if model else SERVER_TAG],
         "responses": {
-            "200": _success(route, model),
-            **{str(status): components.refusal(status) for status in REFUSALS[route.server]},
+            "202" if route.operation == FEEDBACK else "200": _success(route, model),
+            **{str(status): components.refusal(status) for status in _refusals(route)},
         },
     }
     if parameters := _parameters(route, model):
@@ -118,6 +125,8 @@ def _request_body(route: Route, model: PublishedModel | None) -> JSON | None:
             "required": False,
             "content": {"application/json": {"schema": ref("RepositoryIndexRequest")}},
         }
+    if route.operation == FEEDBACK:
+        return {"required": True, "content": {"application/json": {"schema": ref("Outcomes")}}}
     if model is None or not _infers(route):
         return None
     return {
@@ -144,6 +153,11 @@ def _success(route: Route, model: PublishedModel | None) -> JSON:
     if _infers(route):
         headers[HEADER_BINARY_LENGTH] = components.header_ref(HEADER_BINARY_LENGTH)
     return {"description": route.summary, "headers": headers, "content": content}
+
+
+def _refusals(route: Route) -> tuple[int, ...]:
+    refusals = REFUSALS[route.server]
+    return (*refusals, 413, 415) if route.operation == FEEDBACK else refusals
 
 
 def _infers(route: Route) -> bool:

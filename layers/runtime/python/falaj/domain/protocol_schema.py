@@ -34,6 +34,40 @@ _TENSORS: Final[JSON] = {
     ),
 }
 
+_EXACT: Final = 2**53 - 1
+"""Whole numbers up to here are the same in every language."""
+_TAKEN: Final = ("accepted", "duplicates", "conflicts")
+_OUTCOME: Final = object_schema(
+    {
+        "inference_id": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9._:;=@/+-]{1,128}$",
+            "description": "The x-request-id of the answer.",
+        },
+        "metric": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
+        "value": {
+            "anyOf": [
+                {"type": "number", "minimum": -_EXACT, "maximum": _EXACT},
+                {"type": "boolean"},
+                {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]{1,256}$"},
+            ],
+            "description": "A number, whether it happened, or a label.",
+        },
+        "at": {
+            "anyOf": [{"type": "number"}, {"type": "string", "format": "date-time"}],
+            "description": "When it happened; now if left out. Not more than 90 days ago.",
+        },
+        "id": {
+            "type": "string",
+            "pattern": r"^[^\x00-\x1f\x7f]{0,128}$",
+            "description": "Tells several outcomes of one metric apart; the same again is ignored.",
+        },
+    },
+    "inference_id",
+    "metric",
+    "value",
+)
+
 PROTOCOL: Final[JSON] = {
     "Error": object_schema({"error": _TEXT, "code": _TEXT, "request_id": _TEXT}, "error", "code"),
     "ServerMetadata": object_schema(
@@ -92,6 +126,21 @@ PROTOCOL: Final[JSON] = {
         "model_stats",
     ),
     "RepositoryIndexRequest": object_schema({"ready": _FLAG}),
+    "Outcome": _OUTCOME | {"additionalProperties": False},
+    "Outcomes": {
+        "oneOf": [
+            {"$ref": "#/components/schemas/Outcome"},
+            {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/Outcome"},
+                "minItems": 1,
+                "maxItems": 100,
+            },
+        ]
+    },
+    "Feedback": object_schema(
+        {name: {"type": "integer", "minimum": 0} for name in _TAKEN}, *_TAKEN
+    ),
     "RepositoryIndex": {
         "type": "array",
         "items": object_schema(

@@ -10,6 +10,10 @@ READ_PLATFORM: Final = "platform:read"
 """Scope for what the platform tells: health, the catalogue, the API's document and page."""
 
 
+FEEDBACK: Final = "feedback"
+"""Answered only where experiments are deployed."""
+
+
 class Server(StrEnum):
     """Which function answers a route."""
 
@@ -98,6 +102,14 @@ ROUTES: Final[tuple[Route, ...]] = (
     *_predict("GET", "/ready", "modelReady", "Whether the model takes requests", "read"),
     *_predict("GET", "/stats", "modelStatistics", "Counts and times of inferences", "read"),
     *_predict("POST", "/infer", "infer", "Run the model", "invoke"),
+    Route(
+        method="POST",
+        path=f"/v2/models/{MODEL}/feedback",
+        operation=FEEDBACK,
+        summary="What came of inferences: late, repeated and in any order",
+        server=Server.PLATFORM,
+        scope=f"model:{MODEL}:invoke",
+    ),
     _platform("GET", "/openapi.json", "openapi", "This document"),
     _platform("GET", "/docs", "docs", "This document as a page for people"),
 )

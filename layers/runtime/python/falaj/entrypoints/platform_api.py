@@ -9,9 +9,11 @@ from typing import Final
 
 from mangum import Mangum
 
+from falaj.config.experiments import FeedbackSettings
 from falaj.config.platform import PlatformSettings
 from falaj.entrypoints.guarded import Handler, guarded
 from falaj.http.envelope import Record
+from falaj.http.feedback import TakeFeedback
 from falaj.http.platform_app import platform_app
 from falaj.telemetry.emf import OutcomeLog
 
@@ -33,6 +35,22 @@ def __getattr__(name: str) -> Handler:
         fixed={"service": PLATFORM, "function_name": settings.function_name},
     )
     record = Record(log, sys.stdout.write)
-    app = platform_app(settings.models, release=settings.release, record=record)
+    app = platform_app(
+        settings.models, release=settings.release, record=record, take_feedback=_feedback()
+    )
     made = globals()["handler"] = guarded(Mangum(app, lifespan="off"))
     return made
+
+
+def _feedback() -> TakeFeedback | None:
+    """Return what keeps feedback; boto3 comes in only where there is somewhere to keep it."""
+    settings = FeedbackSettings.from_env()
+    if settings is None:
+        return None
+    import boto3  # noqa: PLC0415 - as said
+
+    from falaj.aws.experiment_log import ExperimentLog  # noqa: PLC0415
+    from falaj.aws.feedback_store import FeedbackStore  # noqa: PLC0415
+
+    log = ExperimentLog(boto3.client("s3"), settings.bucket)
+    return FeedbackStore(boto3.client("dynamodb"), settings.table, log).take

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from falaj.domain.clock import Clock, SystemClock
 from falaj.domain.openapi import document
 from falaj.domain.published import PublishedModel
 from falaj.errors import (
@@ -19,6 +20,7 @@ from falaj.errors import (
 )
 from falaj.http.docs_page import HARDENED, content_security_policy, docs_page
 from falaj.http.envelope import Envelope, Record, refuse, refuse_route
+from falaj.http.feedback import TakeFeedback, add_feedback
 
 EXTENSIONS: Final = (
     "binary_tensor_data",
@@ -30,6 +32,7 @@ EXTENSIONS: Final = (
 """As named by the protocol's extensions; what the models' functions speak."""
 
 
+SYSTEM_CLOCK: Final = SystemClock()
 COMPRESS_FROM_BYTES: Final = 4096
 """The document repeats itself: with many models it shrinks some twentyfold."""
 
@@ -48,6 +51,8 @@ def platform_app(
     release: str = "local",
     version: str = "0.1.0",
     record: Record | None = None,
+    take_feedback: TakeFeedback | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> FastAPI:
     """Return the application that answers every route that is not a model's own.
 
@@ -56,6 +61,8 @@ def platform_app(
         release: The version of the function that runs this.
         version: The API's own version.
         record: Leaves a line for each answer; by default nothing does.
+        take_feedback: Keeps outcomes; None where no experiments are deployed.
+        clock: Tells when feedback was received.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
@@ -64,7 +71,10 @@ def platform_app(
     app.add_exception_handler(FalajError, refuse)
     _add_server(app, models, version)
     _add_repository(app, models)
-    _add_documents(app, models, version)
+    described = document(models, version=version, takes_feedback=take_feedback is not None)
+    _add_documents(app, described)
+    if take_feedback is not None:
+        add_feedback(app, [model.name for model in models], take=take_feedback, clock=clock)
     return app
 
 
@@ -114,13 +124,11 @@ def _add_repository(app: FastAPI, models: Sequence[PublishedModel]) -> None:
         raise ImmutableRepositoryError(model)
 
 
-def _add_documents(app: FastAPI, models: Sequence[PublishedModel], version: str) -> None:
-    described = document(models, version=version)
-
+def _add_documents(app: FastAPI, described: Mapping[str, Any]) -> None:
     @app.get("/openapi.json")
     async def openapi(request: Request) -> Response:
         servers = [{"url": stage_path(request.scope.get("aws.event", {})) or "/"}]
-        body = json.dumps(described | {"servers": servers}, ensure_ascii=False)
+        body = json.dumps({**described, "servers": servers}, ensure_ascii=False)
         return Response(body, media_type="application/json")
 
     @app.get("/docs")
