@@ -49,7 +49,7 @@ def plan(
     _refuse_faults(
         base, wanted, share=share, alpha=alpha, power=power, traffic=traffic, looks=looks
     )
-    from analysis.planning import Question  # noqa: PLC0415 - SciPy, for this command only
+    from analysis.planning import Question  # noqa: PLC0415 - NumPy, for this command only
 
     question = Question.rates(
         base, wanted, share=share, alpha=alpha, power=power, units_per_day=traffic

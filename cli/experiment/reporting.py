@@ -1,17 +1,20 @@
-"""`falaj experiment report`: what an experiment found, from its logs."""
+"""`falaj experiment report`: what an experiment found, from a region or from its logs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
+from rich.markup import escape
 
 from cli.exits import Exit
+from cli.experiment.options import Experiment, analyst, named
 from cli.experiment.sources import log_files, read_spec, told_records
-from cli.failures import CommandError
+from cli.failures import CommandError, MisuseError
 from cli.options import AsJson
 from cli.printing import answer, progress
+from cli.rollout.target import Target, TargetOption
 from falaj.domain.clock import SystemClock
 from falaj.errors import ConfigurationError
 from falaj.experiments.lifecycle import Verdict
@@ -33,22 +36,23 @@ _OUTCOME_FAULTS: Final = ("malformed_outcome", "other_metric", "unusable_value")
 
 
 def report(
-    spec_file: Annotated[
-        Path, typer.Argument(metavar="SPEC", help="The declaration, YAML or JSON.")
-    ],
+    experiment: Experiment,
     *,
     exposures: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
             "--exposures",
             "-e",
             help="Exposure log, JSON Lines or CSV, also .gz, or a folder of them; repeatable.",
         ),
-    ],
+    ] = None,
     outcomes: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option("--outcomes", "-o", help="Outcome log, as above; repeatable."),
-    ],
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Have the analyst look now, not give its last report.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", help="Also write the report as one page.")
     ] = None,
@@ -58,18 +62,25 @@ def report(
             "--at", help="Report as of this moment, UTC; later windows are open. Now by default."
         ),
     ] = None,
+    target: TargetOption = Target.LOCAL,
     as_json: AsJson = False,
 ) -> None:
-    """Join an experiment's logs and report its verdict, the sentence first.
+    """Report an experiment's verdict, the sentence first: of a region, or of logs in files.
 
     Exit 0 if it is decided (winner, loser, no difference), 4 if it is not, 3 if it is not valid.
     """
-    spec, shown_in, come_from = _inputs(spec_file, exposures, outcomes, html)
+    if not exposures and not outcomes:
+        if at is not None:
+            raise MisuseError("--at needs logs in files: a region's report is of now")
+        _of_region(experiment, html, target, fresh=fresh, as_json=as_json)
+    if not exposures or not outcomes:
+        raise MisuseError("logs in files need both --exposures and --outcomes")
+    spec, shown_in, come_from = _inputs(Path(experiment), exposures, outcomes, html)
 
     def tell(message: str) -> None:
         progress(message, as_json=as_json)
 
-    from analysis.report import analyse, as_text  # noqa: PLC0415 - SciPy, for this command only
+    from analysis.report import analyse, as_text  # noqa: PLC0415 - NumPy, for this command only
 
     made = analyse(
         spec,
@@ -86,6 +97,42 @@ def report(
     else:
         typer.echo(as_text(made))
     raise typer.Exit(EXITS[made.conclusion.verdict])
+
+
+def _of_region(
+    experiment: str, html: Path | None, target: Target, *, fresh: bool, as_json: bool
+) -> NoReturn:
+    """Print what a region's analyst has found, and end."""
+    about, client = named(experiment), analyst(target)
+    asked = {"model": about.model, "experiment": about.experiment}
+    told = client.ask({"report": asked | {"is_fresh": fresh}}, about)["report"]
+    if html:
+        page = client.ask({"report": asked | {"form": "html"}}, about)["report"]
+        _write_text(page, html)
+        progress(f"wrote {html}", as_json=as_json)
+    answer(told, *told_lines(told), as_json=as_json)
+    raise typer.Exit(EXITS[Verdict(told["verdict"])])
+
+
+def told_lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """Write a report's document as lines for a terminal."""
+    yield f"[bold]{told['verdict'].upper()}[/]: {escape(told['sentence'])}"
+    yield f"because {escape(told['reason'])}"
+    yield ""
+    for each in told["metrics"]:
+        label = f"{each['role']:<10} {each['metric']} · {each['arm']}"
+        yield escape(f"{label}: {each['found']}")
+    balance, tally = told["balance"], told["tally"]
+    counts = ", ".join(
+        f"{arm} {count:,} (declared {balance['declared'][arm]:.1%})"
+        for arm, count in balance["counts"].items()
+    )
+    yield f"balance    {escape(counts)}"
+    yield f"counted    {tally['analysed']:,} of {tally['units']:,} units"
+    for decision in told["decisions"]:
+        at = datetime.fromisoformat(decision["at"])
+        what = f"{decision['what']}: {decision['why']}"
+        yield f"decided    {at:%Y-%m-%d %H:%M} {escape(what)}"
 
 
 def _inputs(
@@ -141,7 +188,11 @@ def _counts(reasons: dict[str, int]) -> str:
 def _write_page(made: "Report", path: Path) -> None:
     from analysis.page import as_page  # noqa: PLC0415 - as above
 
+    _write_text(as_page(made), path)
+
+
+def _write_text(text: str, path: Path) -> None:
     try:
-        path.write_text(as_page(made), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{path}: cannot be written: {error.strerror}") from error

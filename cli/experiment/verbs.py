@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import typer
 
-from cli.experiment import planning, reporting
+from cli.experiment import looking, planning, reporting, steering
 from cli.options import example
 
 VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
@@ -18,14 +18,41 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
         ),
     ),
     (
+        "start",
+        steering.start,
+        example(
+            "falaj experiment start models/file-type/experiments/threshold.yaml "
+            "--reason 'asked for in ML-31'",
+        ),
+    ),
+    (
+        "status",
+        looking.status,
+        example("falaj experiment status", "falaj experiment status file-type/threshold --json"),
+    ),
+    (
         "report",
         reporting.report,
         example(
+            "falaj experiment report file-type/threshold --html report.html",
             "falaj experiment report greeting.yaml --exposures exposures.jsonl "
             "--outcomes outcomes.csv.gz",
             "falaj experiment report greeting.yaml --exposures logs/exposures "
             "--outcomes logs/outcomes --html greeting.html",
         ),
+    ),
+    (
+        "decide",
+        steering.decide,
+        example(
+            "falaj experiment decide file-type/threshold promote --reason 'agreed with the owner'",
+            "falaj experiment decide file-type/threshold revert --reason INC-7 --target aws",
+        ),
+    ),
+    (
+        "stop",
+        steering.stop,
+        example("falaj experiment stop file-type/threshold --reason 'wrong metric' --dry-run"),
     ),
 )
 """Name, function, the example that ends its help."""
@@ -35,7 +62,7 @@ def noun() -> typer.Typer:
     """Return `falaj experiment`, made from the table."""
     made = typer.Typer(
         no_args_is_help=True,
-        help="Experiments: how many units they need, and what they found.",
+        help="Experiments: plan, start, follow and decide them, locally and on AWS alike.",
         epilog=example("falaj experiment plan --base 0.05 --wanted 0.06"),
     )
     for name, command, epilog in VERBS:
