@@ -166,6 +166,10 @@ class World:
             self.now += timedelta(seconds=STEP_S)
             self._board.evaluate(self.now)
 
+    def shifts(self, share: float) -> None:
+        """Give the candidate another share from now on."""
+        self._share = share
+
     def settles(self, seconds: int) -> None:
         """Let healthy time pass, and count as red only what still is at its end."""
         self.passes(seconds)

@@ -2,8 +2,9 @@
 
 Each alarm is taken from its template and put into a small world in which harm is planted on the
 candidate, under exactly the dimensions that the runtime, Lambda and the controller publish. A
-rollback alarm must turn red within the bake and stay quiet when only stable is harmed; its change
-of state must reach the controller through an enabled rule that may invoke it.
+rollback alarm must turn red within the bake and stay quiet when only stable is harmed, and when
+both versions are from the moment the share grows; its change of state must reach the controller
+through an enabled rule that may invoke it.
 """
 
 import json
@@ -50,8 +51,8 @@ PATIENCE_S: Final = 900
 """How long an alarm that no bake bounds may take: the controller's own."""
 MARGIN_S: Final = 120
 """Two evaluations more than the longest window needs."""
-HALF: Final = 0.5
-"""Share at which alarms are tried that compare, where a plan gives the candidate everything."""
+OFF_THE_MINUTE_S: Final = 40
+"""When in a minute the share changes in the trial: windows that end with minutes hold both."""
 
 THEN: Final[Mapping[AlarmEffect | None, str]] = {
     AlarmEffect.ROLL_BACK: "the controller rolls back",
@@ -107,6 +108,19 @@ class _Subject:
     def window_s(self) -> int:
         """How long harm must last to fill what the alarm needs."""
         return self.alarm.period_s * self.alarm.threshold.datapoints_to_alarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quiet:
+    """What turned red, by harm, where a rollback alarm must not.
+
+    Attributes:
+        quiet: Under no harm, and under harm to stable alone.
+        shared: Under harm to both versions that begins with a change of share.
+    """
+
+    quiet: Mapping[Harm, Mapping[str, int]]
+    shared: Mapping[Harm, frozenset[str]]
 
 
 class _Trial:
@@ -169,44 +183,54 @@ class _Trial:
             filled_s = PATIENCE_S
         lasts_s = min(self._bake_s, filled_s)
         harms = (*VERSION_HARMS, *OTHER_HARMS) if self._around.served else OTHER_HARMS
-        share = self._share
-        fired = {harm: self._red(alarms, share, lasts_s, candidate=harm) for harm in harms}
-        quiet = {NONE: self._red(alarms, share, lasts_s)}
+        fired = {harm: self._red(alarms, lasts_s, candidate=harm) for harm in harms}
+        quiet = {NONE: self._red(alarms, lasts_s)}
         if self._around.served:
-            quiet |= {h: self._red(alarms, share, lasts_s, stable=h) for h in VERSION_HARMS}
+            quiet |= {h: self._red(alarms, lasts_s, stable=h) for h in VERSION_HARMS}
+        shared = {h: self._shared(alarms, lasts_s, h) for h in self._shared_harms}
         for subject in subjects:
-            self._one(subject, fired, quiet, lasts_s)
+            self._one(subject, fired, _Quiet(quiet=quiet, shared=shared), lasts_s)
         self._cover(subjects, fired)
 
     @property
     def _share(self) -> float:
-        share = self._around.served.share if self._around.served else 0.0
-        return HALF if share == 1 else share
+        return self._around.served.share if self._around.served else 0.0
+
+    @property
+    def _shared_harms(self) -> tuple[Harm, ...]:
+        """What may befall both versions at once; with all traffic there is no other."""
+        return VERSION_HARMS if 0 < self._share < 1 else ()
 
     def _red(
         self,
         alarms: Sequence[Alarm],
-        share: float,
         seconds: int,
         *,
         candidate: Harm = NONE,
         stable: Harm = NONE,
     ) -> dict[str, int]:
         """Return the seconds after which each alarm turned red."""
-        world, begun = self._world(alarms, share, seconds, candidate=candidate, stable=stable)
+        world, begun = self._world(alarms, seconds, candidate=candidate, stable=stable)
         return {name: int((at - begun).total_seconds()) for name, at in world.red.items()}
+
+    def _shared(self, alarms: Sequence[Alarm], seconds: int, harm: Harm) -> frozenset[str]:
+        """Return what turns red when harm befalls both versions, as the candidate gets a share."""
+        world = World(alarms, self._around, share=0.0)
+        world.passes(seconds + OFF_THE_MINUTE_S)
+        world.shifts(self._share)
+        world.passes(seconds, candidate=harm, stable=harm)
+        return frozenset(world.red)
 
     def _world(
         self,
         alarms: Sequence[Alarm],
-        share: float,
         seconds: int,
         *,
         candidate: Harm = NONE,
         stable: Harm = NONE,
     ) -> tuple[World, datetime]:
         """Let harm last; return the world and when the harm began."""
-        world = World(alarms, self._around, share=share)
+        world = World(alarms, self._around, share=self._share)
         around = candidate if candidate in OTHER_HARMS else NONE
         if self._around.served is None:
             world.settles(PATIENCE_S)  # what watches the controller has watched it for long
@@ -219,14 +243,15 @@ class _Trial:
         self,
         subject: _Subject,
         fired: Mapping[Harm, Mapping[str, int]],
-        quiet: Mapping[Harm, Mapping[str, int]],
+        quiet: _Quiet,
         lasts_s: int,
     ) -> None:
         name = subject.alarm.name
         firings = [
             Firing(harm=harm.says, after_s=red[name]) for harm, red in fired.items() if name in red
         ]
-        false = [harm for harm, red in quiet.items() if name in red]
+        false = [harm for harm, red in quiet.quiet.items() if name in red]
+        blamed = [harm for harm, red in quiet.shared.items() if name in red]
         then = THEN[subject.effect]
         fires = tuple(sorted(firings, key=lambda firing: firing.after_s))
         self.proofs.append(Proof(stack=self._stack, alarm=name, fires=fires, then=then))
@@ -236,6 +261,8 @@ class _Trial:
             faults += metrics
         elif false and (subject.effect is AlarmEffect.ROLL_BACK or NONE in false):
             faults.append(_false_alarm(false[0]))
+        elif blamed and subject.effect is AlarmEffect.ROLL_BACK:
+            faults.append(_blames(blamed[0]))
         elif subject.window_s > self._bake_s:
             faults.append(_too_slow(subject, self._bake_s))
         elif not firings:
@@ -301,7 +328,7 @@ class _Trial:
         alarm = subject.alarm
         seen: list[float] = []
         for harm in harms:
-            world = self._world([alarm], self._share, lasts_s, candidate=harm)[0]
+            world = self._world([alarm], lasts_s, candidate=harm)[0]
             seen += [
                 point for point in alarm.datapoints(world.store, world.now) if point is not None
             ]
@@ -325,16 +352,13 @@ class _Trial:
             return
         names = {s.alarm.name for s in subjects if s.effect is AlarmEffect.ROLL_BACK}
         for harm in VERSION_HARMS:
-            red = fired[harm]
-            if served.share == 1:
-                red = self._red([s.alarm for s in subjects], 1, self._bake_s, candidate=harm)
-            if not names & red.keys():
+            if not names & fired[harm].keys():
                 self.note(
                     f"model {served.desired.model}",
                     Break(
                         problem=f"no alarm rolls back a candidate at share {served.share:g} of "
                         f"which {harm.says.removeprefix('its ')}",
-                        mend="write plan: canary, so that there is a stable to compare with",
+                        mend="add to its stack the alarm of ReleaseAlarms that sees it",
                     ),
                 )
 
@@ -347,6 +371,15 @@ def _false_alarm(harm: Harm) -> Break:
     return Break(
         problem=f"it blames the candidate when only stable is harmed ({harm.says})",
         mend="count the candidate alone: Release, or ExecutedVersion beside Resource",
+    )
+
+
+def _blames(harm: Harm) -> Break:
+    return Break(
+        problem="it blames the candidate for what befalls both versions as the share grows "
+        f"({harm.says})",
+        mend="compare with stable in the same window, and let two windows be red that are together "
+        "no longer than the bake",
     )
 
 

@@ -42,6 +42,18 @@ ON_CALL: Final[Mapping[str, str]] = {
 }
 """What a person does, by kind; a kind without its line fails the test."""
 
+_COMPARISON: Final = """
+`evidence-fallback`, `total-failure`, `errors` and `near-timeout` compare with stable by themselves.
+Two windows must be red that are together no longer than the bake: one may hold a change of share.
+Together they have a twentieth of the plan's `false_rollback`, the guard has the rest.
+Why: [decision 15](../decisions/0015-guard-and-alarms-share-one-alpha.md).
+
+Under `plan: all_at_once` there is no stable to compare with.
+There `evidence` weighs `cb` and `cr` alone against a rate of 2 %, in the alarms and in the guard.
+An outage of something shared is then blamed on the candidate.
+After a promotion `total-failure` alone goes on within `rollback_window`, in that way."""
+"""How to read the expressions."""
+
 _FOR_PEOPLE: Final[Mapping[str, str]] = {
     "ApproximateNumberOfMessagesVisible": "dead letters",
     METRIC_REFUSED_STARTS: "refused starts",
@@ -71,6 +83,7 @@ def page(cdk_out: Path) -> str:
             "The harm was done at 10 requests a second and the first share of the plan.",
             "Every change of state reaches the rollout controller through EventBridge.",
             "A description names its version, so a late alarm never touches a newer release.",
+            _COMPARISON,
             *(line for resource in shown for line in _section(resource, proofs)),
             "",
         ]

@@ -8,16 +8,33 @@ from local_region.cloudwatch.metrics import MetricId
 
 
 def metric_faults(alarm: Alarm, emitted: Iterable[MetricId]) -> Iterator[Break]:
-    """Yield a fault for each metric of an alarm that nobody publishes.
+    """Yield a fault for each metric of an alarm that nobody publishes, or that stands twice.
 
     Args:
         alarm: The alarm.
         emitted: Every metric that was published when all that can happen had happened.
     """
     known = list(emitted)
+    yield from _twins(alarm)
     for query in alarm.queries:
         if query.metric is not None and query.metric not in known:
             yield _fault(query.metric, known)
+
+
+def _twins(alarm: Alarm) -> Iterator[Break]:
+    """Yield a fault if a comparison has the same metric on both sides."""
+    seen: set[tuple[MetricId, str]] = set()
+    for query in alarm.queries:
+        if query.metric is None:
+            continue
+        if (query.metric, query.stat) in seen:
+            keys = _shown(key for key, _ in query.metric.dimensions)
+            yield Break(
+                problem=f"it compares {query.metric.name} by {keys} with itself",
+                mend="count the candidate alone: Release, or ExecutedVersion beside Resource",
+            )
+            return
+        seen.add((query.metric, query.stat))
 
 
 def _fault(metric: MetricId, known: list[MetricId]) -> Break:

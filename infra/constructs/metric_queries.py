@@ -84,7 +84,7 @@ def slow_counts(
 ) -> Iterator[Query]:
     """Yield the same for requests that took longer than a limit, from one metric of durations.
 
-    `PR(x:)` is the percentage of values above x (CloudWatch's Statistics-definitions.html).
+    `PR(:x)` is the percentage of values up to x (CloudWatch's Statistics-definitions.html).
 
     Args:
         name: Namespace and name of the metric.
@@ -97,6 +97,6 @@ def slow_counts(
         (CANDIDATE_BAD, CANDIDATE_REQUESTS, candidate),
         (ALL_BAD, ALL_REQUESTS, everyone),
     ):
-        yield expression(bad, f"{requests} * {bad}p / 100")
-        yield metric(f"{bad}p", (*name, f"PR({limit:g}:)"), dimensions, period)
+        yield expression(bad, f"{requests} * (1 - {bad}p / 100)")
+        yield metric(f"{bad}p", (*name, f"PR(:{limit:g})"), dimensions, period)
         yield metric(requests, (*name, "SampleCount"), dimensions, period)

@@ -1,8 +1,9 @@
 """Metric alarms: their settings as PutMetricAlarm takes them, and what they watch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from local_region.cloudwatch.alarm_state import AlarmState, MissingData, Threshold
@@ -135,7 +136,8 @@ class Alarm:
         return next(known[query.id] for query in self.queries if query.returns_data)
 
 
-def _in_order_of_need(queries: Sequence[Query]) -> list[Query]:
+@lru_cache(maxsize=256)  # asked again at every evaluation
+def _in_order_of_need(queries: tuple[Query, ...]) -> tuple[Query, ...]:
     """Expressions, each after those whose ids it mentions."""
     waiting = [query for query in queries if query.expression is not None]
     ordered: list[Query] = []
@@ -146,7 +148,7 @@ def _in_order_of_need(queries: Sequence[Query]) -> list[Query]:
             raise AlarmSettingsError(f"expressions {sorted(ids)} depend on each other")
         ordered += ready
         waiting = [query for query in waiting if query not in ready]
-    return ordered
+    return tuple(ordered)
 
 
 def _mentions(query: Query, ids: set[str]) -> bool:

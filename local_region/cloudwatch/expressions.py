@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from local_region.cloudwatch.metrics import Series
@@ -37,7 +38,8 @@ _TOKENS: Final = re.compile(
 )
 
 
-def _tokens(expression: str) -> list[_Token]:
+@lru_cache(maxsize=256)  # an alarm's expression is the same at every evaluation
+def _tokens(expression: str) -> tuple[_Token, ...]:
     found, position = [], 0
     text = expression.rstrip()
     while position < len(text):
@@ -50,7 +52,7 @@ def _tokens(expression: str) -> list[_Token]:
             kind, token = "operator", {"AND": "&&", "OR": "||"}[token]
         found.append(_Token(kind, token))
         position = match.end()
-    return found
+    return tuple(found)
 
 
 # ------------------------------------------------------------------ arithmetic

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from audits.alarms import examine
+from audits.findings import Report
 from tests.infra.conftest import new_catalogue, synthesized
 
 MODEL_STACK = "FalajModel-churn"
@@ -24,6 +26,21 @@ def synthesized_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path
         profile: synthesized(catalogue.sources, root / profile, {"falaj:profile": profile}).folder
         for profile in ("smb", "enterprise")
     }
+
+
+@pytest.fixture(scope="session")
+def examined(synthesized_once: dict[str, Path]) -> dict[str, Report]:
+    """What the alarms of each profile were seen to do."""
+    return {profile: examine(folder) for profile, folder in synthesized_once.items()}
+
+
+@pytest.fixture(scope="session")
+def all_at_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly of a model whose releases get everything at once."""
+    root = tmp_path_factory.mktemp("at-once")
+    catalogue = new_catalogue(root)
+    catalogue.add("churn", release={"plan": "all_at_once"})
+    return synthesized(catalogue.sources, root / "out", {}).folder
 
 
 class Doctored:

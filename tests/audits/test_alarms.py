@@ -21,23 +21,23 @@ def said(doctored):
 
 
 @pytest.mark.parametrize("profile", ["smb", "enterprise"])
-def test_every_alarm_of_the_stacks_can_fire(synthesized_once, profile):
+def test_every_alarm_of_the_stacks_can_fire(examined, profile):
     """The control, and the promise of the design's table."""
-    report = examine(synthesized_once[profile])
+    report = examined[profile]
 
     assert report.findings == ()
     assert len(report.proofs) == 9
     assert all(proof.fires for proof in report.proofs)
 
 
-def test_what_fires_each_alarm_is_told(synthesized_once):
+def test_what_fires_each_alarm_is_told(examined):
     """The table that a person reads."""
     kinds = {
         proof.alarm.removeprefix("falaj-churn-").rpartition("-")[0]: (
             [(firing.harm, firing.after_s) for firing in proof.fires],
             proof.then,
         )
-        for proof in examine(synthesized_once["smb"]).proofs
+        for proof in examined["smb"].proofs
         if proof.stack == STACK
     }
     back = "the controller rolls back"
@@ -45,21 +45,32 @@ def test_what_fires_each_alarm_is_told(synthesized_once):
     assert kinds == {
         "evidence": ([("the guard has its evidence", 10)], back),
         "evidence-fallback": (
-            [("every answer is a 5xx", 60), ("every output is NaN", 60)],
+            [("every answer is a 5xx", 360), ("every output is NaN", 360)],
             back,
         ),
-        "total-failure": ([("every answer is a 5xx", 60), ("every output is NaN", 60)], back),
-        "errors": ([("its process crashes", 60), ("its requests time out", 60)], back),
+        "total-failure": ([("every answer is a 5xx", 120), ("every output is NaN", 120)], back),
+        "errors": ([("its process crashes", 120), ("its requests time out", 120)], back),
         "near-timeout": ([("its requests time out", 120)], back),
         "throttles": ([("requests are throttled", 120)], "the controller pauses the rollout"),
     }
 
 
-def test_a_dead_controller_is_noticed_after_three_minutes(synthesized_once):
+def test_a_release_that_gets_everything_at_once_is_watched(all_at_once):
+    """With no stable to compare with, every harm is seen by an alarm none the less."""
+    report = examine(all_at_once)
+    fires = {
+        proof.alarm.rpartition("-")[0].removeprefix("falaj-churn-"): {f.harm for f in proof.fires}
+        for proof in report.proofs
+    }
+
+    assert report.findings == ()
+    assert {"every answer is a 5xx", "every output is NaN"} == fires["total-failure"]
+    assert {"its process crashes", "its requests time out"} == fires["errors"]
+
+
+def test_a_dead_controller_is_noticed_after_three_minutes(examined):
     """By its silence, and told to people."""
-    (heartbeat,) = (
-        proof for proof in examine(synthesized_once["smb"]).proofs if "heartbeat" in proof.alarm
-    )
+    (heartbeat,) = (proof for proof in examined["smb"].proofs if "heartbeat" in proof.alarm)
 
     assert [(f.harm, f.after_s) for f in heartbeat.fires] == [("the controller is silent", 180)]
 
@@ -77,7 +88,7 @@ def test_a_missing_executed_version_is_named(doctored):
     (finding,) = audit(doctored.folder)
 
     assert finding.alarm == name
-    assert finding.problem.startswith("it blames the candidate when only stable is harmed")
+    assert finding.problem == "it compares Duration by (FunctionName, Resource) with itself"
     assert "ExecutedVersion" in finding.mend
 
 
@@ -140,8 +151,33 @@ def test_a_period_longer_than_the_bake_is_named(doctored):
     doctored.spoil_alarm("total-failure", spoil)
 
     assert [problem for _, problem in said(doctored)] == [
-        "it needs 1200 s of harm, but a step bakes 600 s"
+        "it needs 2400 s of harm, but a step bakes 600 s"
     ]
+
+
+def test_a_single_window_is_named(doctored):
+    """It may hold a change of share, and an outage of both versions that begins with it."""
+    name = doctored.spoil_alarm(
+        "evidence-fallback", lambda p: p.update(EvaluationPeriods=1, DatapointsToAlarm=1)
+    )
+    (finding,) = audit(doctored.folder)
+
+    assert finding.alarm == name
+    assert finding.problem.startswith("it blames the candidate for what befalls both versions")
+    assert "two windows" in finding.mend
+
+
+def test_a_slow_alarm_that_compares_with_nothing_is_named(doctored):
+    """The slowest request alone says nothing of whose fault it is."""
+
+    def spoil(properties):
+        properties["Metrics"][0]["Expression"] = "m"
+
+    name = doctored.spoil_alarm("near-timeout", spoil)
+    (finding,) = audit(doctored.folder)
+
+    assert finding.alarm == name
+    assert finding.problem.startswith("it blames the candidate for what befalls both versions")
 
 
 def test_a_threshold_out_of_reach_is_named(doctored):
