@@ -9,12 +9,15 @@ from aws_cdk import App, Stack
 
 from catalogue.signing import LocalSigner, remember_key, remembered_key
 from catalogue.spec import ModelSpec
+from falaj.contract import ACCESS_FILE
 from falaj.domain.publisher import PublisherKey
 from falaj.errors import ConfigurationError
+from infra.access import authorizer_access, function_access, quota_keys, written
 from infra.bundling.functions import stage_function
 from infra.bundling.image import stage_image
 from infra.bundling.layers import (
     API_LAYER,
+    AUTHORIZER_LAYER,
     ONNX_LAYER,
     StagedLayer,
     stage_packages,
@@ -23,6 +26,10 @@ from infra.bundling.layers import (
 from infra.bundling.model_root import stage_model_root
 from infra.bundling.target import BuildTarget
 from infra.config.deployment import Deployment, Platform
+from infra.config.edge import trust_store_faults
+from infra.config.tenants import Tenants
+from infra.config.tokens import read_key_set
+from infra.constructs.service_function import FunctionCode
 from infra.constructs.shared_layer import LayerReference
 from infra.packaging import (
     UNZIPPED_LIMIT_BYTES,
@@ -33,9 +40,10 @@ from infra.packaging import (
     package_model,
     package_platform,
     read_models,
+    text_file,
 )
 from infra.refusals import catalogue_faults, size_faults
-from infra.stacks.api import ApiStack
+from infra.stacks.api import ApiParts, ApiStack
 from infra.stacks.foundation import FoundationStack
 from infra.stacks.gpu import GpuStack
 from infra.stacks.gpu_model import GpuModelStack, GpuPackage
@@ -87,8 +95,12 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     layers = _StagedLayers(deployment, sources, [model.spec for model in on_lambda(models)])
     publisher = _publisher(deployment, sources)
     packages = _packages(on_lambda(models), publisher, layers, sources)
+    specs = [model.spec for model in models]
     platform = package_platform(
-        models, handler_folder=sources.function("platform_api"), build_root=sources.build
+        models,
+        handler_folder=sources.function("platform_api"),
+        build_root=sources.build,
+        access=written(function_access(deployment, specs)),
     )
     faults = [
         *(fault for package in packages for fault in _size_faults(package, layers)),
@@ -116,9 +128,14 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         app,
         API,
         deployment=deployment,
-        models=[model.spec for model in models],
-        code=platform,
-        layers=_references(layers.platform),
+        models=specs,
+        parts=_api_parts(
+            deployment,
+            specs,
+            FunctionCode(asset=platform, layers=_references(layers.platform)),
+            layers,
+            sources,
+        ),
     )
     rollouts = RolloutsStack(
         app,
@@ -133,6 +150,47 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     for stack in stacks:
         stack.add_stack_dependency(foundation)
         api.add_stack_dependency(stack)
+
+
+def _api_parts(
+    deployment: Deployment,
+    specs: Sequence[ModelSpec],
+    platform: FunctionCode,
+    layers: "_StagedLayers",
+    sources: Sources,
+) -> ApiParts:
+    """Read the files that the deployment names for its API, and package the authorizer.
+
+    Raises:
+        ConfigurationError: Every fault of every file.
+    """
+    faults, keys, trust_store = list[str](), "", None
+    tenants = None
+    if deployment.tenants:
+        tenants = Tenants.read(sources.repository / deployment.tenants)
+    if deployment.has_authorizer:
+        keys, faults = read_key_set(sources.repository / deployment.tokens.keys)
+    if deployment.api_name.trust_store:
+        trust_store = sources.repository / deployment.api_name.trust_store
+        faults.extend(trust_store_faults(trust_store))
+    if faults:
+        raise ConfigurationError(faults)
+    authorizer = None
+    if deployment.has_authorizer:
+        text = written(authorizer_access(deployment, specs, quota_keys(deployment, tenants)))
+        folder = sources.function("authorizer")
+        data = {ACCESS_FILE: text_file(text)}
+        authorizer = FunctionCode(
+            asset=stage_function("authorizer", folder, data, sources.build),
+            layers=_references(layers.authorizer),
+        )
+    return ApiParts(
+        platform=platform,
+        authorizer=authorizer,
+        keys=keys,
+        tenants=tenants,
+        trust_store=trust_store,
+    )
 
 
 def _gpu_stacks(
@@ -194,10 +252,19 @@ class _StagedLayers:
             for architecture in sorted({self._architecture(spec) for spec in specs})
         }
         self._api = self._stage(API_LAYER, deployment.architecture(PLATFORM_ARCHITECTURE))
+        self._authorizer = (
+            (self._stage(AUTHORIZER_LAYER, deployment.architecture(PLATFORM_ARCHITECTURE)),)
+            if deployment.has_authorizer
+            else ()
+        )
 
     @property
     def all(self) -> tuple[StagedLayer, ...]:
-        return (self.runtime, *self._onnx.values(), self._api)
+        return (self.runtime, *self._onnx.values(), self._api, *self._authorizer)
+
+    @property
+    def authorizer(self) -> tuple[StagedLayer, ...]:
+        return (self.runtime, *self._authorizer)
 
     @property
     def platform(self) -> tuple[StagedLayer, ...]:

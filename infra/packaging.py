@@ -11,6 +11,7 @@ from catalogue.reading import load_catalogue
 from catalogue.signing import key_file, signature_at
 from catalogue.spec import Fallback, ModelSpec, Target
 from falaj.contract import (
+    ACCESS_FILE,
     MANIFEST_FILE,
     MANIFEST_SIGNATURE_FILE,
     MODEL_FILE,
@@ -165,12 +166,24 @@ def package_model(
 
 
 def package_platform(
-    models: Sequence[PackagedModel], *, handler_folder: Path, build_root: Path
+    models: Sequence[PackagedModel], *, handler_folder: Path, build_root: Path, access: str
 ) -> StagedCode:
-    """Stage the platform function's code with the published catalogue in it."""
-    text = json.dumps([model.published.to_dict() for model in models], indent=1)
-    catalogue = DataFile(digest=text_digest(text), text=text)
-    return stage_function("platform-api", handler_folder, {CATALOGUE_FILE: catalogue}, build_root)
+    """Stage the platform function's code with the published catalogue in it.
+
+    Args:
+        models: The catalogue.
+        handler_folder: `functions/platform_api`.
+        build_root: `.build`.
+        access: Who may call, as `infra.access.written` says it.
+    """
+    catalogue = json.dumps([model.published.to_dict() for model in models], indent=1)
+    data = {CATALOGUE_FILE: text_file(catalogue), ACCESS_FILE: text_file(access)}
+    return stage_function("platform-api", handler_folder, data, build_root)
+
+
+def text_file(text: str) -> DataFile:
+    """Make a data file of a text."""
+    return DataFile(digest=text_digest(text), text=text)
 
 
 def package_analyst(statistics: Path, *, handler_folder: Path, build_root: Path) -> StagedCode:

@@ -5,7 +5,9 @@ from typing import Final
 
 from catalogue.checks import manifest_faults
 from catalogue.spec import PlanKind, Target
-from infra.config.deployment import Deployment
+from infra.access import model_access
+from infra.config.deployment import Access, Deployment, Platform
+from infra.constructs.api_access import SCOPES_PER_ROUTE
 from infra.constructs.api_routes import MOST_MODELS, TIMEOUT_MS
 from infra.constructs.controller_size import CONTROLLER_CONCURRENCY
 from infra.gpu_refusals import gpu_faults
@@ -103,6 +105,28 @@ def _plan(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
         )
 
 
+def _access(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    access = model_access(model.spec)
+    is_service = model.spec.compute.target is Target.GPU
+    if access.tenants and is_service and not deployment.has_authorizer:
+        yield (
+            "access.tenants is refused: no function stands before a GPU service, and API Gateway "
+            "cannot compare tenants; use profile=enterprise with access=jwt"
+        )
+    if access.tenants and deployment.access is Access.OPEN and not _is_here(deployment):
+        yield "access.tenants is refused with access=open: nobody's tenant is known"
+    count = len(access.all_scopes)
+    if deployment.access is Access.JWT and not deployment.is_rest and count > SCOPES_PER_ROUTE:
+        yield (
+            f"{count} scopes allow something of it, and a route of an HTTP API takes "
+            f"{SCOPES_PER_ROUTE}; name fewer in access.scopes"
+        )
+
+
+def _is_here(deployment: Deployment) -> bool:
+    return deployment.platform is Platform.HOST
+
+
 def _manifests(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     del deployment
     yield from manifest_faults(model.spec, [version.manifest for version in model.versions])
@@ -114,6 +138,7 @@ _MODEL_CHECKS: Final[tuple[Callable[[PackagedModel, Deployment], Iterator[str]],
     _memory,
     _warm,
     _plan,
+    _access,
     _manifests,
 )
 

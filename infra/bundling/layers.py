@@ -26,6 +26,7 @@ from infra.bundling.trees import (
 RUNTIME_LAYER: Final = "runtime"
 ONNX_LAYER: Final = "onnx"
 API_LAYER: Final = "api"
+AUTHORIZER_LAYER: Final = "authorizer"
 ANALYSIS_LAYER: Final = "analysis"
 
 ANY_ARCHITECTURE: Final = "any"
@@ -41,7 +42,7 @@ class StagedLayer:
     """A layer's content on disk.
 
     Attributes:
-        name: `runtime`, `onnx` or `api`.
+        name: `runtime`, `onnx`, `api` or `authorizer`.
         architecture: Lambda's name, or `any` for pure Python.
         folder: What becomes the zip's root.
         digest: Changes when the content does.

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from falaj.contract import HEADER_TENANT
-from infra.config.deployment import Access
 from infra.config.profile import ApiKind
+from infra.constructs.api_access import ApiAccess
 from infra.constructs.function_role import sub
+from infra.constructs.gateway_answers import gateway_answers
 
 OPENAPI: Final = "3.0.1"
 """What API Gateway imports.
@@ -40,9 +41,6 @@ Source: the same pages.
 ROUTES_PER_MODEL: Final = 2
 MOST_MODELS: Final = (ROUTES_PER_API - len(PLATFORM_PATHS) - 5) // ROUTES_PER_MODEL
 """Models that one API can hold; five resources of a REST API are paths that only lead on."""
-
-_TENANT: Final = {Access.IAM: "identity.userArn", Access.OPEN: "identity.sourceIp"}
-"""By what a service tells callers apart, as the API itself found it."""
 
 _ANY: Final = "x-amazon-apigateway-any-method"
 
@@ -138,7 +136,7 @@ class ApiRoutes:
     """
 
     kind: ApiKind
-    access: Access
+    access: ApiAccess
     credentials: str
     models: Mapping[str, Backend | PrivateBackend]
     platform: Backend
@@ -151,12 +149,13 @@ class ApiRoutes:
             paths[path] = self._path(path, self.platform)
         for name, backend in self.models.items():
             for path in (f"/v2/models/{name}", f"/v2/models/{name}/{{proxy+}}"):
-                paths[path] = self._path(path, backend)
+                paths[path] = self._path(path, backend, name)
         paths.update(self._everything_else())
         document: dict[str, Any] = {
             "openapi": OPENAPI,
             "info": {"title": title, "version": "2"},
             "paths": paths,
+            **self.access.document(),
         }
         if self.kind is ApiKind.REST:
             document |= _rest_extensions()
@@ -177,12 +176,17 @@ class ApiRoutes:
             return {"/$default": route}
         return {path: self._path(path, self.platform) for path in ("/", "/{proxy+}")}
 
-    def _path(self, path: str, backend: Backend | PrivateBackend) -> dict[str, Any]:
+    def _path(
+        self, path: str, backend: Backend | PrivateBackend, model: str = ""
+    ) -> dict[str, Any]:
+        asked = (
+            self.access.of_model(model, is_checked_again=isinstance(backend, Backend))
+            if model
+            else self.access.of_platform()
+        )
         operation: dict[str, Any] = {
             "responses": {},
-            "x-amazon-apigateway-auth": {
-                "type": "AWS_IAM" if self.access is Access.IAM else "NONE"
-            },
+            **asked,
             "x-amazon-apigateway-integration": self._integration(backend, path),
         }
         if "{proxy+}" in path:
@@ -194,7 +198,7 @@ class ApiRoutes:
     def _integration(self, backend: Backend | PrivateBackend, path: str) -> dict[str, Any]:
         timeout_ms = min(TIMEOUT_MS[self.kind], backend.timeout_s * 1000 + 1000)
         if isinstance(backend, PrivateBackend):
-            tenant = _TENANT[self.access]
+            tenant = self.access.tenant
             return backend.integration(self.kind, path, tenant) | {"timeoutInMillis": timeout_ms}
         integration = {
             "type": "aws_proxy",
@@ -221,13 +225,7 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
 
 def _rest_extensions() -> dict[str, Any]:
     """Take every body as bytes, and refuse in the same words as the functions do."""
-    sentence = (
-        '{"error":$context.error.messageString,"code":"%s","request_id":"$context.requestId"}'
-    )
     return {
         "x-amazon-apigateway-binary-media-types": ["*/*"],
-        "x-amazon-apigateway-gateway-responses": {
-            name: {"responseTemplates": {"application/json": sentence % code}}
-            for name, code in (("DEFAULT_4XX", "refused"), ("DEFAULT_5XX", "gateway"))
-        },
+        "x-amazon-apigateway-gateway-responses": gateway_answers(),
     }

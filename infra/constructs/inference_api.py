@@ -17,6 +17,7 @@ from constructs import Construct
 from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
 from infra.config.profile import ApiKind
+from infra.constructs.api_access import ApiAccess
 from infra.constructs.api_routes import ApiRoutes, Backend, PrivateBackend
 from infra.constructs.function_role import trust
 from infra.constructs.invocation_role import InvocationRole
@@ -51,6 +52,7 @@ class InferenceApi(Construct):
 
     Attributes:
         url: Where it answers, without a slash at the end.
+        stage: The REST API's stage; None of an HTTP API.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class InferenceApi(Construct):
         *,
         models: Mapping[str, Backend | PrivateBackend],
         platform: Backend,
+        access: ApiAccess,
         deployment: Deployment,
         key_arn: str | None,
     ) -> None:
@@ -70,15 +73,17 @@ class InferenceApi(Construct):
             id_: Its id there.
             models: Each model's alias by ARN, or its service.
             platform: The platform function, by ARN.
-            deployment: Profile, access and stage.
+            access: What is asked of callers.
+            deployment: Profile and stage.
             key_arn: The customer's key for the access log; None for CloudWatch's own.
         """
         super().__init__(scope, id_)
+        self.stage: rest.CfnStage | None = None
         backends = [platform, *(b for b in models.values() if isinstance(b, Backend))]
         role = InvocationRole(self, "Invoke", function_arns=[b.arn for b in backends])
         routes = ApiRoutes(
             kind=deployment.settings.api,
-            access=deployment.access,
+            access=access,
             credentials=role.role.attr_arn,
             models=models,
             platform=platform,
@@ -89,7 +94,7 @@ class InferenceApi(Construct):
         if deployment.settings.api is ApiKind.HTTP:
             self.url = self._http(body, logs.group.attr_arn)
         else:
-            self.url = self._rest(body, logs.group.attr_arn, deployment.stage)
+            self.url = self._rest(body, logs.group.attr_arn, deployment)
 
     def _http(self, body: dict[str, Any], log_arn: str) -> str:
         api = http.CfnApi(self, "Http", body=body, fail_on_warnings=True)
@@ -110,7 +115,8 @@ class InferenceApi(Construct):
         )
         return api.attr_api_endpoint
 
-    def _rest(self, body: dict[str, Any], log_arn: str, stage_name: str) -> str:
+    def _rest(self, body: dict[str, Any], log_arn: str, deployment: Deployment) -> str:
+        stage_name, own_name = deployment.stage, deployment.api_name.domain
         api = rest.CfnRestApi(
             self,
             "Rest",
@@ -119,6 +125,8 @@ class InferenceApi(Construct):
             endpoint_configuration=rest.CfnRestApi.EndpointConfigurationProperty(
                 types=["REGIONAL"]
             ),
+            # Beside the API's own name, with its certificates, there is no other way in.
+            disable_execute_api_endpoint=True if own_name else None,
             fail_on_warnings=True,
         )
         # A deployment is a snapshot: another body needs another one, hence another logical id.
@@ -147,6 +155,9 @@ class InferenceApi(Construct):
             ],
         )
         stage.add_resource_dependency(self._log_account())
+        self.stage = stage
+        if own_name:
+            return f"https://{own_name}"
         return Fn.sub(
             "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${Stage}",
             {"Api": api.ref, "Stage": stage_name},

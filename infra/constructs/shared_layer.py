@@ -49,10 +49,13 @@ class LayerReference:
 def ssm_value(stack: Stack, id_: str, parameter: str) -> str:
     """Return an SSM parameter's value through a template parameter of the SSM type.
 
-    Unlike an import, this leaves the stack that writes the value free to change it. A stack asks
-    for each value once.
+    Unlike an import, this leaves the stack that writes the value free to change it. Whoever asks
+    for the same value again gets the same parameter.
     """
     kind = "AWS::SSM::Parameter::Value<String>"
+    known = stack.node.try_find_child(id_)
+    if isinstance(known, CfnParameter):
+        return known.value_as_string
     return CfnParameter(stack, id_, type=kind, default=parameter).value_as_string
 
 

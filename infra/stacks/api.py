@@ -1,13 +1,17 @@
 """The API: every model's two routes, and the platform function behind all others."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from aws_cdk import CfnOutput, Stack, aws_lambda as lambda_
+from aws_cdk import CfnOutput, Stack, aws_apigateway as apigateway, aws_lambda as lambda_
 from constructs import Construct
 
 from catalogue.spec import ModelSpec, Target
 from falaj.contract import (
+    ACCESS_FILE,
+    ENV_ACCESS,
     ENV_CATALOGUE,
     ENV_PROFILE,
     alias_arn_parameter,
@@ -15,18 +19,43 @@ from falaj.contract import (
     gpu_service_parameter,
     key_arn_parameter,
 )
-from infra.bundling.functions import StagedCode
-from infra.config.deployment import Deployment
+from infra.access import model_access, quota_keys
+from infra.config.deployment import Access, Deployment
+from infra.config.tenants import Tenants
+from infra.constructs.api_access import ApiAccess, Authorizer
+from infra.constructs.api_domain import ApiDomain
 from infra.constructs.api_routes import Backend, PrivateBackend
 from infra.constructs.function_role import FunctionAccess, allow
 from infra.constructs.inference_api import InferenceApi
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
-from infra.constructs.shared_layer import LayerReference, ssm_value
+from infra.constructs.shared_layer import ssm_value
+from infra.constructs.token_authorizer import TokenAuthorizer
+from infra.constructs.usage_plans import UsagePlans
+from infra.constructs.web_acl import WebAcl
 from infra.packaging import CATALOGUE_FILE
 from infra.stacks.gpu_model import has_breaker
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
 PLATFORM_SIZE: Final = FunctionSize(memory_mib=512, timeout_s=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiParts:
+    """What the API is made of.
+
+    Attributes:
+        platform: The platform function, the published catalogue in it.
+        authorizer: The function that checks tokens before a REST API.
+        keys: The token issuer's public keys, for the authorizer.
+        tenants: What each tenant may ask for.
+        trust_store: Authorities whose client certificates are let in.
+    """
+
+    platform: FunctionCode
+    authorizer: FunctionCode | None = None
+    keys: str = ""
+    tenants: Tenants | None = None
+    trust_store: Path | None = None
 
 
 class ApiStack(Stack):
@@ -39,8 +68,7 @@ class ApiStack(Stack):
         *,
         deployment: Deployment,
         models: Sequence[ModelSpec],
-        code: StagedCode,
-        layers: tuple[LayerReference, ...],
+        parts: ApiParts,
     ) -> None:
         """Make the stack.
 
@@ -49,8 +77,7 @@ class ApiStack(Stack):
             id_: The stack's name.
             deployment: Profile, platform and place.
             models: What the API offers.
-            code: The platform function's code, the published catalogue in it.
-            layers: What the platform function imports.
+            parts: What it is made of.
         """
         super().__init__(scope, id_, **stack_properties(deployment, "API"))
         leave_bootstrap_check_to_cli(self)
@@ -60,16 +87,60 @@ class ApiStack(Stack):
             if deployment.settings.logs_use_customer_key
             else None
         )
-        platform = self._platform(deployment, code, layers, key_arn)
+        platform = self._platform(deployment, parts.platform, key_arn)
+        keys = quota_keys(deployment, parts.tenants)
         api = InferenceApi(
             self,
             "Api",
             models={spec.name: self._backend(spec, deployment) for spec in models},
             platform=Backend(arn=platform.attr_arn, timeout_s=PLATFORM_SIZE.timeout_s),
+            access=ApiAccess(
+                kind=deployment.settings.api,
+                mode=deployment.access,
+                tokens=deployment.tokens,
+                models={spec.name: model_access(spec) for spec in models},
+                authorizer=self._authorizer(deployment, parts, key_arn),
+                has_quotas=bool(keys),
+            ),
             deployment=deployment,
             key_arn=key_arn,
         )
+        if api.stage is not None:
+            self._guard(api.stage, deployment, parts, key_arn)
+            if parts.tenants is not None and keys:
+                UsagePlans(self, "Plans", stage=api.stage, tenants=parts.tenants, keys=keys)
         CfnOutput(self, "ApiUrl", value=api.url, description="Where the models answer")
+
+    def _guard(
+        self,
+        stage: apigateway.CfnStage,
+        deployment: Deployment,
+        parts: ApiParts,
+        key_arn: str | None,
+    ) -> None:
+        WebAcl(self, "Acl", stage=stage, settings=deployment.settings, key_arn=key_arn)
+        if deployment.api_name.domain:
+            ApiDomain(
+                self,
+                "Domain",
+                name=deployment.api_name,
+                stage=stage,
+                trust_store=parts.trust_store,
+            )
+
+    def _authorizer(
+        self, deployment: Deployment, parts: ApiParts, key_arn: str | None
+    ) -> Authorizer | None:
+        if parts.authorizer is None:
+            return None
+        return TokenAuthorizer(
+            self,
+            "Authorizer",
+            code=parts.authorizer,
+            keys=parts.keys,
+            deployment=deployment,
+            key_arn=key_arn,
+        ).reference
 
     def _backend(self, spec: ModelSpec, deployment: Deployment) -> Backend | PrivateBackend:
         timeout_s = spec.compute.timeout_s
@@ -96,19 +167,19 @@ class ApiStack(Stack):
         return self._shared[name]
 
     def _platform(
-        self,
-        deployment: Deployment,
-        code: StagedCode,
-        layers: tuple[LayerReference, ...],
-        key_arn: str | None,
+        self, deployment: Deployment, code: FunctionCode, key_arn: str | None
     ) -> lambda_.CfnFunction:
         use_key = [allow("DecryptOwnSettings", ["kms:Decrypt"], [key_arn])] if key_arn else []
         return ServiceFunction(
             self,
             "Platform",
-            code=FunctionCode(asset=code, layers=layers),
+            code=code,
             size=PLATFORM_SIZE,
-            environment={ENV_PROFILE: deployment.profile.value, ENV_CATALOGUE: CATALOGUE_FILE},
+            environment={
+                ENV_PROFILE: deployment.profile.value,
+                ENV_CATALOGUE: CATALOGUE_FILE,
+                **({} if deployment.access is Access.OPEN else {ENV_ACCESS: ACCESS_FILE}),
+            },
             description="Catalogue, health, OpenAPI document",
             deployment=deployment,
             access=FunctionAccess(key_arn=key_arn, statements=tuple(use_key)),

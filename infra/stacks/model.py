@@ -10,6 +10,7 @@ from constructs import Construct
 
 from catalogue.release import ReleasePlan
 from falaj.contract import (
+    ENV_ACCESS,
     ENV_MODEL_NAME,
     ENV_MODEL_S3_PREFIX,
     ENV_MODEL_VERSION,
@@ -25,7 +26,8 @@ from falaj.contract import (
 )
 from falaj.domain.plan import PlanKind
 from falaj.domain.release import DesiredRelease
-from infra.config.deployment import Deployment, Platform
+from infra.access import function_access, written
+from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.assets import file_asset
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
@@ -155,6 +157,8 @@ def _environment(
     }
     if spec.release.plan is PlanKind.SHADOW:
         environment[ENV_SHADOW_PARAMETER] = shadow_parameter(spec.name)
+    if deployment.access is not Access.OPEN:
+        environment[ENV_ACCESS] = written(function_access(deployment, [spec]))
     if far_bucket:
         environment[ENV_MODEL_S3_PREFIX] = f"s3://{far_bucket}/{package.far_prefix}"
     return environment

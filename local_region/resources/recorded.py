@@ -63,3 +63,32 @@ RESOURCE_POLICY = recorded(note="Resource policies of buckets, queues and topics
 DASHBOARD = recorded(note="Dashboards are recorded.", name_property="DashboardName")
 METADATA = recorded(note="The CDK's usage metadata has no effect, as on AWS.")
 GATEWAY_ACCOUNT = recorded(note="API Gateway's CloudWatch role has no effect.")
+
+_ACL = "Web ACLs are recorded; no request is refused for its size, rate or content by one."
+WEB_ACL = recorded(
+    note=_ACL,
+    name_property="Name",
+    attributes={
+        "Arn": "arn:aws:wafv2:{region}:{account}:regional/webacl/{name}/local",
+        "Id": "local",
+    },
+)
+WEB_ACL_ASSOCIATION = recorded(note=_ACL)
+WEB_ACL_LOGGING = recorded(note=_ACL)
+
+_DOMAIN = "Custom domains are recorded; no name is resolved and no client certificate asked for."
+DOMAIN = recorded(
+    note=_DOMAIN,
+    name_property="DomainName",
+    attributes={"RegionalDomainName": "{name}.execute-api.{region}.amazonaws.com"},
+)
+BASE_PATH = recorded(note=_DOMAIN)
+
+_NETWORK = "Networks are recorded; functions reach whatever this machine reaches."
+VPC = recorded(note=_NETWORK, ref="vpc-{name}", attributes={"VpcId": "vpc-{name}"})
+SUBNET = recorded(note=_NETWORK, ref="subnet-{name}", attributes={"SubnetId": "subnet-{name}"})
+ROUTE_TABLE = recorded(note=_NETWORK, attributes={"RouteTableId": "rtb-{name}"})
+SECURITY_GROUP = recorded(
+    note=_NETWORK, ref="sg-{name}", attributes={"GroupId": "sg-{name}", "Id": "sg-{name}"}
+)
+NETWORK_PART = recorded(note=_NETWORK, attributes={"Id": "{name}"})

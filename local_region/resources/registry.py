@@ -6,6 +6,7 @@ from local_region.resources import (
     apis,
     functions,
     keys,
+    logging,
     messaging,
     observing,
     operations,
@@ -16,7 +17,9 @@ from local_region.resources.kind import Kind
 
 KINDS: Final[dict[str, Kind]] = {
     "AWS::ApiGateway::Account": recorded.GATEWAY_ACCOUNT,
+    "AWS::ApiGateway::BasePathMapping": recorded.BASE_PATH,
     "AWS::ApiGateway::Deployment": apis.DEPLOYMENT,
+    "AWS::ApiGateway::DomainName": recorded.DOMAIN,
     "AWS::ApiGateway::RestApi": apis.REST_API,
     "AWS::ApiGateway::Stage": apis.REST_STAGE,
     "AWS::ApiGatewayV2::Api": apis.HTTP_API,
@@ -39,6 +42,7 @@ KINDS: Final[dict[str, Kind]] = {
     "AWS::Lambda::Permission": functions.PERMISSION,
     "AWS::Lambda::Version": functions.VERSION,
     "AWS::Logs::LogGroup": operations.LOG_GROUP,
+    "AWS::Logs::SubscriptionFilter": logging.SUBSCRIPTION_FILTER,
     "AWS::S3::Bucket": storage.BUCKET,
     "AWS::S3::BucketPolicy": recorded.RESOURCE_POLICY,
     "AWS::SNS::Subscription": messaging.SUBSCRIPTION,
@@ -48,4 +52,7 @@ KINDS: Final[dict[str, Kind]] = {
     "AWS::SQS::QueuePolicy": recorded.RESOURCE_POLICY,
     "AWS::SSM::Parameter": operations.PARAMETER,
     "AWS::StepFunctions::StateMachine": operations.STATE_MACHINE,
+    "AWS::WAFv2::LoggingConfiguration": recorded.WEB_ACL_LOGGING,
+    "AWS::WAFv2::WebACL": recorded.WEB_ACL,
+    "AWS::WAFv2::WebACLAssociation": recorded.WEB_ACL_ASSOCIATION,
 }

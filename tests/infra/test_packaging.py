@@ -144,6 +144,7 @@ def test_the_platform_function_gets_the_published_catalogue(catalogue):
         models,
         handler_folder=catalogue.sources.function("platform_api"),
         build_root=catalogue.sources.build,
+        access='{"mode":"iam"}',
     )
     (entry,) = json.loads((code.folder / "catalogue.json").read_text())
     published = PublishedModel.from_dict(entry)

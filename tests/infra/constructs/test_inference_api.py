@@ -6,6 +6,7 @@ import pytest
 
 from infra.config.deployment import Access
 from infra.config.profile import ApiKind
+from infra.constructs.api_access import ApiAccess
 from infra.constructs.api_routes import MOST_MODELS, PLATFORM_PATHS, ApiRoutes, Backend
 from infra.constructs.invocation_role import ARNS_PER_POLICY
 
@@ -28,7 +29,7 @@ def routes(**changes) -> ApiRoutes:
     """Make the routes of two models."""
     given = {
         "kind": ApiKind.HTTP,
-        "access": Access.IAM,
+        "access": ApiAccess(kind=changes.get("kind", ApiKind.HTTP), mode=Access.IAM),
         "credentials": "role",
         "models": {"a": Backend(arn="uri-a", timeout_s=5), "b": Backend(arn="uri-b", timeout_s=60)},
         "platform": Backend(arn="uri-p", timeout_s=10),
@@ -81,7 +82,8 @@ def test_callers_must_sign_by_default(assembly):
 
 def test_an_open_api_is_asked_for_by_name():
     """And says so on every route."""
-    paths = routes(access=Access.OPEN).body("t")["paths"].values()
+    asked = ApiAccess(kind=ApiKind.HTTP, mode=Access.OPEN)
+    paths = routes(access=asked).body("t")["paths"].values()
 
     assert {path[ANY]["x-amazon-apigateway-auth"]["type"] for path in paths} == {"NONE"}
 
@@ -120,7 +122,8 @@ def test_a_rest_api_refuses_in_the_functions_own_words():
         for text in texts
     ]
 
-    assert [set(answer) for answer in filled] == [{"error", "code", "request_id"}] * 2
+    assert {frozenset(answer) for answer in filled} == {frozenset({"error", "code", "request_id"})}
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "ACCESS_DENIED"} <= responses.keys()
 
 
 def test_browsers_are_let_in_only_when_named():

@@ -172,6 +172,9 @@ def test_a_function_is_told_what_it_serves(assembly):
 
     fingerprint = variables.pop("FALAJ_PUBLISHER_KEY")
     assert is_fingerprint(fingerprint)
+    assert json.loads(variables.pop("FALAJ_ACCESS"))["models"] == [
+        {"model": "file-type", "invoke": ["model:file-type:invoke"], "tenants": []}
+    ]
     assert {key: variables[key] for key in variables if key != "FALAJ_PROFILE"} == {
         "FALAJ_MODEL_NAME": "file-type",
         "FALAJ_MODEL_VERSION": "2",

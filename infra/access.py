@@ -1,0 +1,74 @@
+"""Who may call what, as functions and the API are told."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from catalogue.spec import ModelSpec
+from falaj.config.access import AccessSettings
+from falaj.contract import KEYS_PARAMETER
+from falaj.domain.access import ModelAccess
+from infra.bundling.trees import text_digest
+from infra.config.deployment import Access, Deployment
+from infra.config.tenants import Tenants
+
+KEY_LENGTH = 40
+"""API Gateway takes 20 to 128 characters.
+
+Source: docs.aws.amazon.com/apigateway/latest/api/API_CreateApiKey.html, read 2026-11-22.
+"""
+
+
+def model_access(spec: ModelSpec) -> ModelAccess:
+    """Return who may call a model, as its model.yaml says."""
+    return ModelAccess(model=spec.name, invoke=spec.scopes, tenants=spec.access.tenants)
+
+
+def function_access(deployment: Deployment, specs: Iterable[ModelSpec]) -> AccessSettings:
+    """Return what a function behind the API asks of its callers.
+
+    Args:
+        deployment: What the API asks.
+        specs: The models the function knows of.
+    """
+    if deployment.access is Access.OPEN:
+        return AccessSettings()
+    return AccessSettings(
+        mode=deployment.access,
+        tenant_claim=deployment.tokens.tenant_claim,
+        skew_s=deployment.tokens.skew_s,
+        models={spec.name: model_access(spec) for spec in specs},
+    )
+
+
+def authorizer_access(
+    deployment: Deployment, specs: Iterable[ModelSpec], quota_keys: Mapping[str, str]
+) -> AccessSettings:
+    """Return what the authorizer looks at in a token, and what each token opens."""
+    tokens = deployment.tokens
+    return AccessSettings(
+        mode=deployment.access,
+        tenant_claim=tokens.tenant_claim,
+        skew_s=tokens.skew_s,
+        models={spec.name: model_access(spec) for spec in specs},
+        issuer=tokens.issuer,
+        audiences=tokens.audiences,
+        algorithms=tokens.algorithms,
+        keys_parameter=KEYS_PARAMETER,
+        quota_keys=quota_keys,
+    )
+
+
+def quota_keys(deployment: Deployment, tenants: Tenants | None) -> dict[str, str]:
+    """Return the API key by which a usage plan counts each tenant.
+
+    It is no secret and opens nothing: the API takes it from the authorizer only.
+    """
+    if tenants is None or not deployment.has_authorizer:
+        return {}
+    names = ("*", *sorted(tenants.named))
+    return {name: text_digest("quota", deployment.stage, name)[:KEY_LENGTH] for name in names}
+
+
+def written(access: AccessSettings) -> str:
+    """Write settings as the function reads them."""
+    return json.dumps(access.to_dict(), separators=(",", ":"), sort_keys=True)
