@@ -126,8 +126,10 @@ class GpuService:
         "fleets, rolling with one; auto is canary where two zones offer the GPU, else rolling.",
     ] = Deployment.AUTO
     providers: Annotated[
-        tuple[Provider, ...], "Execution providers in order; one that fails stops the start."
-    ] = (Provider.TENSORRT, Provider.CUDA)
+        tuple[Provider, ...],
+        "Execution providers in order; one that cannot be had stops the start. TensorRT needs "
+        "falaj:gpuBaseImage.",
+    ] = (Provider.CUDA,)
     precision: Annotated[Precision, "What TensorRT computes in."] = Precision.FP32
 
     def __post_init__(self) -> None:

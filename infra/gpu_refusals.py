@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from catalogue.compute import ServingEngine
-from catalogue.gpu import Deployment as Replacement
+from catalogue.gpu import Deployment as Replacement, Provider
 from catalogue.spec import ModelSpec, PlanKind
 from infra.config.deployment import Deployment, Platform
 from infra.config.gpu import (
@@ -26,15 +26,28 @@ def gpu_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
             f"a load balancer spans at least {FEWEST_ZONES} zones, and falaj:azIds names "
             f"{len(deployment.az_ids)}; name another, even if it offers no GPU"
         )
-    if deployment.platform is Platform.LAMBDA and not deployment.gpu.certificate:
+    if deployment.platform is Platform.LAMBDA:
+        yield from _account_faults(spec, deployment)
+
+
+def _account_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
+    """Yield what is missing in the account; on an operator's machine nothing of it is used."""
+    if not deployment.gpu.certificate:
         yield (
             "the way to a GPU service is TLS, and there is no certificate for it; set "
             "falaj:gpuDomain and falaj:gpuCertificate (docs/reference/gpu.md)"
         )
-    if spec.compute.engine is ServingEngine.TRITON and not deployment.gpu.triton_image:
+    if spec.compute.engine is ServingEngine.TRITON:
+        if not deployment.gpu.triton_image:
+            yield (
+                "engine: triton runs NVIDIA's image from this account's own registry; mirror it "
+                "and set falaj:tritonImage (docs/reference/gpu.md), or write engine: onnx"
+            )
+    elif Provider.TENSORRT in spec.compute.gpu.providers and not deployment.gpu.base_image:
         yield (
-            "engine: triton runs NVIDIA's image from this account's own registry; mirror it and "
-            "set falaj:tritonImage (docs/reference/gpu.md), or write engine: onnx"
+            "compute.gpu.providers names tensorrt, whose libraries are in no wheel that could be "
+            "pinned; mirror an image that holds TensorRT 10 and set falaj:gpuBaseImage "
+            "(docs/reference/gpu.md), or write providers: [cuda]"
         )
 
 

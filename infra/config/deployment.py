@@ -226,6 +226,7 @@ GPU_SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "gpuCidr": ("cidr", str),
     "grpcClients": ("clients", _names),
     "gpuTrustBundle": ("trust_bundle", str),
+    "gpuBaseImage": ("base_image", str),
     "tritonImage": ("triton_image", str),
 }
 """Those that make a `GpuPlace`."""

@@ -34,6 +34,8 @@ class GpuPlace:
         clients: Networks whose programs may speak gRPC to the load balancer.
         trust_bundle: `s3://bucket/key` of the CA certificates that those programs must show one of;
             empty asks for none.
+        base_image: What the container's image is built on, by digest, in this account's registry;
+            empty for plain Python, which has CUDA's libraries and not TensorRT's.
         triton_image: Triton's image by digest, in this account's registry.
     """
 
@@ -42,6 +44,7 @@ class GpuPlace:
     cidr: str = "10.77.0.0/16"
     clients: tuple[str, ...] = ()
     trust_bundle: str = ""
+    base_image: str = ""
     triton_image: str = ""
 
     def faults(self) -> Iterator[str]:
@@ -57,12 +60,13 @@ class GpuPlace:
             yield f"gpuDomain {self.domain!r}: write a domain name, gpu.example.ae"
         if self.trust_bundle and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}/\S+", self.trust_bundle):
             yield f"gpuTrustBundle {self.trust_bundle!r}: write s3://bucket/key of a PEM file"
-        if self.triton_image and not re.fullmatch(_IMAGE, self.triton_image):
-            yield (
-                f"tritonImage {self.triton_image!r}: images of other registries leave the region; "
-                "mirror NVIDIA's into your own ECR (docs/reference/gpu.md) and write "
-                f"<account>.dkr.ecr.{REGION}.amazonaws.com/<repository>@sha256:<digest>"
-            )
+        for name, image in (("gpuBaseImage", self.base_image), ("tritonImage", self.triton_image)):
+            if image and not re.fullmatch(_IMAGE, image):
+                yield (
+                    f"{name} {image!r}: an image of another registry is fetched from abroad; "
+                    "mirror NVIDIA's into your own ECR (docs/reference/gpu.md) and write "
+                    f"<account>.dkr.ecr.{REGION}.amazonaws.com/<repository>@sha256:<digest>"
+                )
         yield from _network_faults(self)
 
 

@@ -154,12 +154,14 @@ class GpuModelStack(Stack):
 
     def _image(self) -> tuple[str, str]:
         """Add the image to the stack's assets; return its address and its repository's ARN."""
-        name = f"asset.{self._package.image.digest[:32]}"
+        base, digest = self._deployment.gpu.base_image, self._package.image.digest
+        name = f"asset.{digest[:32]}"
         link_tree(self._package.image.folder, outdir(self) / name)
         location = self.synthesizer.add_docker_image_asset(
-            source_hash=self._package.image.digest[:32],
+            source_hash=text_digest(digest, base)[:32] if base else digest[:32],
             directory_name=name,
             docker_file=DOCKERFILE,
+            docker_build_args={"BASE": base} if base else None,
             platform="linux/amd64",
         )
         repository = sub(

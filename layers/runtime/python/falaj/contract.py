@@ -159,7 +159,6 @@ METRIC_QUEUE_TIME: Final = "QueueTime"
 ten seconds from each replica, 0 while nothing is asked, so that a service can be scaled by it."""
 METRIC_UNASSIGNED: Final = "Unassigned"
 """Requests of a running experiment that gave no usable subject, by model and reason."""
-METRIC_IN_FLIGHT: Final = "InFlight"  # requests in a replica, waiting or running
 METRIC_GPU_UTILISATION: Final = "GpuUtilisation"  # percent of the time a kernel ran
 METRIC_ASKED: Final = "Asked"  # requests that came to the function before a GPU service
 METRIC_FALLBACKS: Final = "Fallbacks"  # requests that a CPU version answered for a GPU service

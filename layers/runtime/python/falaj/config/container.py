@@ -32,6 +32,7 @@ class ContainerSettings:
         precision: What TensorRT computes in.
         engine_cache: Folder of TensorRT's built engines; empty to build them at each start.
         drain_s: How long a stopping container goes on answering.
+        agent_uri: ECS's agent, which hears whether the container may be stopped; empty elsewhere.
         publisher_key: Fingerprint of the key that signed the manifests; empty believes the folder,
             which the image does not do.
     """
@@ -49,6 +50,7 @@ class ContainerSettings:
     precision: str = "fp32"
     engine_cache: str = ""
     drain_s: float = 25.0
+    agent_uri: str = ""
     publisher_key: str = ""
 
     @classmethod
@@ -79,6 +81,7 @@ class ContainerSettings:
             == "allow",
             precision=_choice(env, contract.ENV_PRECISION, PRECISIONS, faults),
             engine_cache=env.get(contract.ENV_ENGINE_CACHE, ""),
+            agent_uri=env.get(contract.ENV_AGENT_URI, ""),
             drain_s=_number(env, contract.ENV_DRAIN_S, 25, 3600, faults) or 0,
             publisher_key=env.get(contract.ENV_PUBLISHER_KEY, ""),
         )

@@ -18,6 +18,7 @@ from falaj.container.http1 import HttpServer
 from falaj.container.ledger import Ledger
 from falaj.container.limits import ConnectionLimits
 from falaj.domain.clock import Clock, SystemClock
+from falaj.entrypoints.container_beats import Beats
 from falaj.entrypoints.container_models import Served, workforce_of
 from falaj.errors import FalajError
 
@@ -93,7 +94,8 @@ async def serve(
     ports = {"http_port": http, "grpc_port": grpc_server, "admin_port": admin}
     listening = {name: server.port for name, server in ports.items() if server is not None}
     write(_line("ready", providers=served.providers, **listening))
-    await _until(stop, every_s=FLUSH_S, do=lambda: ledger.flush(clock.now()))
+    beats = Beats(settings, served, ledger, clock=clock, write=write)
+    await _until(stop, every_s=FLUSH_S, do=beats)
     front.is_ready = False
     write(_line("draining"))
     if grpc_server is not None:

@@ -1,0 +1,134 @@
+"""A replica's models are put in place before it serves: one archive, unpacked whole or not at all.
+
+What is unpacked is believed by nobody: the container checks every manifest's signature and every
+model's digest when it starts.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from falaj import contract
+from falaj.errors import ArtefactError, ConfigurationError, FalajError
+
+EXIT_OK: Final = 0
+EXIT_ERROR: Final = 1
+MOST_BYTES: Final = 64 * 1024**3
+"""More than the memory of any GPU here; an archive that says so is no model."""
+_CHUNK: Final = 8 * 1024 * 1024
+
+Download = Callable[[str, str, Path], None]
+"""Puts an object (bucket, key) into a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchSettings:
+    """What is fetched, and where to.
+
+    Attributes:
+        bucket: The archive's bucket.
+        key: The archive's key.
+        root: Folder that becomes the model root.
+    """
+
+    bucket: str
+    key: str
+    root: Path
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings.
+
+        Args:
+            environment: What to read instead of the process's own.
+
+        Raises:
+            ConfigurationError: With every fault found.
+        """
+        env = os.environ if environment is None else environment  # noqa: TID251 - read here
+        archive, root = env.get(contract.ENV_MODEL_ARCHIVE, ""), env.get(contract.ENV_MODEL_ROOT)
+        match = re.fullmatch(r"s3://([^/]+)/(\S+)", archive)
+        faults = []
+        if match is None:
+            faults.append(f"{contract.ENV_MODEL_ARCHIVE}={archive[:80]!r}: write s3://bucket/key")
+        if not root:
+            faults.append(f"{contract.ENV_MODEL_ROOT} names the folder of models; it is not set")
+        if match is None or not root:
+            raise ConfigurationError(faults)
+        return cls(bucket=match[1], key=match[2], root=Path(root))
+
+
+def main(environment: Mapping[str, str] | None = None, *, download: Download | None = None) -> int:
+    """Fetch and unpack; write one line of what was done.
+
+    Args:
+        environment: The settings.
+        download: How objects are had; by default by boto3.
+    """
+    try:
+        settings = FetchSettings.from_env(environment)
+        files = fetch(settings, download or _by_boto3)
+    except (FalajError, OSError) as error:
+        sys.stderr.write(f"falaj: {error}\n")
+        return EXIT_ERROR
+    line = {"level": "INFO", "message": "fetched", "files": files, "key": settings.key}
+    sys.stdout.write(json.dumps(line) + "\n")
+    return EXIT_OK
+
+
+def fetch(settings: FetchSettings, download: Download) -> int:
+    """Put the archive's files below the root; return how many.
+
+    Raises:
+        ArtefactError: It is not there, no archive, or names a file outside the root.
+        OSError: The disk is full or cannot be written.
+    """
+    settings.root.mkdir(parents=True, exist_ok=True)
+    archive = settings.root / ".archive.zip"
+    name = f"s3://{settings.bucket}/{settings.key}"
+    try:
+        download(settings.bucket, settings.key, archive)
+        with zipfile.ZipFile(archive) as opened:
+            members = [info for info in opened.infolist() if not info.is_dir()]
+            _check(members, name)
+            for info in members:
+                _unpack(opened, info, settings.root / info.filename)
+    except zipfile.BadZipFile as error:
+        raise ArtefactError(artefact=name, reason=f"it is no zip ({error})") from error
+    finally:
+        archive.unlink(missing_ok=True)
+    return len(members)
+
+
+def _check(members: list[zipfile.ZipInfo], name: str) -> None:
+    for info in members:
+        parts = Path(info.filename).parts
+        if Path(info.filename).is_absolute() or ".." in parts:
+            raise ArtefactError(artefact=name, reason=f"{info.filename!r} leads out of the folder")
+    if sum(info.file_size for info in members) > MOST_BYTES:
+        raise ArtefactError(artefact=name, reason=f"it unpacks to over {MOST_BYTES} bytes")
+
+
+def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    with opened.open(info) as source, partial.open("wb") as sink:
+        shutil.copyfileobj(source, sink, _CHUNK)
+    partial.replace(target)
+
+
+def _by_boto3(bucket: str, key: str, target: Path) -> None:
+    import boto3  # noqa: PLC0415 - a container that fetched nothing does without
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        boto3.client("s3").download_file(bucket, key, str(target))
+    except (ClientError, BotoCoreError) as error:
+        raise ArtefactError(artefact=f"s3://{bucket}/{key}", reason=str(error)) from error
