@@ -37,6 +37,7 @@ from local_region.events.parameter_store import (
 )
 from local_region.events.rules import Target
 from local_region.lambda_service import LambdaService, LogLine
+from local_region.logs.subscriptions import LogSubscriptions
 from local_region.progress import (
     AlarmChanged,
     Event,
@@ -123,6 +124,14 @@ class ControlLoop:
             self._deliver, rng, account=account, region=region, mishaps=observation.mishaps
         )
         self.failed = FailedEvents(self._lost)
+        mishaps = observation.mishaps or Mishaps()
+        self.subscriptions = LogSubscriptions(
+            self._invoke,
+            on_lost=self._lost,
+            rng=random.Random(account),  # noqa: S311 - its own, so that no other choice depends on it
+            account=account,
+            duplicate_share=mishaps.duplicate_share,
+        )
         self.collection = Collection(
             self.cloudwatch.store,
             on_malformed=lambda function, reason: progress(
@@ -161,14 +170,18 @@ class ControlLoop:
             if self._functions is not None:
                 self._functions.tick()
             self.cloudwatch.evaluate_alarms()
-            delivered = await self.bus.tick(now)
+            delivered = await self.bus.tick(now) + await self.subscriptions.tick()
             self.cloudwatch.store.forget(before=now - KEPT)
             return delivered
 
     def next_due(self) -> datetime:
         """Tell when a tick can next do something, new requests apart."""
         now = self._clock.now()
-        moments = [self.cloudwatch.board.next_due(now), self.bus.next_due()]
+        moments = [
+            self.cloudwatch.board.next_due(now),
+            self.bus.next_due(),
+            self.subscriptions.next_due(now),
+        ]
         if self._functions is not None:
             moments.append(self._functions.next_due())
         return max(now, min(moment for moment in moments if moment is not None))
@@ -183,6 +196,14 @@ class ControlLoop:
         if self._delivery is None or self._functions is None:
             return
         await self._delivery.to_target(target, payload)
+        if self._is_sequential:
+            await self._functions.drain()
+            await self.failed.drain()
+
+    async def _invoke(self, function_arn: str, payload: bytes) -> None:
+        if self._functions is None:
+            return
+        await self._functions.invoke(function_arn, None, payload, invocation_type="Event")
         if self._is_sequential:
             await self._functions.drain()
             await self.failed.drain()

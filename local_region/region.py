@@ -321,6 +321,7 @@ def _loop_and_functions(
             return
         progress(FunctionLog(function=line.function, line=line.text))
         control.collection.line(line)
+        control.subscriptions.take(line)
 
     functions = LambdaService(
         clock=clock,

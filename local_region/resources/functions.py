@@ -95,7 +95,13 @@ async def _create_function(resource: Declared, region: Surroundings) -> Physical
     with refused(resource):
         region.functions.create_function(_settings(name, resource, region))
     region.control.failed.set_queue(name, _dead_letter_queue(resource))
+    region.control.subscriptions.set_group(name, _log_group(name, resource))
     return Physical(ref=name, attributes={"Arn": region.arn("lambda", f"function:{name}")})
+
+
+def _log_group(name: str, resource: Declared) -> str:
+    given = (resource.properties.get("LoggingConfig") or {}).get("LogGroup")
+    return str(given or f"/aws/lambda/{name}")
 
 
 def _dead_letter_queue(resource: Declared) -> str | None:
@@ -119,12 +125,14 @@ async def _update_function(
         else:
             region.functions.put_function_concurrency(wanted.name, wanted.reserved_concurrency)
     region.control.failed.set_queue(physical.ref, _dead_letter_queue(resource))
+    region.control.subscriptions.set_group(physical.ref, _log_group(physical.ref, resource))
     return physical
 
 
 async def _delete_function(physical: Physical, region: Surroundings) -> None:
     region.functions.delete_function(physical.ref)
     region.control.failed.set_queue(physical.ref, None)
+    region.control.subscriptions.set_group(physical.ref, None)
 
 
 FUNCTION: Final = Kind(
@@ -132,7 +140,7 @@ FUNCTION: Final = Kind(
     update=_update_function,
     delete=_delete_function,
     replaced_by=frozenset({"FunctionName", "PackageType"}),
-    note="Functions ignore VPC, EFS, tracing, customer keys and log settings.",
+    note="Functions ignore VPC, EFS, tracing, customer keys and formats of logs.",
 )
 
 
@@ -242,6 +250,6 @@ async def _delete_permission(physical: Physical, region: Surroundings) -> None:
 PERMISSION: Final = Kind(
     create=_create_permission,
     delete=_delete_permission,
-    note="Permissions are checked for API Gateway and EventBridge; boto3 clients may invoke every "
-    "function.",
+    note="Permissions are checked for API Gateway, EventBridge and CloudWatch Logs; boto3 clients "
+    "may invoke every function.",
 )

@@ -79,7 +79,8 @@ LOG_GROUP = Kind(
     update=_update_log_group,
     delete=_delete_log_group,
     replaced_by=frozenset({"LogGroupName"}),
-    note="Log groups exist; what functions print goes to the region's log, not into them.",
+    note="Log groups exist; what functions print goes to the region's log and to subscriptions, "
+    "not into them.",
 )
 
 
