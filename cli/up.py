@@ -22,7 +22,9 @@ from falaj.contract import MANIFEST_FILE
 if TYPE_CHECKING:
     from local_region.progress import Event, Ready
 
-EXAMPLE: Final = example("falaj up", "FALAJ_PORT=9090 falaj up --profile enterprise")
+EXAMPLE: Final = example(
+    "falaj up", "FALAJ_PORT=9090 falaj up --profile enterprise", "falaj up --speed 20"
+)
 GAPS_PAGE: Final = "docs/reference/local-region.md"
 SHOWN_GAPS: Final = 4
 
@@ -34,6 +36,14 @@ def up(
         typer.Option("--profile", help=f"{' or '.join(PROFILES)} (FALAJ_PROFILE)."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of every random choice.")] = 0,
+    speed: Annotated[
+        float,
+        typer.Option(
+            "--speed",
+            help="Minutes of alarms, bakes and schedules that pass in one, 1 to 60; a request "
+            "takes as long as it takes.",
+        ),
+    ] = 1.0,
     logs: Annotated[
         bool, typer.Option("--logs", help="Print every line that the functions print.")
     ] = False,
@@ -45,16 +55,21 @@ def up(
         if profile not in PROFILES:
             raise MisuseError(f"--profile {profile!r} is not one of {', '.join(PROFILES)}")
         settings = replace(settings, profile=profile)
-    from local_region.up import serve  # noqa: PLC0415 - `falaj --help` starts no region
+    from local_region.pace import FASTEST  # noqa: PLC0415 - `falaj --help` starts no region
+    from local_region.up import serve  # noqa: PLC0415 - as above
+
+    if not 1 <= speed <= FASTEST:
+        raise MisuseError(f"--speed {speed:g} is not from 1 to {FASTEST:g}")
 
     refuse_taken_ports(settings)
-    _prepare(settings, as_json=as_json)
+    prepare(settings, as_json=as_json)
     reporter = Reporter(settings, has_logs=logs, as_json=as_json)
     serve(
         settings.cdk_out,
         api_port=settings.api_port,
         aws_port=settings.aws_port,
         seed=seed,
+        speed=speed,
         on_event=reporter.tell,
     )
 
@@ -71,7 +86,12 @@ def refuse_taken_ports(settings: Settings) -> None:
         bind(port, setting=variable).close()
 
 
-def _prepare(settings: Settings, *, as_json: bool) -> None:
+def prepare(settings: Settings, *, as_json: bool) -> None:
+    """Build the models and synthesize the stacks, unless nothing has changed.
+
+    Raises:
+        ConfigurationError: A model is not built, or the app refuses.
+    """
     from catalogue.building import Progress, Stage, build  # noqa: PLC0415 - as in `up`
 
     def tell(step: Progress) -> None:

@@ -48,6 +48,7 @@ from local_region.progress import (
 from local_region.resources.permissions import Permissions
 
 TICK_S: Final = 1.0
+SHORTEST_TICK_S: Final = 0.05
 KEPT: Final = timedelta(hours=3)
 """How long metric values are kept: the guard looks back an hour, an alarm at most as long."""
 
@@ -89,6 +90,7 @@ class ControlLoop:
         aws: Topics and queues.
         progress: Told what happens.
         observation: How functions are seen.
+        tick_s: Seconds of the machine between two ticks.
     """
 
     def __init__(
@@ -101,7 +103,9 @@ class ControlLoop:
         aws: MotoBackends,
         progress: Callable[[Event], None],
         observation: Observation,
+        tick_s: float = TICK_S,
     ) -> None:
+        self._tick_s = tick_s
         self._clock, self._aws, self._progress = clock, aws, progress
         self._account, self._region = account, region
         self._is_sequential = observation.is_sequential
@@ -153,7 +157,7 @@ class ControlLoop:
         return self
 
     def start(self) -> None:
-        """Tick every second until `close`."""
+        """Tick every so often until `close`."""
         self._ticking = self._loop.create_task(self._tick_now_and_then())
 
     async def close(self) -> None:
@@ -189,7 +193,7 @@ class ControlLoop:
     # ----------------------------------------------------------------- private
     async def _tick_now_and_then(self) -> None:
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(self._tick_s)
             await self.tick()
 
     async def _deliver(self, target: Target, payload: bytes) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final, Self, TypedDict, Unpack
 
 from falaj.contract import REGION
-from falaj.domain.clock import Clock, SystemClock
+from falaj.domain.clock import Clock
 from local_region.assembly import Assembly
 from local_region.aws_endpoint import AWS_LIMITS, AwsEndpoint
 from local_region.backends.moto_backends import MotoBackends
-from local_region.control_loop import ControlLoop, Observation
+from local_region.control_loop import SHORTEST_TICK_S, TICK_S, ControlLoop, Observation
 from local_region.deployment import Deployment
 from local_region.errors import AssemblyError
 from local_region.gateway.front_door import API_LIMITS, FrontDoor
@@ -22,6 +22,7 @@ from local_region.gateway.routing import Route
 from local_region.lambda_calls import LambdaCalls
 from local_region.lambda_service import Boundary, LambdaService, LogLine, RuntimeFolders
 from local_region.listener import Listener, bind, url_of
+from local_region.pace import Pace
 from local_region.progress import (
     Change,
     Closed,
@@ -60,6 +61,7 @@ class Placement(TypedDict, total=False):
         observation: How functions are seen, and what befalls events; as on AWS by default.
         boundary: What function processes run before their handler; nothing by default.
         ticks: Whether time goes on by itself; a rehearsal calls `tick` instead.
+        speed: Seconds of the region that pass in one of the machine's.
     """
 
     account: str
@@ -68,6 +70,7 @@ class Placement(TypedDict, total=False):
     observation: Observation
     boundary: Boundary
     ticks: bool
+    speed: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,14 +129,17 @@ class Region:
             ConfigurationError: The assembly, a template, an asset or a port is refused.
         """
         assembly = Assembly.read(cdk_out)
+        pace = Pace(settings.get("speed", 1.0))
         async with AsyncExitStack() as held:
             parts = await _compose(
                 held,
                 ports=(api_port, aws_port),
                 rng=random.Random(seed),  # noqa: S311 - repeatable, not secret
-                clock=clock or SystemClock(),
+                clock=clock or pace.clock,
                 progress=progress,
-                placement=settings,
+                placement=Placement(boundary=pace.boundary()) | settings
+                if pace.is_scaled
+                else settings,
             )
             region = cls(parts=parts, progress=progress, held=held)
             await region._apply(assembly)
@@ -314,6 +320,7 @@ def _loop_and_functions(
         aws=backends,
         progress=progress,
         observation=observation,
+        tick_s=max(SHORTEST_TICK_S, TICK_S / placement.get("speed", 1.0)),
     )
 
     def take(line: LogLine) -> None:

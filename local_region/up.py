@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import uvloop
@@ -18,6 +18,7 @@ def serve(
     api_port: int = API_PORT,
     aws_port: int = AWS_PORT,
     seed: int = 0,
+    speed: float = 1.0,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> None:
     """Serve an assembly until SIGINT or SIGTERM; everything is closed when this returns.
@@ -29,25 +30,39 @@ def serve(
         api_port: Where the API answers.
         aws_port: Where AWS's services answer.
         seed: Of every random choice.
+        speed: Seconds of the region that pass in one of the machine's.
         on_event: Told what happens, on the thread that called.
 
     Raises:
         ConfigurationError: The assembly, a template, an asset or a port is refused.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(cdk_out, api_port, aws_port, seed, on_event))
+        runner.run(
+            _serve(
+                cdk_out,
+                lambda: Region.open(
+                    cdk_out,
+                    api_port=api_port,
+                    aws_port=aws_port,
+                    seed=seed,
+                    speed=speed,
+                    progress=on_event,
+                ),
+                on_event,
+            )
+        )
 
 
 async def _serve(
-    cdk_out: Path, api_port: int, aws_port: int, seed: int, on_event: Callable[[Event], None]
+    cdk_out: Path,
+    opened: Callable[[], Coroutine[None, None, Region]],
+    on_event: Callable[[Event], None],
 ) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    opening = asyncio.ensure_future(
-        Region.open(cdk_out, api_port=api_port, aws_port=aws_port, seed=seed, progress=on_event)
-    )
+    opening = asyncio.ensure_future(opened())
     waiting = asyncio.ensure_future(stopped.wait())
     await asyncio.wait({opening, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if not opening.done():

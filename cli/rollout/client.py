@@ -3,11 +3,12 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cli.failures import CommandError, MisuseError
 from cli.rollout.connection import Connection
+from cli.rollout.heard import HeardClock
 from falaj.contract import (
     CONTROLLER_PARAMETER,
     MODELS_PARAMETER_ROOT,
@@ -28,10 +29,12 @@ class RolloutClient:
     Attributes:
         connection: To the region.
         sleep: Waits.
+        clock: The region's, as its last answer said.
     """
 
     connection: Connection
     sleep: Callable[[float], None] = time.sleep
+    clock: HeardClock = field(default_factory=HeardClock)
     _function: str = ""
 
     def models(self) -> tuple[str, ...]:
@@ -122,11 +125,11 @@ class RolloutClient:
                 self.sleep(patience_s)
         return self._invoked(client, function, payload)
 
-    @staticmethod
-    def _invoked(client: Any, function: str, payload: bytes) -> dict[str, Any]:  # noqa: ANN401 - as in Connection
+    def _invoked(self, client: Any, function: str, payload: bytes) -> dict[str, Any]:  # noqa: ANN401 - as in Connection
         answer: dict[str, Any] = client.invoke(
             FunctionName=function, InvocationType="RequestResponse", Payload=payload
         )
+        self.clock.heard(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
         return answer
 
     def _rollout(self, told: Mapping[str, Any]) -> Rollout:

@@ -24,7 +24,6 @@ from cli.rollout.strokes import percent
 from cli.rollout.target import Target, TargetOption
 from cli.rollout.view import board, log_table, phase_text
 from cli.rollout.watching import Observer, Watch, ending, follow
-from falaj.domain.clock import SystemClock
 from falaj.domain.codec import encode
 from falaj.domain.rollout import Rollout
 
@@ -49,9 +48,9 @@ def status(
         picture = _observer(connection, model).look()
         answer(document(picture), board(picture), as_json=as_json)
         return
-    now = SystemClock().now()
     client = RolloutClient(connection)
     rollouts = [client.status(name) for name in client.models()]
+    now = client.clock.now()
     documents = [
         document(Picture(rollout=r, measured=None, at=now, unmeasured_because="--all asks nobody"))
         for r in rollouts
@@ -158,9 +157,5 @@ def _save(archive: Archive, model: str, folder: Path) -> list[Path]:
 
 
 def _observer(connection: Connection, model: str) -> Observer:
-    return Observer(
-        client=RolloutClient(connection),
-        meter=Meter(connection),
-        model=model,
-        clock=SystemClock(),
-    )
+    client = RolloutClient(connection)
+    return Observer(client=client, meter=Meter(connection), model=model, clock=client.clock)

@@ -1,10 +1,11 @@
-"""`falaj rollout pause`, `resume`, `promote`, `abort` and `undo`: what an operator may ask for."""
+"""`falaj rollout pause`, `resume`, `promote`, `abort`, `approve` and `undo`: what one may ask."""
 
 import getpass
 import json
 import platform
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -18,36 +19,36 @@ from cli.rollout.commanding import Answered, Order, Reply
 from cli.rollout.following import next_step
 from cli.rollout.options import Model, Reason, Version, connect
 from cli.rollout.target import Target, TargetOption
-from falaj.domain.clock import SystemClock
 from falaj.domain.observation import Verb
 from falaj.domain.rollout import Rollout
 from falaj.domain.waking import APPROVE
 
-
-def pause(
-    model: Model,
-    *,
-    reason: Reason,
-    version: Version = "",
-    target: TargetOption = Target.LOCAL,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Hold the share where it is; harm still rolls back."""
-    _steer(_order(Verb.PAUSE, model, version, reason), target, dry_run=dry_run, as_json=as_json)
+SAYS: Final = {
+    Verb.PAUSE: "Hold the share where it is; harm still rolls back.",
+    Verb.RESUME: "Go on from where it was paused, and begin the step's bake again.",
+    Verb.ABORT: "Take all traffic off the candidate while its rollout runs.",
+    APPROVE: "Answer for a candidate of high risk, which gets no share before somebody does.",
+    Verb.UNDO: "Go back to the version before, within the rollback window of a promotion.",
+}
+"""Verbs that take a model, a version and a reason, and nothing besides."""
 
 
-def resume(
-    model: Model,
-    *,
-    reason: Reason,
-    version: Version = "",
-    target: TargetOption = Target.LOCAL,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Go on from where it was paused, and begin the step's bake again."""
-    _steer(_order(Verb.RESUME, model, version, reason), target, dry_run=dry_run, as_json=as_json)
+def steering(verb: str) -> Callable[..., None]:
+    """Return the command of a verb in `SAYS`."""
+
+    def steer(
+        model: Model,
+        *,
+        reason: Reason,
+        version: Version = "",
+        target: TargetOption = Target.LOCAL,
+        dry_run: DryRun = False,
+        as_json: AsJson = False,
+    ) -> None:
+        _steer(_order(verb, model, version, reason), target, dry_run=dry_run, as_json=as_json)
+
+    steer.__name__, steer.__doc__ = verb, SAYS[verb]
+    return steer
 
 
 def promote(
@@ -77,45 +78,6 @@ def promote(
     _steer(order, target, dry_run=dry_run, as_json=as_json)
 
 
-def abort(
-    model: Model,
-    *,
-    reason: Reason,
-    version: Version = "",
-    target: TargetOption = Target.LOCAL,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Take all traffic off the candidate while its rollout runs."""
-    _steer(_order(Verb.ABORT, model, version, reason), target, dry_run=dry_run, as_json=as_json)
-
-
-def approve(
-    model: Model,
-    *,
-    reason: Reason,
-    version: Version = "",
-    target: TargetOption = Target.LOCAL,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Answer for a candidate of high risk, which gets no share before somebody does."""
-    _steer(_order(APPROVE, model, version, reason), target, dry_run=dry_run, as_json=as_json)
-
-
-def undo(
-    model: Model,
-    *,
-    reason: Reason,
-    version: Version = "",
-    target: TargetOption = Target.LOCAL,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Go back to the version before, within the rollback window of a promotion."""
-    _steer(_order(Verb.UNDO, model, version, reason), target, dry_run=dry_run, as_json=as_json)
-
-
 def _steer(order: Order, target: Target, *, dry_run: bool, as_json: bool) -> None:
     client = RolloutClient(connect(target))
     before = client.status(order.model)
@@ -136,7 +98,7 @@ def _steer(order: Order, target: Target, *, dry_run: bool, as_json: bool) -> Non
         Answered.REFUSED: "[bold red]✗[/]",
         Answered.WAITING: "[yellow]…[/]",
     }
-    now = SystemClock().now()
+    now = client.clock.now()
     answer(
         reply.document(),
         f"{marks[reply.answered]} {escape(reply.sentence())}",

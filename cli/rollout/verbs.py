@@ -7,6 +7,8 @@ import typer
 
 from cli.options import example
 from cli.rollout import checking, looking, steering
+from falaj.domain.observation import Verb
+from falaj.domain.waking import APPROVE
 
 VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
     (
@@ -21,12 +23,12 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
     ),
     (
         "pause",
-        steering.pause,
+        steering.steering(Verb.PAUSE),
         example("falaj rollout pause breast-cancer --reason 'looking into it'"),
     ),
     (
         "resume",
-        steering.resume,
+        steering.steering(Verb.RESUME),
         example("falaj rollout resume breast-cancer --reason 'it was the network'"),
     ),
     (
@@ -39,17 +41,17 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
     ),
     (
         "abort",
-        steering.abort,
+        steering.steering(Verb.ABORT),
         example("falaj rollout abort breast-cancer --reason 'wrong model' --dry-run"),
     ),
     (
         "approve",
-        steering.approve,
+        steering.steering(APPROVE),
         example("falaj rollout approve breast-cancer --version 13 --reason 'reviewed in CR-42'"),
     ),
     (
         "undo",
-        steering.undo,
+        steering.steering(Verb.UNDO),
         example("falaj rollout undo breast-cancer --reason 'complaints' --target aws"),
     ),
     (

@@ -85,6 +85,7 @@ class Invoker:
         seed: Seeds request ids, and each alias's own stream of routing draws.
         on_invocation: Told of every attempt, throttled ones included.
         process_clock: What function processes take for the time; deadlines are told by it.
+        process_speed: Seconds of theirs that pass in one of the machine's, which limits count.
     """
 
     def __init__(
@@ -95,12 +96,14 @@ class Invoker:
         seed: int,
         on_invocation: Callable[[Invoked], None] | None = None,
         process_clock: Clock | None = None,
+        process_speed: float = 1.0,
     ) -> None:
         self._plane, self._pools, self._seed = plane, pools, seed
         self._tell = on_invocation or (lambda _: None)
         self._ids = random.Random(f"{seed}/ids")  # noqa: S311 - names, not secrets
         self._routing: dict[tuple[str, str], random.Random] = {}
         self._process_clock = process_clock or SystemClock()
+        self._process_speed = process_speed
 
     def admit(
         self,
@@ -220,7 +223,8 @@ class Invoker:
         )
 
     def _delivery(self, call: Call, left_s: float) -> Delivery:
-        deadline = self._process_clock.now() + timedelta(seconds=left_s)
+        left = timedelta(seconds=left_s * self._process_speed)
+        deadline = self._process_clock.now() + left
         headers = {
             "Lambda-Runtime-Deadline-Ms": str(int(deadline.timestamp() * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": call.arn,

@@ -98,6 +98,7 @@ class LambdaService:
             seed=rng.getrandbits(64),
             on_invocation=on_invocation,
             process_clock=boundary.clock if boundary else None,
+            process_speed=boundary.speed if boundary else 1.0,
         )
         self._events = EventQueue(
             self.plane, self._invoker, clock=clock, on_failure=on_event_failure

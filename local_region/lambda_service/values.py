@@ -282,11 +282,13 @@ class Boundary:
         program: A Python file that needs the standard library alone; its `main` is called.
         variables: What it is told, as environment variables.
         clock: What processes take for the time, once it has run.
+        speed: Seconds of theirs that pass in one of the machine's.
     """
 
     program: Path
     variables: Mapping[str, str]
     clock: Clock
+    speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
