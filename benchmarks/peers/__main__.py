@@ -1,0 +1,245 @@
+"""The container beside Triton, mosec, MLServer, KServe, LitServe, BentoML, Starlette and FastAPI.
+
+    python -m benchmarks.peers [--cases T,G,V,E] [--callers 1,8,32,64] [--seconds 2] [--open]
+                               [--contenders falaj,triton,…] [--json FILE]
+
+The cases are those of benchmarks/container.py, which also names `static` and `raw`. Each peer is
+installed into an environment of its own under .build/peers, runs the same ONNX file on ONNX Runtime
+with one thread, and batches as its documentation recommends. It is asked in the form that it reads
+quickest: the Open Inference Protocol where it speaks it, raw bytes or Base64 for large rows
+elsewhere. All take turns in one run; nothing but the server and the caller should be running.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import uv
+import uvloop
+
+from benchmarks import container
+from benchmarks.peers.contenders import PEERS, RUNTIME, Peer, protocol
+from benchmarks.peers.goals import verdicts
+from falaj.contract import MODEL_FILE
+from falaj.engines.onnx import OnnxEngine
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = ROOT / ".build" / "peers"
+SERVERS = Path(__file__).with_name("servers")
+START_S = 60.0
+RATES = (250, 500, 1000, 2000, 4000, 6000, 8000, 11000, 15000, 20000, 27000, 36000)
+OURS = ("static", "falaj")
+
+
+def installed(name: str, peer: Peer) -> Path:
+    """Install a peer if it is not; return its Python."""
+    folder = ENVIRONMENTS / name
+    python, stamp = folder / "bin" / "python", folder / "installed.json"
+    wanted = json.dumps([*peer.packages, *RUNTIME])
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        print(f"installing {name}", file=sys.stderr, flush=True)
+        tool = uv.find_uv_bin()
+        subprocess.run(
+            [tool, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True
+        )
+        # Some pin an older NumPy than this program: theirs wins, the runtime's API is the same.
+        packages = [*peer.packages, *RUNTIME]
+        subprocess.run([tool, "pip", "install", "-q", "--python", python, *packages], check=True)
+        stamp.write_text(wanted)
+    return python
+
+
+def is_installable(name: str) -> bool:
+    """Whether a peer's packages can be had."""
+    try:
+        installed(name, PEERS[name])
+    except subprocess.CalledProcessError:
+        print(f"{name}: cannot be installed here (above); left out", file=sys.stderr)
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def started(
+    name: str, case: str, root: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int, float]]:
+    """Start a contender on one model; yield its process, its port and how long it took."""
+    port = container.free_port()
+    env = {
+        **os.environ,
+        "BENCH_CASE": case,
+        "BENCH_PORT": str(port),
+        "BENCH_ROOT": root,
+        "BENCH_MAX_BATCH": "64",
+        "BENCH_PAUSE_S": str(container.PAUSE_S),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    if name in OURS:
+        env["PYTHONPATH"] = f"{ROOT}:{ROOT / 'layers/runtime/python'}"
+        program = str(ROOT / "benchmarks" / "container.py")
+        command = [sys.executable, program, "--serve", name, "--root", root, "--port", str(port)]
+        ask = protocol
+    else:
+        peer = PEERS[name]
+        python = str(installed(name, peer))
+        ask = peer.ask
+        command = (
+            [python, *peer.command, str(port)]
+            if peer.command
+            else [python, str(SERVERS / f"with_{name}.py")]
+        )
+        env.pop("PYTHONPATH", None)
+        # Triton's backend loads libpython by name: this interpreter's, not the system's.
+        env["LD_LIBRARY_PATH"] = sysconfig.get_config_var("LIBDIR")
+    begun = time.perf_counter()
+    log = Path(root) / f"{name}-{case}.log"
+    with log.open("wb") as written:
+        process = subprocess.Popen(command, env=env, cwd=SERVERS, stdout=written, stderr=written)
+    try:
+        _until_answering(process, port, ask(case), log)
+        yield process, port, time.perf_counter() - begun
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for one in reversed(tree(process)):
+                one.kill()
+        process.wait()
+
+
+def _until_answering(process: subprocess.Popen[bytes], port: int, data: bytes, log: Path) -> None:
+    deadline, told = time.perf_counter() + START_S, b"nothing"
+    while process.poll() is None and time.perf_counter() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as held:
+            held.sendall(data)
+            told = held.recv(400)
+            if told.startswith(b"HTTP/1.1 200"):
+                return
+        time.sleep(0.05)
+    time.sleep(0.5)  # so that it can say why
+    said = log.read_text(errors="replace")[-2000:]
+    raise RuntimeError(f"no answer ({told.decode(errors='replace')}); it said: {said}")
+
+
+def tree(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """A server's processes."""
+    first = psutil.Process(process.pid)
+    return [first, *first.children(recursive=True)]
+
+
+def memory_mib(process: subprocess.Popen[bytes]) -> float:
+    """Memory of all of a server's processes; what they share is counted once."""
+    return sum(one.memory_full_info().pss for one in tree(process)) / 2**20
+
+
+def closed(
+    process: subprocess.Popen[bytes], port: int, data: bytes, callers: int, seconds: float
+) -> dict[str, float | None]:
+    """Requests a second, p50 and p99 in ms, processor time of one in µs."""
+    uvloop.run(container.closed_loop(port, data, callers, 0.3))
+    before = {one.pid: sum(one.cpu_times()[:2]) for one in tree(process)}
+    latencies = sorted(uvloop.run(container.closed_loop(port, data, callers, seconds)))
+    used = sum(sum(one.cpu_times()[:2]) - before.get(one.pid, 0.0) for one in tree(process))
+    count = len(latencies)
+    if not count:
+        return {"rate": 0.0, "p50_ms": None, "p99_ms": None, "cpu_us": None}
+    return {
+        "rate": count / seconds,
+        "p50_ms": latencies[count // 2] * 1e3,
+        "p99_ms": latencies[int(0.99 * (count - 1))] * 1e3,
+        "cpu_us": used / count * 1e6,
+    }
+
+
+def opened(port: int, data: bytes, seconds: float) -> int:
+    """The largest Poisson rate with p99 below 10 ms."""
+    best = 0
+    for rate in RATES:
+        latencies = sorted(uvloop.run(container.open_loop(port, data, rate, seconds)))
+        if latencies[int(0.99 * (len(latencies) - 1))] > container.BOUND_S:
+            break
+        best = rate
+    return best
+
+
+def measure(name: str, case: str, root: str, asked: argparse.Namespace) -> dict[str, object]:
+    """Measure one contender on one case."""
+    ask = protocol if name in OURS else PEERS[name].ask
+    with started(name, case, root) as (process, port, start_s):
+        row: dict[str, object] = {"start_s": start_s, "memory_mib": memory_mib(process)}
+        for callers in map(int, asked.callers.split(",")):
+            found = closed(process, port, ask(case), callers, asked.seconds)
+            row[str(callers)] = found
+            print(
+                f"{name:10} {case.upper()} {callers:>3} {found['rate']:>9.0f} req/s  "
+                f"p50 {found['p50_ms'] or 0:8.2f} ms  p99 {found['p99_ms'] or 0:8.2f} ms  "
+                f"cpu {found['cpu_us'] or 0:8.0f} µs",
+                flush=True,
+            )
+        if asked.open and case == "t":
+            row["open"] = opened(port, ask(case), asked.seconds)
+            print(f"{name:10} T open loop: {row['open']} req/s with p99 < 10 ms", flush=True)
+    print(f"{name:10} {case.upper()} start {start_s:.2f} s, memory {row['memory_mib']:.0f} MiB")
+    return row
+
+
+def batched(root: str, case: str, rows: int, seconds: float) -> float:
+    """Rows a second of the engine without a server, all callers in one batch."""
+    engine = OnnxEngine(name=case, model=(Path(root) / case / "1" / MODEL_FILE).read_bytes())
+    spec = engine.signature.inputs[0]
+    names = [output.name for output in engine.signature.outputs]
+    inputs = {spec.name: np.ones((rows, *spec.shape[1:]), spec.datatype.numpy_name)}
+    runs, begun = 0, time.perf_counter()
+    while time.perf_counter() < begun + seconds / 4:
+        engine.run(inputs, names)
+        time.sleep(container.PAUSE_S if case == "g" else 0)
+        runs += 1
+    return runs * rows / (time.perf_counter() - begun)
+
+
+def main() -> int:
+    """Install, measure, print."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--cases", default="T,G,V,E")
+    parser.add_argument("--callers", default="1,8,32,64")
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--contenders", default=",".join((*OURS, *PEERS)))
+    parser.add_argument("--open", action="store_true", help="also the open loop, on T")
+    parser.add_argument("--json", type=Path, help="write every figure there")
+    asked = parser.parse_args()
+    names = [name for name in asked.contenders.split(",") if name in OURS or is_installable(name)]
+    figures: dict[str, dict[str, object]] = {}
+    with tempfile.TemporaryDirectory() as root:
+        container.write_models(Path(root))
+        for case in asked.cases.lower().split(","):
+            best = container.raw_best(root, case, asked.seconds)
+            sizes = asked.callers.split(",")
+            figures[case] = {
+                "raw": best,
+                "batch": {size: batched(root, case, int(size), asked.seconds) for size in sizes},
+            }
+            print(f"raw        {case.upper()}     {best:>9.0f} rows/s", flush=True)
+            for name in names:
+                if name == "static" and case != "t":
+                    continue
+                try:
+                    figures[case][name] = measure(name, case, root, asked)
+                except RuntimeError as error:
+                    print(f"{name:10} {case.upper()} failed: {error}", flush=True)
+    print(*verdicts(figures), sep="\n")
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
