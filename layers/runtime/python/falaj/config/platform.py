@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from falaj.config.settings import LOG_LEVELS
-from falaj.contract import ENV_CATALOGUE, ENV_LOG_LEVEL
+from falaj.contract import ENV_ANALYST, ENV_CATALOGUE, ENV_LOG_LEVEL
 from falaj.domain.published import PublishedModel
 from falaj.errors import ConfigurationError
 
@@ -24,12 +24,14 @@ class PlatformSettings:
         release: The Lambda version that runs this.
         function_name: The Lambda function, or empty outside Lambda.
         log_level: Least severe level that is written.
+        analyst: The experiment analyst's function; empty where there are no experiments.
     """
 
     models: tuple[PublishedModel, ...]
     release: str = "local"
     function_name: str = ""
     log_level: str = "INFO"
+    analyst: str = ""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -53,6 +55,7 @@ class PlatformSettings:
             release=env.get("AWS_LAMBDA_FUNCTION_VERSION", "local"),
             function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
             log_level=level,
+            analyst=env.get(ENV_ANALYST, ""),
         )
 
 

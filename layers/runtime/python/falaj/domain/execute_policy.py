@@ -11,15 +11,17 @@ Sources, read 2026-11-22:
     …/configure-api-gateway-lambda-authorization.html: a policy that is kept applies to all methods.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from falaj.domain.access import Caller, ModelAccess, allows
-from falaj.domain.routes import MODEL, ROUTES, VERSION, Route
+from falaj.domain.routes import MODEL, ROUTES, Route
 from falaj.errors import MalformedRequestError
 
 _ARN_PARTS: Final = 6
 _INVOKE: Final = "execute-api:Invoke"
+_VARIABLE: Final = re.compile(r"\{[^}]*\}")
 
 
 def stage_arn(method_arn: str) -> str:
@@ -66,7 +68,7 @@ def allowed_methods(caller: Caller, models: Sequence[ModelAccess]) -> list[str]:
 
 
 def _method(route: Route, model: str = "") -> str:
-    return route.method + route.path.replace(MODEL, model).replace(VERSION, "*")
+    return route.method + _VARIABLE.sub("*", route.path.replace(MODEL, model))
 
 
 def _without_covered(methods: list[str]) -> list[str]:

@@ -5,9 +5,20 @@ from typing import Any, Final
 
 from falaj.contract import HEADER_BINARY_LENGTH, HEADER_RELEASE, HEADER_REQUEST_ID
 from falaj.domain import openapi_components as components
+from falaj.domain.experiment_schema import BODIES, EXPERIMENT_PARAMETER, REPORT_PARAMETERS
 from falaj.domain.openapi_components import JSON, ref
 from falaj.domain.published import PublishedModel
-from falaj.domain.routes import FEEDBACK, MODEL, ROUTES, VERSION, Route, Server
+from falaj.domain.routes import (
+    EXPERIMENT_REPORT,
+    EXPERIMENTS,
+    FEEDBACK,
+    LIST_EXPERIMENTS,
+    MODEL,
+    ROUTES,
+    VERSION,
+    Route,
+    Server,
+)
 
 OPENAPI: Final = "3.1.0"
 """Source: spec.openapis.org/oas/v3.1.0; its schemas are JSON Schema 2020-12."""
@@ -36,6 +47,7 @@ def document(
     title: str = "Falaj",
     version: str = "0.1.0",
     takes_feedback: bool = False,
+    has_experiments: bool = False,
 ) -> JSON:
     """Write the OpenAPI 3.1 document of the routes that these models answer.
 
@@ -44,6 +56,7 @@ def document(
         title: The API's name.
         version: The API's own version, not a model's.
         takes_feedback: Whether feedback is taken.
+        has_experiments: Whether experiments can be started, read and decided.
 
     Example:
         >>> sorted(document([])["paths"])[:2]
@@ -52,6 +65,8 @@ def document(
     paths: JSON = {}
     for route in ROUTES:
         if route.operation == FEEDBACK and not takes_feedback:
+            continue
+        if route.operation in EXPERIMENTS and not has_experiments:
             continue
         for model in models if route.of_model else (None,):
             path = route.path.replace(MODEL, model.name) if model else route.path
@@ -107,6 +122,10 @@ def _parameters(route: Route, model: PublishedModel | None) -> list[JSON]:
                 "schema": {"type": "string", "enum": [str(v) for v in model.versions]},
             }
         )
+    if "{experiment}" in route.path:
+        parameters.append(EXPERIMENT_PARAMETER)
+    if route.operation == EXPERIMENT_REPORT:
+        parameters.extend(REPORT_PARAMETERS)
     if _infers(route):
         parameters.append(
             {
@@ -125,6 +144,9 @@ def _request_body(route: Route, model: PublishedModel | None) -> JSON | None:
             "required": False,
             "content": {"application/json": {"schema": ref("RepositoryIndexRequest")}},
         }
+    if route.operation in BODIES:
+        schema = ref(BODIES[route.operation])
+        return {"required": True, "content": {"application/json": {"schema": schema}}}
     if route.operation == FEEDBACK:
         return {"required": True, "content": {"application/json": {"schema": ref("Outcomes")}}}
     if model is None or not _infers(route):
@@ -145,6 +167,8 @@ def _success(route: Route, model: PublishedModel | None) -> JSON:
     content: JSON = {"application/json": {"schema": components.result(route, model)}}
     if _infers(route):
         content["application/octet-stream"] = {"schema": components.BINARY}
+    if route.operation == EXPERIMENT_REPORT:
+        content["text/html"] = {"schema": {"type": "string"}}
     if route.operation == "docs":
         content = {"text/html": {"schema": {"type": "string"}}}
     headers = {HEADER_REQUEST_ID: components.header_ref(HEADER_REQUEST_ID)}
@@ -157,6 +181,8 @@ def _success(route: Route, model: PublishedModel | None) -> JSON:
 
 def _refusals(route: Route) -> tuple[int, ...]:
     refusals = REFUSALS[route.server]
+    if route.operation in EXPERIMENTS - {LIST_EXPERIMENTS}:
+        return (*refusals, 409)
     return (*refusals, 413, 415) if route.operation == FEEDBACK else refusals
 
 

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from falaj.contract import HEADER_BINARY_LENGTH, HEADER_RELEASE, HEADER_REQUEST_ID
+from falaj.domain.experiment_schema import SCHEMAS as EXPERIMENTS
 from falaj.domain.protocol_schema import PROTOCOL, object_schema
 from falaj.domain.published import PublishedModel
 from falaj.domain.routes import Route
@@ -38,6 +39,7 @@ REASONS: Final = {
     400: "The request is wrong; the sentence says how.",
     404: "There is no such model, version or path.",
     405: "The path takes another method.",
+    409: "As things stand, it cannot be done; the sentence says why.",
     413: "The body, or what it inflates to, is too large; or the answer would be.",
     415: "The body's encoding is not understood.",
     429: "Too many requests for now.",
@@ -96,7 +98,7 @@ def schemas(models: Sequence[PublishedModel]) -> JSON:
     for model in models:
         own[request_name(model)] = _request(model)
         own[f"{model.name}.answer"] = _answer(model)
-    return PROTOCOL | own
+    return PROTOCOL | EXPERIMENTS | own
 
 
 def examples(model: PublishedModel) -> JSON:

@@ -12,6 +12,14 @@ READ_PLATFORM: Final = "platform:read"
 
 FEEDBACK: Final = "feedback"
 """Answered only where experiments are deployed."""
+LIST_EXPERIMENTS: Final = "listExperiments"
+MODEL_EXPERIMENTS: Final = "modelExperiments"
+START_EXPERIMENT: Final = "startExperiment"
+EXPERIMENT: Final = "experiment"
+EXPERIMENT_REPORT: Final = "experimentReport"
+DECIDE_EXPERIMENT: Final = "decideExperiment"
+STOP_EXPERIMENT: Final = "stopExperiment"
+"""As feedback: answered only where experiments are deployed."""
 
 
 class Server(StrEnum):
@@ -90,6 +98,20 @@ def _predict(
     )
 
 
+_ONE: Final = "/{experiment}"
+
+
+def _experiment(method: str, rest: str, operation: str, summary: str, action: str) -> Route:
+    return Route(
+        method=method,
+        path=f"/experiments/{MODEL}{rest}",
+        operation=operation,
+        summary=summary,
+        server=Server.PLATFORM,
+        scope=f"model:{MODEL}:{action}",
+    )
+
+
 ROUTES: Final[tuple[Route, ...]] = (
     _platform("GET", "/v2", "serverMetadata", "What this server is and speaks"),
     _platform("GET", "/v2/health/live", "serverLive", "Whether the server runs"),
@@ -110,8 +132,29 @@ ROUTES: Final[tuple[Route, ...]] = (
         server=Server.PLATFORM,
         scope=f"model:{MODEL}:invoke",
     ),
+    Route(
+        method="GET",
+        path="/experiments",
+        operation=LIST_EXPERIMENTS,
+        summary="Every model's experiments",
+        server=Server.PLATFORM,
+        scope="experiments:read",
+    ),
+    _experiment("GET", "", MODEL_EXPERIMENTS, "The model's experiments", "read"),
+    _experiment("POST", "", START_EXPERIMENT, "Start an experiment as declared", "experiment"),
+    _experiment("GET", _ONE, EXPERIMENT, "Where an experiment stands", "read"),
+    _experiment("GET", f"{_ONE}/report", EXPERIMENT_REPORT, "What an experiment found", "read"),
+    _experiment(
+        "POST", f"{_ONE}/decide", DECIDE_EXPERIMENT, "Promote an arm, or revert", "experiment"
+    ),
+    _experiment("POST", f"{_ONE}/stop", STOP_EXPERIMENT, "Stop without a decision", "experiment"),
     _platform("GET", "/openapi.json", "openapi", "This document"),
     _platform("GET", "/docs", "docs", "This document as a page for people"),
 )
 """Source: Open Inference Protocol, inference_rest.md; Triton's extensions "model repository",
 "model configuration" and "statistics" (docs/protocol/extension_*.md)."""
+
+EXPERIMENTS: Final = frozenset(
+    route.operation for route in ROUTES if route.path.startswith("/experiments")
+)
+"""Operations on experiments."""

@@ -5,7 +5,8 @@ Lambda initialises the environment: the module itself can be imported where ther
 """
 
 import sys
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from mangum import Mangum
 
@@ -13,9 +14,16 @@ from falaj.config.experiments import FeedbackSettings
 from falaj.config.platform import PlatformSettings
 from falaj.entrypoints.guarded import Handler, guarded
 from falaj.http.envelope import Record
+from falaj.http.experiments import AskAnalyst
 from falaj.http.feedback import TakeFeedback
 from falaj.http.platform_app import platform_app
 from falaj.telemetry.emf import OutcomeLog
+
+if TYPE_CHECKING:
+    from falaj.aws.analyst import AnalystFunction
+
+READ_S: Final = 28
+"""For the analyst's answer: the gateway waits for 29 seconds."""
 
 PLATFORM: Final = "(platform)"
 """What its metrics call it, as a model's are called by the model: no model can have the name."""
@@ -36,7 +44,11 @@ def __getattr__(name: str) -> Handler:
     )
     record = Record(log, sys.stdout.write)
     app = platform_app(
-        settings.models, release=settings.release, record=record, take_feedback=_feedback()
+        settings.models,
+        release=settings.release,
+        record=record,
+        take_feedback=_feedback(),
+        ask_analyst=_analyst(settings.analyst),
     )
     made = globals()["handler"] = guarded(Mangum(app, lifespan="off"))
     return made
@@ -54,3 +66,22 @@ def _feedback() -> TakeFeedback | None:
 
     log = ExperimentLog(boto3.client("s3"), settings.bucket)
     return FeedbackStore(boto3.client("dynamodb"), settings.table, log).take
+
+
+def _analyst(function: str) -> AskAnalyst | None:
+    """Return who asks the analyst; its client is made by the first question."""
+    if not function:
+        return None
+
+    @cache
+    def analyst() -> "AnalystFunction":
+        import boto3  # noqa: PLC0415 - as above
+        from botocore.config import Config  # noqa: PLC0415
+
+        from falaj.aws.analyst import AnalystFunction  # noqa: PLC0415
+
+        # Asked once: an order that was sent again after a lost answer would be obeyed twice.
+        patience = Config(read_timeout=READ_S, retries={"total_max_attempts": 1})
+        return AnalystFunction(boto3.client("lambda", config=patience), function)
+
+    return lambda event, model, experiment: analyst().ask(event, model, experiment)

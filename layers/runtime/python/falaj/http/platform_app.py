@@ -20,6 +20,7 @@ from falaj.errors import (
 )
 from falaj.http.docs_page import HARDENED, content_security_policy, docs_page
 from falaj.http.envelope import Envelope, Record, refuse, refuse_route
+from falaj.http.experiments import AskAnalyst, add_experiments
 from falaj.http.feedback import TakeFeedback, add_feedback
 
 EXTENSIONS: Final = (
@@ -52,6 +53,7 @@ def platform_app(
     version: str = "0.1.0",
     record: Record | None = None,
     take_feedback: TakeFeedback | None = None,
+    ask_analyst: AskAnalyst | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> FastAPI:
     """Return the application that answers every route that is not a model's own.
@@ -62,6 +64,7 @@ def platform_app(
         version: The API's own version.
         record: Leaves a line for each answer; by default nothing does.
         take_feedback: Keeps outcomes; None where no experiments are deployed.
+        ask_analyst: Asks about experiments; None where none are deployed.
         clock: Tells when feedback was received.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
@@ -71,10 +74,17 @@ def platform_app(
     app.add_exception_handler(FalajError, refuse)
     _add_server(app, models, version)
     _add_repository(app, models)
-    described = document(models, version=version, takes_feedback=take_feedback is not None)
+    described = document(
+        models,
+        version=version,
+        takes_feedback=take_feedback is not None,
+        has_experiments=ask_analyst is not None,
+    )
     _add_documents(app, described)
     if take_feedback is not None:
         add_feedback(app, [model.name for model in models], take=take_feedback, clock=clock)
+    if ask_analyst is not None:
+        add_experiments(app, ask=ask_analyst)
     return app
 
 
