@@ -31,7 +31,14 @@ import uvloop
 from benchmarks import container
 from benchmarks.peers.contenders import PEERS, RUNTIME, Peer, protocol
 from benchmarks.peers.goals import verdicts
-from falaj.contract import MODEL_FILE
+from falaj.contract import (
+    ENV_GRPC_PORT,
+    ENV_HTTP_PORT,
+    ENV_MODEL_ROOT,
+    ENV_THREADS,
+    MODEL_FILE,
+    SERVING_FILE,
+)
 from falaj.engines.onnx import OnnxEngine
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +77,22 @@ def is_installable(name: str) -> bool:
     return True
 
 
+def our_command(name: str, case: str, root: str, port: int, env: dict[str, str]) -> list[str]:
+    """The container's own program; where it needs a paused engine or none, the benchmark's."""
+    if name == "static" or case == "g":
+        program = str(ROOT / "benchmarks" / "container.py")
+        return [sys.executable, program, "--serve", name, "--root", root, "--port", str(port)]
+    alone = Path(root) / "alone" / case
+    alone.mkdir(parents=True, exist_ok=True)
+    if not (alone / case).exists():
+        (alone / case).symlink_to(Path(root) / case)
+    serving = {"models": {case: {"batching": {"max_batch_size": 64}}}}
+    (alone / SERVING_FILE).write_text(json.dumps(serving), encoding="utf-8")
+    env |= {ENV_MODEL_ROOT: str(alone), ENV_HTTP_PORT: str(port), ENV_GRPC_PORT: "off"}
+    env |= {ENV_THREADS: "1"}
+    return [sys.executable, "-m", "gpu_endpoints.serve"]
+
+
 @contextlib.contextmanager
 def started(
     name: str, case: str, root: str
@@ -87,9 +110,7 @@ def started(
     }
     if name in OURS:
         env["PYTHONPATH"] = f"{ROOT}:{ROOT / 'layers/runtime/python'}"
-        program = str(ROOT / "benchmarks" / "container.py")
-        command = [sys.executable, program, "--serve", name, "--root", root, "--port", str(port)]
-        ask = protocol
+        command, ask = our_command(name, case, root, port, env), protocol
     else:
         peer = PEERS[name]
         python = str(installed(name, peer))
