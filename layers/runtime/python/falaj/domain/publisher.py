@@ -51,7 +51,11 @@ class PublisherKey:
 
     def vouches_for(self, manifest: bytes, signature: bytes) -> bool:
         """Whether the key's holder signed exactly this manifest."""
-        return is_signed(self._point, manifest_statement(manifest), signature)
+        return self.is_signer_of(manifest_statement(manifest), signature)
+
+    def is_signer_of(self, statement: bytes, signature: bytes) -> bool:
+        """Whether the key's holder signed this statement."""
+        return is_signed(self._point, statement, signature)
 
 
 def is_fingerprint(text: str) -> bool:

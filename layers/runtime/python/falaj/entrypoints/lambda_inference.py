@@ -16,6 +16,7 @@ from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.trace import trace_keys
 
 if TYPE_CHECKING:
+    from falaj.entrypoints.capturing import Capture
     from falaj.entrypoints.lambda_experiments import Experiments
 
 WORST_GROWTH: Final = 3
@@ -33,6 +34,7 @@ class LambdaInference:
         write: Takes each line; by default standard output, which Lambda sends to CloudWatch.
         response_limit_bytes: Largest result that Lambda takes back.
         experiments: What assigns requests to arms; None where no arms are packaged.
+        capture: What tells auditors who asked; None where nobody records.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class LambdaInference:
         write: Callable[[str], object] | None = None,
         response_limit_bytes: int = RESPONSE_LIMIT_BYTES,
         experiments: "Experiments | None" = None,
+        capture: "Capture | None" = None,
     ) -> None:
         self._service = service
         self._experiments = experiments
+        self._capture = capture
         self._write = write or _to_stdout
         self._limit = response_limit_bytes
         self._is_cold = True
@@ -83,12 +87,15 @@ class LambdaInference:
         if len(response.body) * WORST_GROWTH > self._limit:
             response, result = self._fitted(request, response, result)
         is_cold, self._is_cold = self._is_cold, False
+        keys = _keys(request, response, context, self._experiments)
+        if self._capture is not None:
+            keys["audit"] = self._capture.seen(event, request.body, at)
         line = self._log.line(
             response.outcome,
             at=at,
             latency_ns=perf_counter_ns() - begun,
             is_cold=is_cold,
-            keys=_keys(request, response, context, self._experiments),
+            keys=keys,
         )
         self._write(line + "\n")
         return result

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from falaj.config.settings import Settings
+    from falaj.entrypoints.capturing import Capture
     from falaj.entrypoints.shadow import Handler
     from falaj.errors import ArtefactError
+    from falaj.http.service import Service
 
 handler: "Handler"
 
@@ -46,7 +48,9 @@ def _started() -> "Handler":
             from falaj.entrypoints.experiment_world import experiments_of  # noqa: PLC0415 - boto3
 
             experiments = experiments_of(settings, service)
-        made: Handler = LambdaInference(service, settings, experiments=experiments)
+        made: Handler = LambdaInference(
+            service, settings, experiments=experiments, capture=_capture(settings, service)
+        )
         if os.environ.get(ENV_ACCESS):  # noqa: TID251 - read whole where it is set
             from falaj.entrypoints.guarded import guarded  # noqa: PLC0415 - where someone is asked
 
@@ -59,6 +63,17 @@ def _started() -> "Handler":
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _capture(settings: "Settings", service: "Service") -> "Capture | None":
+    """Make what tells auditors who asked, where the environment asks for it."""
+    from falaj.contract import ENV_CAPTURE  # noqa: PLC0415 - as above
+
+    if not (root := os.environ.get(ENV_CAPTURE)):  # noqa: TID251 - read whole where it is set
+        return None
+    from falaj.entrypoints.capture_world import capture_from  # noqa: PLC0415 - boto3
+
+    return capture_from(root, settings, service.clock)
 
 
 def _tell(error: "ArtefactError", settings: "Settings") -> None:

@@ -1,0 +1,38 @@
+"""What is kept of one request for auditors, taken from the one line that the function leaves."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+AUDIT: Final = "audit"
+"""Key of the line under which a capturing function puts what only it knows."""
+
+_FROM_LINE: Final = {
+    "at": "timestamp",
+    "model": "model_name",
+    "version": "model_version",
+    "digest": "model_digest",
+    "release": "release",
+    "variant": "variant",
+    "operation": "message",
+    "status": "status",
+    "outcome": "outcome",
+    "request_id": "request_id",
+}
+_FROM_AUDIT: Final = ("who", "input", "stream", "number", "fault")
+
+
+def audit_record(line: Mapping[str, Any], *, event: str) -> dict[str, Any] | None:
+    """Return the record of a request; None for lines that are not of one.
+
+    Args:
+        line: The function's line, as JSON values.
+        event: CloudWatch's id of the line, by which one that was delivered twice is known.
+    """
+    audit = line.get(AUDIT)
+    if not isinstance(audit, Mapping):
+        return None
+    return {
+        "event": event,
+        **{name: line.get(key) for name, key in _FROM_LINE.items()},
+        **{name: audit.get(name) for name in _FROM_AUDIT},
+    }

@@ -1,0 +1,148 @@
+"""The audit recorder's Lambda handler: model functions' lines become a signed chain in S3.
+
+CloudWatch Logs delivers the lines; each environment of the recorder writes a chain of its own for
+each model and day, so that none waits for another. Once an hour a schedule has it write down how
+far every chain reaches, in a chain of checkpoints.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from secrets import token_hex
+from typing import Any, Final
+
+import boto3
+import orjson
+
+from falaj.aws.audit_trail import AuditTrail
+from falaj.aws.kms_signing import KmsSigner
+from falaj.capture.chain import (
+    GENESIS,
+    Place,
+    Record,
+    Segment,
+    checkpoint_record,
+    segment_hash,
+)
+from falaj.capture.records import audit_record
+from falaj.config.audit import AuditSettings
+from falaj.domain.clock import Clock, SystemClock
+from falaj.entrypoints.experiment_recorder import DATA, delivery_of
+
+CHECKPOINT: Final = {"falaj": "checkpoint"}
+DAYS: Final = 2
+"""Chains that may still grow began today or yesterday: an environment lives for hours."""
+
+
+class AuditRecorder:
+    """Handles deliveries and the schedule.
+
+    Args:
+        trail: Where segments go.
+        clock: The time.
+        name: Makes the random name of a chain.
+    """
+
+    def __init__(
+        self,
+        trail: AuditTrail,
+        *,
+        clock: Clock | None = None,
+        name: Callable[[], str] = lambda: token_hex(8),
+    ) -> None:
+        self._trail, self._clock, self._name = trail, clock or SystemClock(), name
+        self._ends: dict[tuple[str, str], tuple[Place, str]] = {}
+
+    def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, Any]:
+        """Handle one event.
+
+        Raises:
+            MalformedRequestError: It is no delivery and no schedule's word.
+            LostRaceError: Two checkpoints were written at once; the schedule's retry writes the
+                next.
+            DependencyError: S3 or KMS is dark; the event is delivered again.
+        """
+        del context
+        if dict(event) == CHECKPOINT:
+            return self._checkpoint()
+        delivered = delivery_of(event)
+        if delivered.get("messageType") != DATA:
+            return {"records": 0}
+        by_model: dict[str, list[Record]] = {}
+        for entry in delivered["logEvents"]:
+            record = _record(entry)
+            if record is not None:
+                by_model.setdefault(record["model"] or "(none)", []).append(record)
+        for model, records in by_model.items():
+            self._append(model, tuple(records))
+        return {"records": sum(map(len, by_model.values()))}
+
+    def _append(self, model: str, records: tuple[Record, ...]) -> None:
+        now = self._clock.now()
+        day = now.date().isoformat()
+        end = self._ends.get((day, model))
+        if end is None:
+            self._ends = {key: held for key, held in self._ends.items() if key[0] == day}
+            place, before = Place(day=day, model=model, chain=self._name(), number=0), GENESIS
+        else:
+            last, before = end
+            place = Place(day=day, model=model, chain=last.chain, number=last.number + 1)
+        # Should S3 have taken what it did not answer, the place is taken: a new chain begins.
+        self._ends.pop((day, model), None)
+        written = self._trail.write(
+            Segment(place=place, before=before, at=now.isoformat(), records=records)
+        )
+        self._ends[day, model] = place, written
+
+    def _checkpoint(self) -> dict[str, Any]:
+        now = self._clock.now()
+        last, before = self._last_checkpoint()
+        records = tuple(
+            checkpoint_record(segment.place, segment_hash(content))
+            for segment, content in map(self._read, self._ends_in_s3(now))
+        )
+        place = Place(day="", model="", chain="all", number=last)
+        self._trail.write(Segment(place=place, before=before, at=now.isoformat(), records=records))
+        return {"checkpoint": last, "chains": len(records)}
+
+    def _ends_in_s3(self, now: datetime) -> list[str]:
+        days = [(now - timedelta(days=ago)).date().isoformat() for ago in reversed(range(DAYS))]
+        ends: dict[str, str] = {}
+        for day in days:
+            for key in self._trail.keys_of_day(day):
+                ends[key.rpartition("/")[0]] = key
+        return list(ends.values())
+
+    def _last_checkpoint(self) -> tuple[int, str]:
+        newest = max(self._trail.checkpoints(), default=None)
+        if newest is None:
+            return 0, GENESIS
+        segment, content = self._read(newest)
+        return segment.place.number + 1, segment_hash(content)
+
+    def _read(self, key: str) -> tuple[Segment, bytes]:
+        segment, content, _ = Segment.read(self._trail.read(key))
+        return segment, content
+
+
+def _record(entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    with suppress(ValueError, KeyError, TypeError):
+        line = orjson.loads(entry["message"])
+        if isinstance(line, dict):
+            return audit_record(line, event=str(entry["id"]))
+    return None
+
+
+handler: AuditRecorder
+
+
+def __getattr__(name: str) -> AuditRecorder:
+    """Make the handler when it is first named, while Lambda initialises the environment."""
+    if name != "handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    settings = AuditSettings.from_env()
+    signer = KmsSigner(boto3.client("kms"), settings.signing_key)
+    made = globals()["handler"] = AuditRecorder(
+        AuditTrail(boto3.client("s3"), settings.bucket, signer.sign)
+    )
+    return made

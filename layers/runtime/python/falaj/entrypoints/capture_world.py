@@ -1,0 +1,41 @@
+"""Connects a function's capture to AWS: SSM holds tenants' keys."""
+
+from typing import Final
+
+import boto3
+from botocore.config import Config
+
+from falaj.aws.capture_keys import CaptureKeys
+from falaj.config.access import AccessSettings
+from falaj.config.settings import Settings
+from falaj.contract import ENV_CAPTURE, ENV_LOG_LEVEL
+from falaj.domain.clock import Clock
+from falaj.entrypoints.capturing import Capture, Keys
+from falaj.errors import ConfigurationError
+
+QUICK: Final = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
+
+
+def capture_from(root: str, settings: Settings, clock: Clock) -> Capture:
+    """Make a function's capture; tenants' keys are known when it returns.
+
+    SSM in the dark is no reason not to start: records say that nobody could be named.
+
+    Args:
+        root: Path of the parameters that hold keys.
+        settings: The function's environment.
+        clock: Tells when keys are old.
+
+    Raises:
+        ConfigurationError: The access settings are at fault, or lines that are not written could
+            not be recorded either.
+    """
+    if settings.log_level not in {"DEBUG", "INFO"}:
+        fault = (
+            f"{ENV_LOG_LEVEL}={settings.log_level}: {ENV_CAPTURE} asks for a record of every "
+            "request, which its line carries; write INFO"
+        )
+        raise ConfigurationError([fault])
+    access = AccessSettings.from_env()
+    keys = Keys(CaptureKeys(boto3.client("ssm", config=QUICK), root).ring, clock.now())
+    return Capture(keys, mode=access.mode, tenant_claim=access.tenant_claim)
