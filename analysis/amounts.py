@@ -1,6 +1,7 @@
 """Values of metrics as a reader would write them."""
 
 import math
+from datetime import timedelta
 
 from falaj.experiments.metrics import Kind, Metric
 
@@ -29,3 +30,18 @@ def percent(share: float) -> str:
         '−3.4 %'
     """
     return f"{100 * share:+.1f} %".replace("-", "−")
+
+
+def span(length: timedelta) -> str:
+    """Write a length of time in its largest whole unit.
+
+    Example:
+        >>> span(timedelta(hours=1)), span(timedelta(hours=36)), span(timedelta(days=14))
+        ('1 hour', '36 hours', '14 days')
+    """
+    seconds = round(length.total_seconds())
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds % size == 0:
+            count = seconds // size
+            return f"{count:,} {name}{'' if count == 1 else 's'}"
+    raise AssertionError("every whole number is divisible by 1")

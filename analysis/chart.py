@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Final
@@ -9,13 +10,36 @@ from typing import Final
 from analysis.amounts import amount
 from analysis.looks import Comparison, Look
 
-WIDTH: Final = 900
 HEIGHT: Final = 320
-LEFT: Final = 84
 RIGHT: Final = 16
 TOP: Final = 16
 BOTTOM: Final = 46
 MOST_POINTS: Final = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canvas:
+    """How wide a drawing is; text keeps its size, so that a phone shows fewer labels.
+
+    Attributes:
+        width: Of the drawing.
+        left: Where the plot begins.
+        labels: How many moments are named below it.
+        names: Room for names of arms.
+        kind: CSS class: the page shows the one that fits.
+    """
+
+    width: int
+    left: int
+    labels: int
+    names: int
+    kind: str
+
+
+CANVASES: Final = (
+    Canvas(width=900, left=84, labels=6, names=190, kind="wide"),
+    Canvas(width=400, left=68, labels=3, names=92, kind="narrow"),
+)
 
 
 def effect_chart(comparison: Comparison) -> str | None:
@@ -23,20 +47,26 @@ def effect_chart(comparison: Comparison) -> str | None:
     looks = _thinned([look for look in comparison.looks if look.interval and not look.why_not])
     if not looks:
         return None
-    frame = _Frame(looks)
-    metric = comparison.metric
+    return "".join(_drawn(_Frame(looks, canvas), comparison, looks) for canvas in CANVASES)
+
+
+def _drawn(frame: "_Frame", comparison: Comparison, looks: Sequence[Look]) -> str:
+    metric, canvas = comparison.metric, frame.canvas
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="difference over time">',
+        (
+            f'<svg class="{canvas.kind}" viewBox="0 0 {canvas.width} {HEIGHT}" role="img" '
+            'aria-label="difference over time">'
+        ),
         *(
             _level_line(frame, level, amount(metric, level, signed=True) if level else "0")
             for level in frame.levels
         ),
-        *(_unit_label(frame, look) for look in _spread(looks, 6)),
+        *(_unit_label(frame, look) for look in _spread(looks, canvas.labels)),
         f'<path class="band" d="{_band(frame, looks)}"/>',
         f'<path class="track" d="{_track(frame, looks)}"/>',
         (
-            f'<line class="zero" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{frame.y(0):.1f}" '
-            f'y2="{frame.y(0):.1f}"/>'
+            f'<line class="zero" x1="{canvas.left}" x2="{canvas.width - RIGHT}" '
+            f'y1="{frame.y(0):.1f}" y2="{frame.y(0):.1f}"/>'
         ),
     ]
     if comparison.decided is not None:
@@ -51,7 +81,8 @@ class _Frame:
     whatever lies outside is cut at the edge.
     """
 
-    def __init__(self, looks: Sequence[Look]) -> None:
+    def __init__(self, looks: Sequence[Look], canvas: Canvas) -> None:
+        self.canvas = canvas
         low, high = looks[-1].interval or (0.0, 0.0)
         reach = max(abs(low), abs(high), 1.6 * (high - low))
         wildest = max(max(map(abs, look.interval or (0.0,))) for look in looks)
@@ -60,7 +91,7 @@ class _Frame:
 
     def x(self, units: int) -> float:
         part = (units - self.first) / (self.last - self.first)
-        return LEFT + part * (WIDTH - LEFT - RIGHT)
+        return self.canvas.left + part * (self.canvas.width - self.canvas.left - RIGHT)
 
     def y(self, difference: float) -> float:
         part = (self.reach - difference) / (2 * self.reach)
@@ -79,10 +110,10 @@ def _round_step(wanted: float) -> float:
 
 
 def _level_line(frame: _Frame, level: float, text: str) -> str:
-    y = frame.y(level)
+    y, left, right = frame.y(level), frame.canvas.left, frame.canvas.width - RIGHT
     return (
-        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(text)}</text>'
+        f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(text)}</text>'
     )
 
 
@@ -113,7 +144,7 @@ def _track(frame: _Frame, looks: Sequence[Look]) -> str:
 def _decision(frame: _Frame, look: Look, *, is_worse: bool) -> str:
     x = frame.x(look.units)
     kind = "mark worse" if is_worse else "mark"
-    is_right = x > WIDTH / 2
+    is_right = x > frame.canvas.width / 2
     return (
         f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
         f'<text x="{x + (-6 if is_right else 6):.1f}" y="{HEIGHT - BOTTOM - 8}" '
@@ -143,8 +174,14 @@ def _spread(looks: Sequence[Look], count: int) -> list[Look]:
 
 def balance_chart(names: Sequence[str], counts: Sequence[int], shares: Sequence[float]) -> str:
     """Draw one bar per arm, with a tick where the declared share lies."""
+    return "".join(_bars(names, counts, shares, canvas) for canvas in CANVASES)
+
+
+def _bars(
+    names: Sequence[str], counts: Sequence[int], shares: Sequence[float], canvas: Canvas
+) -> str:
     total, height = max(1, sum(counts)), 34 * len(names) + 4
-    left, wide = 190, WIDTH - 190 - 130
+    left, wide = canvas.names, canvas.width - canvas.names - 130
     scale = wide / max([*shares, *(count / total for count in counts)])
     rows = [
         f'<text x="{left - 10}" y="{34 * k + 23}" text-anchor="end" unicode-bidi="plaintext">'
@@ -158,6 +195,6 @@ def balance_chart(names: Sequence[str], counts: Sequence[int], shares: Sequence[
         for k, (name, count, share) in enumerate(zip(names, counts, shares, strict=True))
     ]
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="units by arm">'
-        f"{''.join(rows)}</svg>"
+        f'<svg class="{canvas.kind}" viewBox="0 0 {canvas.width} {height}" role="img" '
+        f'aria-label="units by arm">{"".join(rows)}</svg>'
     )

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
+from typing import Final
 
-from analysis.amounts import amount, percent
+from analysis.amounts import amount, percent, span
 from analysis.chart import balance_chart, effect_chart
 from analysis.looks import Comparison
 from analysis.report import Report, found
@@ -13,6 +14,9 @@ from analysis.words import VERDICT_WORDS
 from falaj.experiments.lifecycle import Verdict
 from falaj.experiments.metrics import Role
 from falaj.experiments.spec import ExperimentSpec
+
+SHORT: Final = 2
+"""Columns that fit a phone side by side."""
 
 
 def as_page(report: Report) -> str:
@@ -62,11 +66,11 @@ def _cards(report: Report) -> str:
     shown = report.shown
     look, metric = shown.latest, shown.metric
     cards = []
-    is_readable = report.conclusion.verdict is not Verdict.INVALID
+    is_readable = report.conclusion.verdict is not Verdict.INVALID and report.bandit is None
     if is_readable and look is not None and look.effect is not None and look.interval is not None:
         effect, (low, high) = look.effect, look.interval
         cards = [
-            (amount(metric, effect.control), f"{report.spec.control.name} (control)"),
+            (amount(metric, effect.control), _control(report)),
             (amount(metric, effect.treatment), shown.arm),
             (
                 amount(metric, effect.difference, signed=True),
@@ -80,6 +84,7 @@ def _cards(report: Report) -> str:
         if effect.lift is not None and lift is not None:
             between = f"relative, between {percent(lift[0])} and {percent(lift[1])}"
             cards.append((percent(effect.lift), between))
+        cards += _by_now(shown)
     wanted = f" of {report.spec.planned_units:,} planned" if report.spec.planned_units else ""
     noun = f"{report.spec.unit.value}s counted{wanted}"
     cards.append((f"{report.findings.units:,}", noun))
@@ -91,6 +96,23 @@ def _cards(report: Report) -> str:
         )
         + "</section>"
     )
+
+
+def _control(report: Report) -> str:
+    name = report.spec.control.name
+    return name if name == "control" else f"{name}, the control"
+
+
+def _by_now(shown: Comparison) -> list[tuple[str, str]]:
+    """Say what later units add: an effect looks largest at the look that found it."""
+    last = shown.looks[-1] if shown.looks else None
+    if shown.decided is None or last is None or last is shown.decided:
+        return []
+    if last.effect is None or last.interval is None:
+        return []
+    low, high = (amount(shown.metric, edge, signed=True) for edge in last.interval)
+    difference = amount(shown.metric, last.effect.difference, signed=True)
+    return [(difference, f"difference by now, after {last.units:,}, between {low} and {high}")]
 
 
 def _effect(report: Report) -> str:
@@ -130,9 +152,9 @@ def _bandit(report: Report) -> str:
     cost = (
         ""
         if bandit.lost is None or bandit.floor_costs is None
-        else f" Learning has cost about {bandit.lost:,.1f} × {_name(metric.name)} so far, against "
-        "always giving everyone the arm that looks best now; the floor costs at most "
-        f"{bandit.floor_costs:.2g} a unit."
+        else f" Regret so far: about {bandit.lost:,.1f} of {_name(metric.name)} given up against "
+        "everyone getting the arm that looks best now. The floor’s part of it is at most "
+        f"{bandit.floor_costs:.2g} a subject."
     )
     return (
         "<h2>What the bandit has learned</h2>"
@@ -235,9 +257,13 @@ def _design(report: Report) -> str:
     when = [_day(at) for at in (findings.first_at, findings.last_at) if at is not None]
     rows = [
         ["method", escape(_method(spec))],
-        ["level", f"{spec.alpha:g}, two-sided, over all looks and arms"],
+        *(
+            []
+            if spec.bandit
+            else [["level", f"{spec.alpha:g}, two-sided, over all looks and arms"]]
+        ),
         ["unit", escape(spec.unit.value)],
-        ["outcomes count for", f"{spec.outcome_window} after the first exposure"],
+        ["outcomes count for", f"{span(spec.outcome_window)} after the first exposure"],
         ["units exposed", " to ".join(when) or "none"],
         ["on win, on loss", f"{spec.on_win.value}, {spec.on_loss.value}"],
     ]
@@ -246,7 +272,7 @@ def _design(report: Report) -> str:
 
 def _method(spec: ExperimentSpec) -> str:
     if spec.bandit:
-        every, step = spec.bandit.every, spec.bandit.step
+        every, step = span(spec.bandit.every), spec.bandit.step
         return f"Thompson sampling, every {every}, {step:.0%} of all subjects a step"
     if spec.planned_units:
         looks = f"{spec.looks} looks over {spec.planned_units:,} units"
@@ -260,5 +286,14 @@ def _day(at: float) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     header = "".join(f"<th>{escape(cell)}</th>" for cell in head) if any(head) else ""
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{header}</tr>{body}</table></div>'
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-label="{escape(label)}">{cell}</td>'
+            for label, cell in zip(head, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    kind = "facts" if len(head) > SHORT else "pairs"
+    return f'<div class="scroll"><table class="{kind}"><tr>{header}</tr>{body}</table></div>'

@@ -17,7 +17,7 @@ class Tally:
         immature: Units whose outcome window is still open; counted later.
         outcomes: Outcomes that were counted or will be.
         duplicate_exposures: Exposures logged again.
-        duplicate_outcomes: Outcomes sent again; the earliest counts, in whatever order they are read.
+        duplicate_outcomes: Outcomes sent again; the earliest counts, whatever was read first.
         unknown_outcomes: Outcomes for inference ids that were never exposed.
         late_outcomes: Outcomes after the unit's window.
         early_outcomes: Outcomes from before the exposure.

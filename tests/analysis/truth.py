@@ -29,6 +29,8 @@ def logs(spec, rates, units, *, seed=1, metric="conversion"):
     for number in range(units):
         unit, at = f"user-{number}", START + number
         arm = assign(allocation, unit).arm
+        if arm is None:
+            continue
         exposures.append(
             {
                 "experiment": spec.name,
