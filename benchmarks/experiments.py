@@ -28,9 +28,8 @@ import numpy as np
 import orjson
 
 from analysis.boundaries import even_fractions, spending_boundary
-from analysis.effects import effect_between
 from analysis.mismatch import log_mismatch
-from analysis.moments import Array, Moments
+from analysis.moments import Array
 from analysis.planning import Question
 from analysis.report import analyse, as_text
 from analysis.sequences import log_e_value
@@ -208,26 +207,38 @@ def power() -> None:
 
 def requests() -> None:
     """Sticky routing counted by request instead of by subject."""
-    runs = 1_500 if LONG else 300
-    print(f"A/A with sticky subjects (geometric, mean 20 requests each), fixed size, {runs} runs")
-    by_request, by_subject = 0, 0
-    for seed in range(runs):
-        rng = np.random.default_rng(seed)
-        asked = rng.geometric(0.05, 2_000)
-        worked = rng.binomial(asked, rng.beta(0.5, 4.5, 2_000))
-        mine = rng.random(2_000) < 0.5
-        paths = Paths(
-            control_units=np.array([[asked[~mine].sum()]]),
-            arm_units=np.array([[asked[mine].sum()]]),
-            control_events=np.array([[worked[~mine].sum()]]),
-            arm_events=np.array([[worked[mine].sum()]]),
-        )
-        by_request += int(abs(paths.z()[0, 0]) >= 1.96)
-        rows = np.column_stack([worked, asked, np.zeros(2_000), np.zeros(2_000)]).astype(float)
-        effect = effect_between(Moments.of(rows[~mine]), Moments.of(rows[mine]), is_ratio=True)
-        by_subject += int(abs(effect.z) >= 1.96)
-    print(f"found when counting requests: {by_request / runs:.1%}")
-    print(f"found when counting subjects: {by_subject / runs:.1%}")
+    runs = 2_000 if LONG else 300
+    subjects, looks = 2_000, 100
+    print(
+        f"A/A with sticky subjects, mean 20 requests each, group-sequential, {looks} looks, "
+        f"{runs} runs, nominal 5 %"
+    )
+    rng = np.random.default_rng(17)
+    asked = rng.geometric(0.05, (runs, subjects))
+    worked = rng.binomial(asked, rng.beta(0.5, 4.5, (runs, subjects)))
+    mine = rng.random((runs, subjects)) < 0.5
+
+    def running(values: Array) -> Array:
+        return np.cumsum(values.reshape(runs, looks, -1).sum(axis=2), axis=1)
+
+    by_request = Paths(
+        control_units=running(asked * ~mine),
+        arm_units=running(asked * mine),
+        control_events=running(worked * ~mine),
+        arm_events=running(worked * mine),
+    )
+
+    def draw(drawn: np.random.Generator, size: tuple[int, int]) -> Columns:
+        requests = drawn.geometric(0.05, size)
+        successes = drawn.binomial(requests, drawn.beta(0.5, 4.5, size))
+        return successes.astype(float), requests.astype(float), np.zeros(size)
+
+    by_subject = simulate_values(
+        draw, share=0.5, units=subjects, looks=looks, runs=runs, seed=19, is_ratio=True
+    )
+    parts = [stops(paths, group_sequential()).found for paths in (by_request, by_subject)]
+    print(f"found when counting requests: {parts[0]:.1%}, {parts[0] / 0.05:.1f} times the level")
+    print(f"found when counting subjects: {parts[1]:.1%}")
 
 
 def mismatch() -> None:
