@@ -131,6 +131,9 @@ class GpuService:
         "falaj:gpuBaseImage.",
     ] = (Provider.CUDA,)
     precision: Annotated[Precision, "What TensorRT computes in."] = Precision.FP32
+    executions: Annotated[
+        int, Range(1, 8), "Runs of the model at once in one replica (Triton's instance count)."
+    ] = 1
 
     def __post_init__(self) -> None:
         refuse_unless_valid(

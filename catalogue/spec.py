@@ -1,6 +1,7 @@
 """One catalogue entry as frozen values, named by model.yaml's keys."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -28,6 +29,7 @@ __all__ = [
     "PlanKind",
     "ReleasePlan",
     "Risk",
+    "SequencePolicy",
     "ServingEngine",
     "Target",
 ]
@@ -42,6 +44,9 @@ SCOPE = Pattern(
 )
 TENANT_NAME = Pattern(
     TENANT.pattern, "a tenant: 1 to 63 of A-Z, a-z, 0-9, . _ and -, a letter or digit first"
+)
+STATE = Pattern(
+    r"[^=\s]+=[^=\s]+", "an input and the output that becomes it: h0=hn, without spaces"
 )
 TEXT = Pattern(r"\s*\S[\s\S]*", "a word or a sentence")
 
@@ -87,6 +92,26 @@ class BatchingPolicy:
                 "preferred_batch_size",
                 f"a size exceeds max_batch_size ({self.max_batch_size}); lower it",
             ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequencePolicy:
+    """A stateful model: what it hands itself from one request of a sequence to the next."""
+
+    state: Annotated[
+        tuple[str, ...], STATE, "Inputs that take what an output gave in the request before."
+    ]
+    max_sequences: Annotated[int, Range(1, 1_000_000), "Most sequences open in one replica."] = 1024
+    idle: Annotated[
+        timedelta,
+        Range(timedelta(seconds=1), timedelta(hours=24)),
+        "Time after which an abandoned sequence is forgotten.",
+    ] = timedelta(minutes=1)
+
+    def __post_init__(self) -> None:
+        refuse_unless_valid(
+            self, fault_if(not self.state, "state", "name at least one pair; write [h0=hn]")
         )
 
 
@@ -143,6 +168,9 @@ class ModelSpec:
     batching: Annotated[
         BatchingPolicy | None, "Container only: joins requests of a model proven to allow it."
     ] = None
+    sequence: Annotated[
+        SequencePolicy | None, "Container only: keeps a stateful model's state between requests."
+    ] = None
     cache: Annotated[CachePolicy, "Answers from memory."] = field(default_factory=CachePolicy)
     release: Annotated[ReleasePlan, "How the next version earns its traffic."] = field(
         default_factory=ReleasePlan
@@ -161,6 +189,18 @@ class ModelSpec:
                 len(set(self.also_serve)) < len(self.also_serve),
                 "also_serve",
                 "names a version twice; write each once",
+            ),
+            fault_if(
+                self.sequence is not None and self.compute.target is Target.LAMBDA,
+                "sequence",
+                "a Lambda environment sees any caller's next request, so it can keep no state; "
+                "remove it or set compute.target: gpu",
+            ),
+            fault_if(
+                self.sequence is not None and self.compute.fallback is Fallback.LAMBDA,
+                "sequence",
+                "the CPU version knows nothing of a sequence that a replica began; "
+                "remove it or set compute.fallback: none",
             ),
             fault_if(
                 self.batching is not None and self.compute.target is Target.LAMBDA,
@@ -185,6 +225,12 @@ class ModelSpec:
     def versions(self) -> tuple[int, ...]:
         """Every version the model's function holds, the default one first."""
         return (self.version, *self.also_serve)
+
+    @property
+    def states(self) -> tuple[tuple[str, str], ...]:
+        """Inputs and outputs that carry state, in pairs."""
+        pairs = self.sequence.state if self.sequence else ()
+        return tuple((pair.partition("=")[0], pair.partition("=")[2]) for pair in pairs)
 
     @property
     def scopes(self) -> tuple[str, ...]:

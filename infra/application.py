@@ -46,7 +46,7 @@ from infra.refusals import catalogue_faults, size_faults
 from infra.stacks.api import ApiParts, ApiStack
 from infra.stacks.foundation import FoundationStack
 from infra.stacks.gpu import GpuStack
-from infra.stacks.gpu_model import GpuModelStack, GpuPackage
+from infra.stacks.gpu_model import GpuModelStack, GpuPackage, uses_triton
 from infra.stacks.model import ModelStack
 from infra.stacks.naming import API, FOUNDATION, GPU, ROLLOUTS, gpu_model_stack, model_stack
 from infra.stacks.rollouts import RolloutsStack
@@ -215,7 +215,12 @@ def _gpu_stacks(
             deployment=deployment,
             package=GpuPackage(
                 model=model,
-                root=stage_model_root(model, staged.publisher, sources.build),
+                root=stage_model_root(
+                    model,
+                    staged.publisher,
+                    sources.build,
+                    is_triton=uses_triton(model.spec, deployment),
+                ),
                 publisher=staged.publisher,
                 image=image,
                 breaker=breaker,

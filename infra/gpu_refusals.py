@@ -1,10 +1,12 @@
 """What of a GPU service is refused before anything is made, with the reason and the mend."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from catalogue.compute import ServingEngine
 from catalogue.gpu import Deployment as Replacement, Provider
 from catalogue.spec import ModelSpec, PlanKind
+from catalogue.triton import triton_faults
+from falaj.domain.manifest import Manifest
 from infra.config.deployment import Deployment, Platform
 from infra.config.gpu import (
     FEWEST_ZONES,
@@ -17,8 +19,13 @@ from infra.config.region import RegionFacts
 from infra.constructs.gpu_service import LONGEST_MINUTES, deployment_minutes
 
 
-def gpu_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
+def gpu_faults(
+    spec: ModelSpec, manifests: Sequence[Manifest], deployment: Deployment
+) -> Iterator[str]:
     """Yield every reason why this service cannot be made."""
+    if spec.compute.engine is ServingEngine.TRITON:
+        yield from triton_faults(spec, manifests)
+    yield from _state_faults(spec, manifests)
     yield from _machine_faults(spec, deployment)
     yield from _release_faults(spec, deployment)
     if len(deployment.az_ids) < FEWEST_ZONES:
@@ -49,6 +56,19 @@ def _account_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
             "pinned; mirror an image that holds TensorRT 10 and set falaj:gpuBaseImage "
             "(docs/reference/gpu.md), or write providers: [cuda]"
         )
+
+
+def _state_faults(spec: ModelSpec, manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Refuse states that are not the model's own inputs and outputs."""
+    for manifest in manifests:
+        given = {item.name for item in manifest.signature.inputs}
+        made = {item.name for item in manifest.signature.outputs}
+        for taken, became in spec.states:
+            if taken not in given or became not in made:
+                yield (
+                    f"sequence.state names {taken}={became}, and version {manifest.version} has "
+                    f"inputs {', '.join(sorted(given))} and outputs {', '.join(sorted(made))}"
+                )
 
 
 def _machine_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:

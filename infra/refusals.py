@@ -49,7 +49,8 @@ def size_faults(name: str, *, code_bytes: int, layer_bytes: int) -> list[str]:
 
 def _gpu(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     if model.spec.compute.target is Target.GPU:
-        yield from gpu_faults(model.spec, deployment)
+        manifests = [version.manifest for version in model.versions]
+        yield from gpu_faults(model.spec, manifests, deployment)
 
 
 def _timeout(model: PackagedModel, deployment: Deployment) -> Iterator[str]:

@@ -36,7 +36,7 @@ class GpuPlace:
             empty asks for none.
         base_image: What the container's image is built on, by digest, in this account's registry;
             empty for plain Python, which has CUDA's libraries and not TensorRT's.
-        triton_image: Triton's image by digest, in this account's registry.
+        triton_image: Repository of Triton's image in this account's registry, with its digest.
     """
 
     domain: str = ""
@@ -60,18 +60,24 @@ class GpuPlace:
             yield f"gpuDomain {self.domain!r}: write a domain name, gpu.example.ae"
         if self.trust_bundle and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}/\S+", self.trust_bundle):
             yield f"gpuTrustBundle {self.trust_bundle!r}: write s3://bucket/key of a PEM file"
-        for name, image in (("gpuBaseImage", self.base_image), ("tritonImage", self.triton_image)):
-            if image and not re.fullmatch(_IMAGE, image):
-                yield (
-                    f"{name} {image!r}: an image of another registry is fetched from abroad; "
-                    "mirror NVIDIA's into your own ECR (docs/reference/gpu.md) and write "
-                    f"<account>.dkr.ecr.{REGION}.amazonaws.com/<repository>@sha256:<digest>"
-                )
+        if self.base_image and not re.fullmatch(_IMAGE, self.base_image):
+            yield (
+                f"gpuBaseImage {self.base_image!r}: an image of another registry is fetched from "
+                "abroad; mirror it into your own ECR (docs/reference/gpu.md) and write "
+                f"<account>.dkr.ecr.{REGION}.amazonaws.com/<repository>@sha256:<digest>"
+            )
+        if self.triton_image and not re.fullmatch(_REPOSITORY, self.triton_image):
+            yield (
+                f"tritonImage {self.triton_image!r}: an image of another registry is fetched from "
+                "abroad; mirror NVIDIA's into your own ECR (docs/reference/gpu.md) and write "
+                "<repository>@sha256:<digest>, without a registry: it is this account's"
+            )
         yield from _network_faults(self)
 
 
 _CERTIFICATE: Final = rf"arn:aws:acm:{REGION}:\d{{12}}:certificate/[0-9a-f-]{{36}}"
 _DOMAIN: Final = r"(?=.{1,200}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
+_REPOSITORY: Final = r"[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}"
 _IMAGE: Final = rf"\d{{12}}\.dkr\.ecr\.{REGION}\.amazonaws\.com/[a-z0-9._/-]+@sha256:[0-9a-f]{{64}}"
 
 

@@ -1,7 +1,7 @@
 """One replica: models are put in place, then the server runs, alone with its GPU."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aws_cdk import Token, aws_ecs as ecs, aws_iam as iam
@@ -10,6 +10,7 @@ from constructs import Construct
 from falaj.contract import (
     ENV_MODEL_ARCHIVE,
     ENV_MODEL_ROOT,
+    ENV_PUBLISHER_KEY,
     FETCH_CONTAINER,
     GRPC_PORT,
     HTTP_PORT,
@@ -29,6 +30,9 @@ USER: Final = "10001"
 FETCH_MIB: Final = 512
 SCRATCH_MIB: Final = 256
 
+BEATS_CONTAINER: Final = "beats"
+BEATS_MIB: Final = 128
+BEATS_COMMAND: Final = ("python", "-m", "gpu_endpoints.triton_beats")
 FETCH_COMMAND: Final = ("python", "-m", "gpu_endpoints.fetch")
 SERVE_COMMAND: Final = ("python", "-m", "gpu_endpoints.serve")
 _IS_ALIVE: Final = (
@@ -52,6 +56,8 @@ class Server:
         health: How Docker asks for its health.
         memory_mib: Memory that is kept for it.
         is_read_only: Whether it can do without writing to its own file system.
+        beats: Settings of the container that tells metrics of a server that does not tell them
+            itself; empty where it does.
     """
 
     image: str
@@ -60,6 +66,7 @@ class Server:
     health: Sequence[str] = HEALTH_COMMAND
     memory_mib: int = 1769
     is_read_only: bool = True
+    beats: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +78,9 @@ class Supplies:
         repository_arns: Registries' repositories that the images are in.
         bucket: Bucket of the archive.
         key: Key of the archive, a zip of a model root.
-        log_group: Where both write.
+        log_group: Where all write.
+        publisher: Fingerprint that manifests are checked against before a server that cannot do so
+            itself; empty leaves that to the server.
     """
 
     image: str
@@ -79,6 +88,7 @@ class Supplies:
     bucket: str
     key: str
     log_group: str
+    publisher: str = ""
 
 
 class GpuTask(Construct):
@@ -118,7 +128,11 @@ class GpuTask(Construct):
                 )
                 for name in (_MODELS, _CACHE)
             ],
-            container_definitions=[self._fetch(supplies), self._serve(server)],
+            container_definitions=[
+                self._fetch(supplies),
+                self._serve(server),
+                *([self._beat(server, supplies)] if server.beats else []),
+            ],
         )
 
     def _fetch(self, supplies: Supplies) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
@@ -130,11 +144,35 @@ class GpuTask(Construct):
             environment={
                 ENV_MODEL_ARCHIVE: Token.as_string(archive),
                 ENV_MODEL_ROOT: SERVER_MODEL_ROOT,
+                **({ENV_PUBLISHER_KEY: supplies.publisher} if supplies.publisher else {}),
             },
             essential=False,
             memory_reservation=FETCH_MIB,
             readonly_root_filesystem=True,
-            mount_points=[_mount(_MODELS, SERVER_MODEL_ROOT, is_read_only=False)],
+            # Whoever mounts a volume first gives it its owner: this image's user.
+            mount_points=[
+                _mount(_MODELS, SERVER_MODEL_ROOT, is_read_only=False),
+                _mount(_CACHE, CACHE_FOLDER, is_read_only=False),
+            ],
+        )
+
+    def _beat(
+        self, server: Server, supplies: Supplies
+    ) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
+        return self._container(
+            BEATS_CONTAINER,
+            image=supplies.image,
+            command=BEATS_COMMAND,
+            environment=server.beats,
+            essential=False,
+            memory_reservation=BEATS_MIB,
+            readonly_root_filesystem=True,
+            restart_policy=ecs.CfnTaskDefinition.RestartPolicyProperty(enabled=True),
+            depends_on=[
+                ecs.CfnTaskDefinition.ContainerDependencyProperty(
+                    container_name=SERVER_CONTAINER, condition="START"
+                )
+            ],
         )
 
     def _serve(self, server: Server) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:

@@ -8,7 +8,7 @@ from typing import Final
 from aws_cdk import Fn, Stack, Token, aws_ssm as ssm
 from constructs import Construct
 
-from catalogue.compute import Fallback
+from catalogue.compute import Fallback, ServingEngine
 from catalogue.gpu import Deployment as Replacement
 from catalogue.spec import ModelSpec
 from falaj.contract import (
@@ -46,6 +46,7 @@ from infra.constructs.gpu_scaling import GpuScaling, Scaled
 from infra.constructs.gpu_service import GpuService, Replacing, Running
 from infra.constructs.gpu_targets import GpuTargets, Listening
 from infra.constructs.gpu_task import CACHE_FOLDER, SERVE_COMMAND, GpuTask, Server, Supplies
+from infra.constructs.gpu_triton import triton_server
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.packaging import PackagedModel
@@ -114,18 +115,26 @@ class GpuModelStack(Stack):
         self._cluster = self._shared("cluster")
         self._replacement = replacement_of(spec.compute.gpu, deployment.az_ids)
         image, repository = self._image()
+        is_triton = uses_triton(spec, deployment)
+        triton, triton_repository = _own_image(deployment.gpu.triton_image)
         environment = server_environment(spec, deployment) | {
             ENV_PUBLISHER_KEY: package.publisher.fingerprint
         }
         release = text_digest(
-            package.image.digest, package.root.digest, json.dumps(environment, sort_keys=True)
+            package.image.digest,
+            package.root.digest,
+            deployment.gpu.base_image,
+            deployment.gpu.triton_image if is_triton else "",
+            json.dumps(environment, sort_keys=True),
         )[:RELEASE_DIGITS]
         logs = KeptLogs(self, "Logs", settings=deployment.settings, key_arn=self._key_arn)
         archive = zip_asset(self, package.root.folder, package.root.digest)
         task = GpuTask(
             self,
             "Task",
-            server=Server(
+            server=triton_server(spec, triton, release)
+            if is_triton
+            else Server(
                 image=image,
                 command=SERVE_COMMAND,
                 environment={**environment, ENV_RELEASE: release},
@@ -133,10 +142,14 @@ class GpuModelStack(Stack):
             ),
             supplies=Supplies(
                 image=image,
-                repository_arns=[repository],
+                repository_arns=[
+                    repository,
+                    *([triton_repository] if is_triton else []),
+                ],
                 bucket=archive.bucket_name,
                 key=archive.object_key,
                 log_group=logs.group.ref,
+                publisher=package.publisher.fingerprint if is_triton else "",
             ),
             cluster=self._cluster,
         )
@@ -271,6 +284,24 @@ class GpuModelStack(Stack):
                 name=gpu_service_parameter(self._spec.name, name),
                 value=value,
             )
+
+
+def uses_triton(spec: ModelSpec, deployment: Deployment) -> bool:
+    """Whether NVIDIA's server runs; on an operator's machine our own answers in its place."""
+    is_asked = spec.compute.engine is ServingEngine.TRITON
+    return is_asked and deployment.platform is Platform.LAMBDA
+
+
+def _own_image(image: str) -> tuple[str, str]:
+    """Return the address and the repository's ARN of an image in this account's registry."""
+    address = sub(
+        "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/${Image}", Image=image
+    )
+    arn = sub(
+        "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/${Name}",
+        Name=image.partition("@")[0],
+    )
+    return Token.as_string(address), Token.as_string(arn)
 
 
 def server_environment(spec: ModelSpec, deployment: Deployment) -> dict[str, str]:

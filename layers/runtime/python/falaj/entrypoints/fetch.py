@@ -1,9 +1,10 @@
 """A replica's models are put in place before it serves: one archive, unpacked whole or not at all.
 
-What is unpacked is believed by nobody: the container checks every manifest's signature and every
-model's digest when it starts.
+What is unpacked is believed by nobody: our container checks every manifest's signature and every
+model's digest when it starts. Triton does not, so before it the same is checked here.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from falaj import contract
+from falaj.engines.trust import check_signature, packaged_publisher
 from falaj.errors import ArtefactError, ConfigurationError, FalajError
 
 EXIT_OK: Final = 0
@@ -36,11 +38,14 @@ class FetchSettings:
         bucket: The archive's bucket.
         key: The archive's key.
         root: Folder that becomes the model root.
+        publisher_key: Fingerprint of the key that must have signed every manifest; empty leaves
+            that to the server.
     """
 
     bucket: str
     key: str
     root: Path
+    publisher_key: str = ""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -62,7 +67,12 @@ class FetchSettings:
             faults.append(f"{contract.ENV_MODEL_ROOT} names the folder of models; it is not set")
         if match is None or not root:
             raise ConfigurationError(faults)
-        return cls(bucket=match[1], key=match[2], root=Path(root))
+        return cls(
+            bucket=match[1],
+            key=match[2],
+            root=Path(root),
+            publisher_key=env.get(contract.ENV_PUBLISHER_KEY, ""),
+        )
 
 
 def main(environment: Mapping[str, str] | None = None, *, download: Download | None = None) -> int:
@@ -75,6 +85,8 @@ def main(environment: Mapping[str, str] | None = None, *, download: Download | N
     try:
         settings = FetchSettings.from_env(environment)
         files = fetch(settings, download or _by_boto3)
+        if settings.publisher_key:
+            check(settings.root, settings.publisher_key)
     except (FalajError, OSError) as error:
         sys.stderr.write(f"falaj: {error}\n")
         return EXIT_ERROR
@@ -105,6 +117,28 @@ def fetch(settings: FetchSettings, download: Download) -> int:
     finally:
         archive.unlink(missing_ok=True)
     return len(members)
+
+
+def check(root: Path, publisher_key: str) -> None:
+    """Return if the publisher signed every manifest and every model is what its manifest says.
+
+    Raises:
+        ArtefactError: Something is unsigned, altered or missing.
+    """
+    publisher = packaged_publisher(str(root), publisher_key)
+    manifests = sorted(root.glob(f"*/*/{contract.MANIFEST_FILE}"))
+    if not manifests:
+        raise ArtefactError(artefact=str(root), reason="there is no manifest in it")
+    for path in manifests:
+        content = path.read_bytes()
+        check_signature(str(path), content, publisher)
+        with (path.parent / contract.MODEL_FILE).open("rb") as model:
+            found = hashlib.file_digest(model, "sha256").hexdigest()
+        said = json.loads(content)["sha256"]
+        if found != said:
+            raise ArtefactError(
+                artefact=str(path.parent), reason=f"its digest is {found}, its manifest's {said}"
+            )
 
 
 def _check(members: list[zipfile.ZipInfo], name: str) -> None:
