@@ -1,7 +1,7 @@
 """The whole application: a catalogue and a deployment become stacks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -44,11 +44,20 @@ from infra.packaging import (
 )
 from infra.refusals import catalogue_faults, size_faults
 from infra.stacks.api import ApiParts, ApiStack
+from infra.stacks.experiments import ExperimentsStack
 from infra.stacks.foundation import FoundationStack
 from infra.stacks.gpu import GpuStack
 from infra.stacks.gpu_model import GpuModelStack, GpuPackage, uses_triton
 from infra.stacks.model import ModelStack
-from infra.stacks.naming import API, FOUNDATION, GPU, ROLLOUTS, gpu_model_stack, model_stack
+from infra.stacks.naming import (
+    API,
+    EXPERIMENTS,
+    FOUNDATION,
+    GPU,
+    ROLLOUTS,
+    gpu_model_stack,
+    model_stack,
+)
 from infra.stacks.rollouts import RolloutsStack
 
 PLATFORM_ARCHITECTURE: Final = "arm64"
@@ -129,12 +138,15 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         API,
         deployment=deployment,
         models=specs,
-        parts=_api_parts(
-            deployment,
-            specs,
-            FunctionCode(asset=platform, layers=_references(layers.platform)),
-            layers,
-            sources,
+        parts=replace(
+            _api_parts(
+                deployment,
+                specs,
+                FunctionCode(asset=platform, layers=_references(layers.platform)),
+                layers,
+                sources,
+            ),
+            with_feedback=tuple(model.spec.name for model in models if model.experiments),
         ),
     )
     rollouts = RolloutsStack(
@@ -147,9 +159,36 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         layers=_references(layers.controller),
     )
     rollouts.add_stack_dependency(foundation)
-    for stack in stacks:
+    earlier = [foundation, *_experiment_stacks(app, deployment, models, layers, sources)]
+    for stack in earlier[1:]:
         stack.add_stack_dependency(foundation)
+    for stack in stacks:
+        for needed in earlier:
+            stack.add_stack_dependency(needed)
         api.add_stack_dependency(stack)
+
+
+def _experiment_stacks(
+    app: App,
+    deployment: Deployment,
+    models: Sequence[PackagedModel],
+    layers: "_StagedLayers",
+    sources: Sources,
+) -> list[Stack]:
+    """Add what experiments share, where a model declares one."""
+    if not any(model.experiments for model in models):
+        return []
+    recorder = stage_function(
+        "experiment-recorder", sources.function("experiment_recorder"), {}, sources.build
+    )
+    return [
+        ExperimentsStack(
+            app,
+            EXPERIMENTS,
+            deployment=deployment,
+            recorder=FunctionCode(asset=recorder, layers=_references(layers.controller)),
+        )
+    ]
 
 
 def _api_parts(

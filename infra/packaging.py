@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from catalogue.building import BuiltVersion, built_version
+from catalogue.experiments import load_experiments
 from catalogue.reading import load_catalogue
 from catalogue.signing import key_file, signature_at
 from catalogue.spec import Fallback, ModelSpec, Target
@@ -21,6 +22,7 @@ from falaj.contract import (
 from falaj.domain.published import PublishedModel
 from falaj.domain.publisher import PublisherKey
 from falaj.errors import ConfigurationError
+from falaj.experiments.spec import ExperimentSpec
 from infra.bundling.functions import DataFile, StagedCode, stage_function
 from infra.bundling.trees import files_in, text_digest
 
@@ -39,6 +41,12 @@ class PackagedModel:
 
     spec: ModelSpec
     versions: tuple[BuiltVersion, ...]
+    experiments: tuple[ExperimentSpec, ...] = ()
+
+    @property
+    def is_sticky(self) -> bool:
+        """Whether its function assigns subjects to arms."""
+        return any(each.subject for each in self.experiments)
 
     @property
     def default(self) -> BuiltVersion:
@@ -57,11 +65,12 @@ class PackagedModel:
         return PublishedModel(
             name=self.spec.name,
             version=self.spec.version,
-            versions=self.spec.versions,
+            versions=tuple(version.manifest.version for version in self.versions),
             signature=manifest.signature,
             platform=manifest.platform,
             description=self.spec.description,
             target=self.spec.compute.target.value,
+            takes_feedback=bool(self.experiments),
             golden=manifest.golden,
         )
 
@@ -104,16 +113,27 @@ def read_models(
         except ConfigurationError as error:
             faults.extend(error.faults)
             continue
+        experiments: tuple[ExperimentSpec, ...] = ()
+        try:
+            experiments = load_experiments(models_root, name)
+        except ConfigurationError as error:
+            faults.extend(error.faults)
         versions = []
-        for version in spec.versions:
+        for version in held_versions(spec, experiments):
             try:
                 versions.append(built_version(build_root, name, version))
             except ConfigurationError as error:
                 faults.extend(error.faults)
-        models.append(PackagedModel(spec=spec, versions=tuple(versions)))
+        models.append(PackagedModel(spec=spec, versions=tuple(versions), experiments=experiments))
     if faults:
         raise ConfigurationError(faults)
     return tuple(models)
+
+
+def held_versions(spec: ModelSpec, experiments: Sequence[ExperimentSpec] = ()) -> tuple[int, ...]:
+    """Return every version that a model's function holds: its own, then those of sticky arms."""
+    arms = [arm.model_version for each in experiments if each.subject for arm in each.arms]
+    return tuple(dict.fromkeys([*spec.versions, *(version for version in arms if version)]))
 
 
 def package_model(

@@ -5,10 +5,13 @@ from typing import Final
 
 from catalogue.checks import manifest_faults
 from catalogue.spec import PlanKind, Target
+from falaj.errors import ConfigurationError
+from falaj.experiments.live import LiveExperiment, LiveExperiments
+from falaj.experiments.spec import ExperimentSpec, Unit
 from infra.access import model_access
 from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.api_access import SCOPES_PER_ROUTE
-from infra.constructs.api_routes import MOST_MODELS, TIMEOUT_MS
+from infra.constructs.api_routes import ROUTES_PER_API, TIMEOUT_MS, most_models
 from infra.constructs.controller_size import CONTROLLER_CONCURRENCY
 from infra.gpu_refusals import gpu_faults
 from infra.packaging import UNZIPPED_LIMIT_BYTES, PackagedModel
@@ -106,6 +109,39 @@ def _plan(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
         )
 
 
+def _experiments(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    """Refuse experiments whose arms this release could not answer for."""
+    del deployment
+    spec = model.spec
+    for each in model.experiments:
+        name, control = f"experiment {each.name}", each.control
+        if each.unit is Unit.REQUEST:
+            if spec.release.plan is not PlanKind.SPLIT:
+                yield (
+                    f"{name} is about requests, which only release.plan: split divides; write that "
+                    "plan, or unit: subject"
+                )
+            continue
+        if spec.compute.target is Target.GPU:
+            yield f"{name} assigns subjects in a Lambda function; compute.target is gpu"
+        if control.model_version not in {None, spec.version}:
+            yield (
+                f"{name}: the control {control.name} is version {control.model_version}, but "
+                f"whoever takes no part gets version {spec.version}; make them one"
+            )
+        for arm in each.arms[1:]:
+            if arm.model_version is None:
+                yield f"{name}: arm {arm.name} needs a model_version"
+        yield from _parameter_size(each)
+
+
+def _parameter_size(experiment: ExperimentSpec) -> Iterator[str]:
+    try:
+        LiveExperiments(sticky=(LiveExperiment.of(experiment),)).to_json()
+    except ConfigurationError as error:
+        yield from error.faults
+
+
 def _access(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     access = model_access(model.spec)
     is_service = model.spec.compute.target is Target.GPU
@@ -140,15 +176,19 @@ _MODEL_CHECKS: Final[tuple[Callable[[PackagedModel, Deployment], Iterator[str]],
     _warm,
     _plan,
     _access,
+    _experiments,
     _manifests,
 )
 
 
 def _too_many(models: Sequence[PackagedModel]) -> Iterator[str]:
-    if len(models) > MOST_MODELS:
+    with_feedback = sum(bool(model.experiments) for model in models)
+    most = most_models(with_feedback)
+    if len(models) > most:
         yield (
-            f"{len(models)} models, but one API holds {MOST_MODELS} (API Gateway: 300 routes); "
-            "split the catalogue between deployments with falaj:models"
+            f"{len(models)} models, {with_feedback} of them with experiments, but one API holds "
+            f"{most} (API Gateway: {ROUTES_PER_API} routes); split the catalogue between "
+            "deployments with falaj:models"
         )
 
 

@@ -42,6 +42,26 @@ ROUTES_PER_MODEL: Final = 2
 MOST_MODELS: Final = (ROUTES_PER_API - len(PLATFORM_PATHS) - 5) // ROUTES_PER_MODEL
 """Models that one API can hold; five resources of a REST API are paths that only lead on."""
 
+
+def most_models(with_feedback: int) -> int:
+    """Say how many models one API can hold when some of them take feedback.
+
+    Each of those has a route of its own for it. One route with a variable for all would do on an
+    HTTP API, which matches whole paths before greedy ones; a REST API chooses the resource of the
+    model's name before it looks further, and would never come to it.
+
+    Source:
+        docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html ("Routing
+        API requests") and api-gateway-set-up-simple-proxy.html ("sibling resources are excluded
+        from the representation of the proxy resource"), read 2026-11-22.
+
+    Example:
+        >>> most_models(0), most_models(90)
+        (145, 100)
+    """
+    return MOST_MODELS - -(-with_feedback // ROUTES_PER_MODEL)
+
+
 _ANY: Final = "x-amazon-apigateway-any-method"
 
 
@@ -132,6 +152,7 @@ class ApiRoutes:
         credentials: ARN of the role that invokes the functions.
         models: Each model's alias or service, by name.
         platform: The platform function.
+        with_feedback: Names of the models that take feedback.
         cors_origins: Origins whose browsers may call.
     """
 
@@ -140,6 +161,7 @@ class ApiRoutes:
     credentials: str
     models: Mapping[str, Backend | PrivateBackend]
     platform: Backend
+    with_feedback: Sequence[str] = ()
     cors_origins: Sequence[str] = ()
 
     def body(self, title: str) -> dict[str, Any]:
@@ -150,6 +172,9 @@ class ApiRoutes:
         for name, backend in self.models.items():
             for path in (f"/v2/models/{name}", f"/v2/models/{name}/{{proxy+}}"):
                 paths[path] = self._path(path, backend, name)
+        for name in self.with_feedback:
+            path = f"/v2/models/{name}/feedback"
+            paths[path] = self._path(path, self.platform, name)
         paths.update(self._everything_else())
         document: dict[str, Any] = {
             "openapi": OPENAPI,

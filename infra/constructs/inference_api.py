@@ -1,7 +1,7 @@
 """One API in front of all models, made from one OpenAPI body."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aws_cdk import (
@@ -62,6 +62,7 @@ class InferenceApi(Construct):
         *,
         models: Mapping[str, Backend | PrivateBackend],
         platform: Backend,
+        with_feedback: Sequence[str],
         access: ApiAccess,
         deployment: Deployment,
         key_arn: str | None,
@@ -73,6 +74,7 @@ class InferenceApi(Construct):
             id_: Its id there.
             models: Each model's alias by ARN, or its service.
             platform: The platform function, by ARN.
+            with_feedback: Names of the models that take feedback, which the platform function does.
             access: What is asked of callers.
             deployment: Profile and stage.
             key_arn: The customer's key for the access log; None for CloudWatch's own.
@@ -87,6 +89,7 @@ class InferenceApi(Construct):
             credentials=role.role.attr_arn,
             models=models,
             platform=platform,
+            with_feedback=with_feedback,
             cors_origins=deployment.cors_origins,
         )
         logs = KeptLogs(self, "AccessLogs", settings=deployment.settings, key_arn=key_arn)

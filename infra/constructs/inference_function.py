@@ -34,6 +34,7 @@ class InferenceFunction(Construct):
         function: The function.
         role: Its role.
         version: What this template publishes; kept for ever, pruned by the rollout controller.
+        log_group: Where its lines go.
         alias: `live`; CloudFormation creates it and never touches it again.
         release_digest: Changes exactly when a new version is published.
     """
@@ -85,7 +86,7 @@ class InferenceFunction(Construct):
             "rights": [statement["Sid"] for statement in access.statements],
         }
         self.release_digest = text_digest(json.dumps(frozen, sort_keys=True))[:16]
-        self.role = role.role
+        self.role, self.log_group = role.role, logs.group
         location = zip_asset(self, code.folder, code.digest)
         self.function = lambda_.CfnFunction(
             self,

@@ -1,4 +1,4 @@
-"""Where rollouts stand: one item per model."""
+"""Where rollouts and experiments stand: one item for each."""
 
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
@@ -19,7 +19,13 @@ class StatusTable(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, key_arn: str, settings: ProfileSettings
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        key_arn: str,
+        settings: ProfileSettings,
+        expiry: str = "",
     ) -> None:
         """Make the table.
 
@@ -28,6 +34,7 @@ class StatusTable(Construct):
             id_: Its id there.
             key_arn: The customer's key.
             settings: Whether it refuses to be deleted.
+            expiry: Attribute that says when an item may be forgotten; empty keeps all of them.
         """
         super().__init__(scope, id_)
         key = dynamodb.CfnTable.KeySchemaProperty
@@ -48,4 +55,10 @@ class StatusTable(Construct):
                 sse_enabled=True, sse_type="KMS", kms_master_key_id=key_arn
             ),
         )
+        if expiry:
+            self.table.time_to_live_specification = (
+                dynamodb.CfnTable.TimeToLiveSpecificationProperty(
+                    attribute_name=expiry, enabled=True
+                )
+            )
         keep(self.table)

@@ -25,6 +25,7 @@ from infra.config.tenants import Tenants
 from infra.constructs.api_access import ApiAccess, Authorizer
 from infra.constructs.api_domain import ApiDomain
 from infra.constructs.api_routes import Backend, PrivateBackend
+from infra.constructs.feedback_access import FeedbackAccess
 from infra.constructs.function_role import FunctionAccess, allow
 from infra.constructs.inference_api import InferenceApi
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
@@ -49,6 +50,7 @@ class ApiParts:
         keys: The token issuer's public keys, for the authorizer.
         tenants: What each tenant may ask for.
         trust_store: Authorities whose client certificates are let in.
+        with_feedback: Names of the models that take feedback.
     """
 
     platform: FunctionCode
@@ -56,6 +58,7 @@ class ApiParts:
     keys: str = ""
     tenants: Tenants | None = None
     trust_store: Path | None = None
+    with_feedback: tuple[str, ...] = ()
 
 
 class ApiStack(Stack):
@@ -87,13 +90,14 @@ class ApiStack(Stack):
             if deployment.settings.logs_use_customer_key
             else None
         )
-        platform = self._platform(deployment, parts.platform, key_arn)
+        platform = self._platform(deployment, parts, key_arn)
         keys = quota_keys(deployment, parts.tenants)
         api = InferenceApi(
             self,
             "Api",
             models={spec.name: self._backend(spec, deployment) for spec in models},
             platform=Backend(arn=platform.attr_arn, timeout_s=PLATFORM_SIZE.timeout_s),
+            with_feedback=parts.with_feedback,
             access=ApiAccess(
                 kind=deployment.settings.api,
                 mode=deployment.access,
@@ -167,22 +171,24 @@ class ApiStack(Stack):
         return self._shared[name]
 
     def _platform(
-        self, deployment: Deployment, code: FunctionCode, key_arn: str | None
+        self, deployment: Deployment, parts: ApiParts, key_arn: str | None
     ) -> lambda_.CfnFunction:
         use_key = [allow("DecryptOwnSettings", ["kms:Decrypt"], [key_arn])] if key_arn else []
+        feedback = FeedbackAccess.of(self, key_arn) if parts.with_feedback else FeedbackAccess()
         return ServiceFunction(
             self,
             "Platform",
-            code=code,
+            code=parts.platform,
             size=PLATFORM_SIZE,
             environment={
                 ENV_PROFILE: deployment.profile.value,
                 ENV_CATALOGUE: CATALOGUE_FILE,
                 **({} if deployment.access is Access.OPEN else {ENV_ACCESS: ACCESS_FILE}),
+                **feedback.environment,
             },
             description="Catalogue, health, OpenAPI document",
             deployment=deployment,
-            access=FunctionAccess(key_arn=key_arn, statements=tuple(use_key)),
+            access=FunctionAccess(key_arn=key_arn, statements=(*use_key, *feedback.rights)),
         ).function
 
 

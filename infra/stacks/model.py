@@ -11,16 +11,21 @@ from constructs import Construct
 from catalogue.release import ReleasePlan
 from falaj.contract import (
     ENV_ACCESS,
+    ENV_EXPERIMENTS,
     ENV_MODEL_NAME,
     ENV_MODEL_S3_PREFIX,
     ENV_MODEL_VERSION,
     ENV_PROFILE,
+    ENV_PSEUDONYM_KEY,
     ENV_PUBLISHER_KEY,
     ENV_SHADOW_PARAMETER,
     ENV_THREADS,
     MODEL_TAG,
+    PSEUDONYM_KEY_ALIAS,
+    RECORDER_ARN_PARAMETER,
     alias_arn_parameter,
     desired_release_parameter,
+    experiments_parameter,
     key_arn_parameter,
     shadow_parameter,
 )
@@ -29,6 +34,7 @@ from falaj.domain.release import DesiredRelease
 from infra.access import function_access, written
 from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.assets import file_asset
+from infra.constructs.exposure_subscription import ExposureSubscription, assignment_rights
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
 from infra.constructs.release_alarms import ReleaseAlarms
@@ -79,7 +85,9 @@ class ModelStack(Stack):
             Annotations.of(self).add_warning_v2("falaj:throw-away-publisher", _UNPINNED)
         key_arn = _key(self, deployment)
         far_bucket = self._upload(package) if package.far_prefix else None
+        experiments = package.model.experiments
         statements = [
+            *(assignment_rights(self, spec.name) if package.model.is_sticky else ()),
             *([_use_key(key_arn)] if key_arn else []),
             *([_read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
         ]
@@ -94,6 +102,14 @@ class ModelStack(Stack):
             deployment=deployment,
             access=FunctionAccess(key_arn=key_arn, statements=tuple(statements)),
         )
+        if experiments:
+            ExposureSubscription(
+                self,
+                "Exposures",
+                log_group=predict.log_group.ref,
+                recorder_arn=ssm_value(self, "RecorderArn", RECORDER_ARN_PARAMETER),
+                experiments=experiments,
+            )
         # The rollout controller may touch no function without this tag.
         predict.function.tags.set_tag(MODEL_TAG, spec.name)
         alarms = ReleaseAlarms(
@@ -159,6 +175,9 @@ def _environment(
         environment[ENV_SHADOW_PARAMETER] = shadow_parameter(spec.name)
     if deployment.access is not Access.OPEN:
         environment[ENV_ACCESS] = written(function_access(deployment, [spec]))
+    if package.model.is_sticky:
+        environment[ENV_EXPERIMENTS] = experiments_parameter(spec.name)
+        environment[ENV_PSEUDONYM_KEY] = PSEUDONYM_KEY_ALIAS
     if far_bucket:
         environment[ENV_MODEL_S3_PREFIX] = f"s3://{far_bucket}/{package.far_prefix}"
     return environment

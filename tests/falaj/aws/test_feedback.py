@@ -11,6 +11,7 @@ from mangum import Mangum
 from falaj.aws.experiment_log import ExperimentLog
 from falaj.aws.feedback_store import AT_ONCE, FeedbackStore
 from falaj.contract import EXPIRY_ATTRIBUTE
+from falaj.domain.openapi import document
 from falaj.domain.published import PublishedModel
 from falaj.domain.signature import ModelSignature
 from falaj.domain.tensors import Datatype, TensorSpec
@@ -23,9 +24,13 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SPEC = (TensorSpec(name="x", datatype=Datatype.FP32, shape=(1,)),)
 MODELS = tuple(
     PublishedModel(
-        name=name, version=1, versions=(1,), signature=ModelSignature(inputs=SPEC, outputs=SPEC)
+        name=name,
+        version=1,
+        versions=(1,),
+        signature=ModelSignature(inputs=SPEC, outputs=SPEC),
+        takes_feedback=name != "quiet",
     )
-    for name in ("rows", "words")
+    for name in ("rows", "words", "quiet")
 )
 
 
@@ -304,12 +309,15 @@ def test_the_largest_call_is_taken(tell, log):
 
 
 def test_an_unknown_model_is_unknown(tell):
-    """Feedback goes to models that there are."""
+    """Feedback goes to models that have experiments."""
     assert tell(clicked(1), model="nobody")[0] == 404
+    assert tell(clicked(1), model="quiet")[0] == 404
 
 
 def test_without_experiments_there_is_no_feedback():
-    """Where nothing could keep it, the route is not there and not described."""
+    """Where nothing could keep it, the route is not there; where no model asks, not described."""
     paths = {route.path for route in platform_app(MODELS).routes}
+    described = {path for path in document(MODELS)["paths"] if "feedback" in path}
 
     assert "/v2/models/{model}/feedback" not in paths
+    assert described == {"/v2/models/rows/feedback", "/v2/models/words/feedback"}

@@ -225,6 +225,7 @@ def decision_key(model: str, generation: int) -> str:
 # --------------------------------------------------------------- experiments
 EXPERIMENTS_PURPOSE: Final = "experiments"
 """What the bucket of exposures and outcomes is for, and the key of pseudonyms."""
+PSEUDONYM_KEY_ALIAS: Final = "alias/falaj-pseudonyms"
 EXPOSURES_PREFIX: Final = "exposures/"
 OUTCOMES_PREFIX: Final = "outcomes/"
 REPORTS_PREFIX: Final = "reports/"

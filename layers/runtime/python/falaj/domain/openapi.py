@@ -46,7 +46,6 @@ def document(
     *,
     title: str = "Falaj",
     version: str = "0.1.0",
-    takes_feedback: bool = False,
     has_experiments: bool = False,
 ) -> JSON:
     """Write the OpenAPI 3.1 document of the routes that these models answer.
@@ -55,7 +54,6 @@ def document(
         models: What the API serves; each gets paths, schemas and examples of its own.
         title: The API's name.
         version: The API's own version, not a model's.
-        takes_feedback: Whether feedback is taken.
         has_experiments: Whether experiments can be started, read and decided.
 
     Example:
@@ -64,11 +62,9 @@ def document(
     """
     paths: JSON = {}
     for route in ROUTES:
-        if route.operation == FEEDBACK and not takes_feedback:
-            continue
         if route.operation in EXPERIMENTS and not has_experiments:
             continue
-        for model in models if route.of_model else (None,):
+        for model in _having(route, models):
             path = route.path.replace(MODEL, model.name) if model else route.path
             paths.setdefault(path, {})[route.method.lower()] = _operation(route, model)
     return {
@@ -177,6 +173,13 @@ def _success(route: Route, model: PublishedModel | None) -> JSON:
     if _infers(route):
         headers[HEADER_BINARY_LENGTH] = components.header_ref(HEADER_BINARY_LENGTH)
     return {"description": route.summary, "headers": headers, "content": content}
+
+
+def _having(route: Route, models: Sequence[PublishedModel]) -> Sequence[PublishedModel | None]:
+    """Return the models that have a route; one None where it belongs to no model."""
+    if not route.of_model:
+        return (None,)
+    return [m for m in models if m.takes_feedback or route.operation != FEEDBACK]
 
 
 def _refusals(route: Route) -> tuple[int, ...]:

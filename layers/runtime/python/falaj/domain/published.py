@@ -19,6 +19,7 @@ class PublishedModel:
         platform: Metadata's `platform`.
         description: One line for a person.
         target: Where it runs: `lambda` or `gpu`.
+        takes_feedback: Whether callers may say what came of its answers.
         golden: Cases with known right answers, as in `Manifest.golden`; published as examples.
     """
 
@@ -29,6 +30,7 @@ class PublishedModel:
     platform: str = "onnxruntime_onnx"
     description: str = ""
     target: str = "lambda"
+    takes_feedback: bool = False
     golden: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
@@ -47,6 +49,7 @@ class PublishedModel:
             platform=value.get("platform", "onnxruntime_onnx"),
             description=value.get("description", ""),
             target=value.get("target", "lambda"),
+            takes_feedback=value.get("takes_feedback", False),
             golden=tuple(value.get("golden", ())),
         )
 
@@ -60,5 +63,6 @@ class PublishedModel:
             "signature": self.signature.to_dict(),
             "description": self.description,
             "target": self.target,
+            "takes_feedback": self.takes_feedback,
             "golden": [dict(case) for case in self.golden],
         }

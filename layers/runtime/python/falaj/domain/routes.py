@@ -11,7 +11,7 @@ READ_PLATFORM: Final = "platform:read"
 
 
 FEEDBACK: Final = "feedback"
-"""Answered only where experiments are deployed."""
+"""Answered for models that have experiments."""
 LIST_EXPERIMENTS: Final = "listExperiments"
 MODEL_EXPERIMENTS: Final = "modelExperiments"
 START_EXPERIMENT: Final = "startExperiment"

@@ -21,7 +21,7 @@ def add_feedback(app: FastAPI, models: Sequence[str], *, take: TakeFeedback, clo
 
     Args:
         app: Gets it.
-        models: Names of the models that there are.
+        models: Names of the models that take feedback.
         take: Keeps outcomes.
         clock: Tells when they were received.
     """

@@ -77,12 +77,12 @@ def platform_app(
     described = document(
         models,
         version=version,
-        takes_feedback=take_feedback is not None,
         has_experiments=ask_analyst is not None,
     )
     _add_documents(app, described)
     if take_feedback is not None:
-        add_feedback(app, [model.name for model in models], take=take_feedback, clock=clock)
+        taking = [model.name for model in models if model.takes_feedback]
+        add_feedback(app, taking, take=take_feedback, clock=clock)
     if ask_analyst is not None:
         add_experiments(app, ask=ask_analyst)
     return app
