@@ -4,7 +4,6 @@ All but `evidence`, which is the guard's own word, compare by themselves, and sh
 the plan's α. Why each needs two windows, and what it compares with: `evidence_expression`.
 """
 
-import math
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
@@ -27,21 +26,27 @@ from infra.constructs.evidence_expression import (
     CANDIDATE_BAD,
     CANDIDATE_REQUESTS,
     SHARE,
+    Windows,
     alone_expression,
     compared_expression,
-    evidence_threshold,
     share_expression,
 )
 from infra.constructs.function_role import sub
 from infra.constructs.metric_queries import Query, counts, expression, metric, slow_counts
-from infra.constructs.watched_release import BOTH, MINUTE, Watched
+from infra.constructs.watched_release import (
+    MINUTE,
+    TOTAL_FAILURE,
+    TWO_MINUTES,
+    TWO_OF_THREE_MINUTES,
+    Watched,
+)
 
 LAMBDA: Final = "AWS/Lambda"
 NEAR_TIMEOUT_SHARE: Final = 0.95
-FEWEST_REQUESTS: Final = 5
-"""Requests of the candidate before total failure may be concluded from a minute."""
+FEWEST_REQUESTS: Final = 2
+"""Requests of the candidate in each of the three parts of a minute: more than five in all."""
 TOTAL_FAILURE_EXCESS: Final = 0.5
-EVIDENCE_PERIOD: Final = timedelta(seconds=10)
+ONCE: Final = Windows(period=timedelta(seconds=10), needed=1, of=1)
 
 
 class ReleaseAlarms(Construct):
@@ -78,47 +83,46 @@ class ReleaseAlarms(Construct):
             "evidence",
             "the guard's evidence of harm has reached what the plan demands",
             threshold=0,
-            watching=[metric("m", watched, dimensions, EVIDENCE_PERIOD, returns=True)],
+            watching=[metric("m", watched, dimensions, ONCE.period, returns=True)],
         )
 
     def _fallback(self) -> CfnResource:
+        windows = self._watched.slowly
         return self._alarm(
             "evidence-fallback",
             f"bad requests fall on this version more than {self._borne} (needs no controller)",
-            threshold=self._threshold,
-            datapoints=BOTH,
-            watching=[
-                *self._compared(returns=True),
-                *self._outcomes(self._watched.fallback_period),
-            ],
+            threshold=self._watched.threshold(windows),
+            windows=windows,
+            watching=[*self._compared(returns=True), *self._outcomes(windows.period)],
         )
 
     def _total_failure(self) -> CfnResource:
+        needed = self._watched.threshold(TOTAL_FAILURE)
         stable_bad = f"FILL({ALL_BAD}, 0) - FILL({CANDIDATE_BAD}, 0)"
         stable_requests = f"FILL({ALL_REQUESTS}, 0) - {CANDIDATE_REQUESTS}"
         excess = (
-            f"IF({CANDIDATE_REQUESTS} >= {FEWEST_REQUESTS} && evidence >= {self._threshold:g}, "
+            f"IF({CANDIDATE_REQUESTS} >= {FEWEST_REQUESTS} && evidence >= {needed:g}, "
             f"{CANDIDATE_BAD} / {CANDIDATE_REQUESTS} - FILL(stable, 0), 0)"
         )
-        evidence = self._compared()
+        evidence = self._compared(is_fatal=True)
         if not self._watched.is_alone:
             # After promotion nothing is left to compare with, and the way back is still warm.
             evidence = [
                 expression("evidence", f"IF({SHARE} < 1, compared, alone)"),
-                expression("compared", compared_expression()),
-                expression("alone", alone_expression()),
+                expression("compared", compared_expression(is_fatal=True)),
+                expression("alone", alone_expression(is_fatal=True)),
                 expression(SHARE, share_expression()),
             ]
         return self._alarm(
             "total-failure",
             "most of its requests fail while stable's do not",
             threshold=TOTAL_FAILURE_EXCESS,
-            datapoints=BOTH,
+            windows=TOTAL_FAILURE,
             watching=[
                 expression("excess", excess, returns=True),
                 expression("stable", f"({stable_bad}) / ({stable_requests})"),
                 *evidence,
-                *self._outcomes(MINUTE),
+                *self._outcomes(TOTAL_FAILURE.period),
             ],
         )
 
@@ -128,8 +132,8 @@ class ReleaseAlarms(Construct):
         return self._alarm(
             "errors",
             f"Lambda counts errors (crashes, timeouts) on it more than {self._borne}",
-            threshold=self._threshold,
-            datapoints=BOTH,
+            threshold=watched.threshold(TWO_MINUTES),
+            windows=TWO_MINUTES,
             watching=[
                 *self._compared(returns=True),
                 *counts(names, watched.by_executed_version(), watched.by_alias(), MINUTE),
@@ -138,15 +142,16 @@ class ReleaseAlarms(Construct):
 
     def _near_timeout(self) -> CfnResource:
         watched = self._watched
+        needed = watched.threshold(watched.near_timeout)
         limit_ms = NEAR_TIMEOUT_SHARE * watched.timeout_s * 1000
         candidate, duration = watched.by_executed_version(), (LAMBDA, "Duration")
         return self._alarm(
             "near-timeout",
             f"its slowest requests come close to the timeout, more of them than {self._borne}",
             threshold=limit_ms,
-            datapoints=watched.minutes_near_timeout,
+            windows=watched.near_timeout,
             watching=[
-                expression("slowest", f"IF(evidence >= {self._threshold:g}, m, 0)", returns=True),
+                expression("slowest", f"IF(evidence >= {needed:g}, m, 0)", returns=True),
                 metric("m", (*duration, "Maximum"), candidate, MINUTE),
                 *self._compared(),
                 *slow_counts(duration, limit_ms, candidate, watched.by_alias(), MINUTE),
@@ -160,7 +165,7 @@ class ReleaseAlarms(Construct):
             "requests are refused for want of concurrency, whichever version they would have hit",
             effect=AlarmEffect.PAUSE,
             threshold=1,
-            datapoints=(2, 3),
+            windows=TWO_OF_THREE_MINUTES,
             watching=[metric("m", watched, self._watched.by_alias(), MINUTE, returns=True)],
         )
 
@@ -168,26 +173,18 @@ class ReleaseAlarms(Construct):
     def _borne(self) -> str:
         return "is tolerated" if self._watched.is_alone else "its share explains"
 
-    def _compared(self, *, returns: bool = False) -> list[Query]:
+    def _compared(self, *, returns: bool = False, is_fatal: bool = False) -> list[Query]:
         """Write the evidence: against stable, or against what is tolerated where there is none."""
         if self._watched.is_alone:
-            return [expression("evidence", alone_expression(), returns=returns)]
+            return [expression("evidence", alone_expression(is_fatal=is_fatal), returns=returns)]
         return [
-            expression("evidence", compared_expression(), returns=returns),
+            expression("evidence", compared_expression(is_fatal=is_fatal), returns=returns),
             expression(SHARE, share_expression()),
         ]
 
     def _outcomes(self, period: timedelta) -> Iterator[Query]:
         names = (METRIC_NAMESPACE, METRIC_BAD, METRIC_REQUESTS)
         return counts(names, self._watched.by_release(), self._watched.over_all(), period)
-
-    @property
-    def _threshold(self) -> float:
-        exact = evidence_threshold(
-            false_rollback=self._watched.plan.guard.false_rollback,
-            watched_for=self._watched.longest_rollout,
-        )
-        return math.ceil(exact * 1000) / 1000
 
     def _alarm(
         self,
@@ -196,7 +193,7 @@ class ReleaseAlarms(Construct):
         *,
         threshold: float,
         watching: list[Query],
-        datapoints: tuple[int, int] = (1, 1),
+        windows: Windows = ONCE,
         effect: AlarmEffect = AlarmEffect.ROLL_BACK,
     ) -> CfnResource:
         watched = self._watched
@@ -210,8 +207,8 @@ class ReleaseAlarms(Construct):
                 "AlarmDescription": _description(watched, kind=kind, effect=effect, says=says),
                 "ComparisonOperator": "GreaterThanOrEqualToThreshold",
                 "Threshold": threshold,
-                "DatapointsToAlarm": datapoints[0],
-                "EvaluationPeriods": datapoints[1],
+                "DatapointsToAlarm": windows.needed,
+                "EvaluationPeriods": windows.of,
                 "TreatMissingData": "notBreaching",
                 "Metrics": watching,
             },

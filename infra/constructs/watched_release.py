@@ -1,5 +1,6 @@
 """The release that a set of alarms watches: its dimensions, and what its plan allows alarms."""
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -7,12 +8,15 @@ from typing import Any, Final
 from catalogue.release import ReleasePlan
 from falaj.contract import DIMENSION_MODEL, DIMENSION_RELEASE, LIVE_ALIAS
 from falaj.domain.plan import PlanKind
+from infra.constructs.evidence_expression import Windows, evidence_threshold
 from infra.constructs.function_role import sub
 
 LONGEST_WINDOW: Final = timedelta(minutes=5)
 MINUTE: Final = timedelta(minutes=1)
-BOTH: Final = (2, 2)
-"""Two adjacent windows: a change of share can spoil one of them (`evidence_expression`)."""
+TOTAL_FAILURE: Final = Windows(period=timedelta(seconds=20), needed=3, of=3)
+"""A minute in three parts: one may hold a change of share, two are left to be sure."""
+TWO_MINUTES: Final = Windows(period=MINUTE, needed=2, of=2)
+TWO_OF_THREE_MINUTES: Final = Windows(period=MINUTE, needed=2, of=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +53,25 @@ class Watched:
         return (1 + self.plan.max_extensions) * self.plan.bake * steps
 
     @property
-    def fallback_period(self) -> timedelta:
-        """Window of the fallback: five minutes, or half of a shorter bake, in whole minutes.
-
-        Two windows are then no longer than a bake, and hold at most one change of share.
-        """
-        return min(LONGEST_WINDOW, max(MINUTE, self.plan.bake // 2 // MINUTE * MINUTE))
+    def slowly(self) -> Windows:
+        """Windows of the fallback: five minutes, or half of a shorter bake, in whole minutes."""
+        half = max(MINUTE, self.plan.bake // 2 // MINUTE * MINUTE)
+        return Windows(period=min(LONGEST_WINDOW, half), needed=2, of=2)
 
     @property
-    def minutes_near_timeout(self) -> tuple[int, int]:
-        """Two of three minutes; two of two where three could hold two changes of share."""
-        return (2, 3) if self.plan.bake >= 3 * MINUTE else BOTH
+    def near_timeout(self) -> Windows:
+        """Two of three minutes; two of two where three would be longer than a bake."""
+        fits = self.plan.bake >= TWO_OF_THREE_MINUTES.span
+        return TWO_OF_THREE_MINUTES if fits else TWO_MINUTES
+
+    def threshold(self, windows: Windows) -> float:
+        """Return the log₁₀ E that each of some windows must reach, rounded up."""
+        exact = evidence_threshold(
+            false_rollback=self.plan.guard.false_rollback,
+            watched_for=self.longest_rollout,
+            windows=windows,
+        )
+        return math.ceil(exact * 1000) / 1000
 
     def by_release(self) -> dict[str, Any]:
         """Dimensions of the candidate's outcomes."""

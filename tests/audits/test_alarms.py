@@ -48,7 +48,7 @@ def test_what_fires_each_alarm_is_told(examined):
             [("every answer is a 5xx", 360), ("every output is NaN", 360)],
             back,
         ),
-        "total-failure": ([("every answer is a 5xx", 120), ("every output is NaN", 120)], back),
+        "total-failure": ([("every answer is a 5xx", 50), ("every output is NaN", 50)], back),
         "errors": ([("its process crashes", 120), ("its requests time out", 120)], back),
         "near-timeout": ([("its requests time out", 120)], back),
         "throttles": ([("requests are throttled", 120)], "the controller pauses the rollout"),
@@ -151,7 +151,7 @@ def test_a_period_longer_than_the_bake_is_named(doctored):
     doctored.spoil_alarm("total-failure", spoil)
 
     assert [problem for _, problem in said(doctored)] == [
-        "it needs 2400 s of harm, but a step bakes 600 s"
+        "it needs 3600 s of harm, but a step bakes 600 s"
     ]
 
 

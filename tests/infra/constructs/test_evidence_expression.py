@@ -8,6 +8,7 @@ import pytest
 from falaj.guard import ALARMS_PART, RISK_WEIGHTS, Evidence
 from infra.constructs.evidence_expression import (
     TOLERATED_RATE,
+    Windows,
     alone_expression,
     compared_expression,
     evidence_threshold,
@@ -95,7 +96,9 @@ def test_a_harmless_candidate_s_window_is_red_with_its_level(bad, candidate, lev
 
 def test_a_window_that_holds_a_change_of_share_can_lie():
     """Why one is not enough: 200 s without a share, then 100 s of a shared outage at 5 %."""
-    threshold = evidence_threshold(false_rollback=0.01, watched_for=timedelta(hours=2))
+    threshold = evidence_threshold(
+        false_rollback=0.01, watched_for=timedelta(hours=2), windows=windows(2, 2)
+    )
     before, after = 10_000, 5_000
     outage = {
         "candidate_bad": after * 0.05 * 0.3,
@@ -107,8 +110,33 @@ def test_a_window_that_holds_a_change_of_share_can_lie():
     assert clean < 0 < threshold < straddling
 
 
+def windows(needed, of, seconds=60):
+    """How an alarm looks."""
+    return Windows(period=timedelta(seconds=seconds), needed=needed, of=of)
+
+
 @pytest.mark.parametrize(("alpha", "minutes"), [(0.05, 10), (0.01, 30), (0.001, 1)])
 def test_more_looks_and_smaller_risk_demand_more_evidence(alpha, minutes):
     """The threshold pays for every look of each of four alarms, out of a twentieth of α."""
-    threshold = evidence_threshold(false_rollback=alpha, watched_for=timedelta(minutes=minutes))
-    assert threshold == pytest.approx(math.log10(4 * minutes / (ALARMS_PART * alpha)))
+    for_each = ALARMS_PART * alpha / (4 * minutes)
+    known = {"false_rollback": alpha, "watched_for": timedelta(minutes=minutes)}
+
+    # One of two, or of three, windows is without a change of share: any of them may be it.
+    assert evidence_threshold(**known, windows=windows(2, 2)) == pytest.approx(
+        -math.log10(for_each / 2)
+    )
+    assert evidence_threshold(**known, windows=windows(2, 3)) == pytest.approx(
+        -math.log10(for_each / 3)
+    )
+    # Two of three are, each on its own; and they are looked at six times a minute.
+    assert evidence_threshold(**known, windows=windows(3, 3, seconds=20)) == pytest.approx(
+        -math.log10(for_each / 6 / 3) / 2
+    )
+
+
+def test_looking_for_total_failure_alone_is_sooner_sure():
+    """Fewer alternatives to choose from; stable's usual errors are borne by the smallest."""
+    metrics = {"cb": {0: 5.0}, "tb": {0: 6.0}, "w": {0: 0.05}}
+    fatal = evaluate(compared_expression(is_fatal=True), metrics, [0])[0]
+    usual = evaluate(compared_expression(), metrics, [0])[0]
+    assert fatal > usual

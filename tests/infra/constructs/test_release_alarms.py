@@ -72,6 +72,11 @@ def _resolved(value):
     return [_resolved(item) for item in value] if isinstance(value, list) else value
 
 
+def whole(rate, second):
+    """Return how many of so many a second come in one: as even as whole numbers are."""
+    return int(rate * (second + 1)) - int(rate * second)
+
+
 class World:
     """Traffic of both versions, minute by minute, and the alarms that turned red."""
 
@@ -97,14 +102,17 @@ class World:
                 self.store.put(MetricId.of("Falaj", "Requests", dimensions), [1.0], at=at)
                 self.store.put(MetricId.of("Falaj", "Bad", dimensions), [is_bad], at=at)
 
-    def served(self, candidate, stable, rate):
-        """Serve a part of a minute on both versions, which fail at one rate."""
-        for version, requests in ((CANDIDATE, round(candidate)), (STABLE, round(stable))):
-            bad = round(requests * rate)
-            for dimensions in ({"Model": "m"}, {"Model": "m", "Release": version}):
-                for name, ones in (("Requests", requests), ("Bad", bad)):
-                    values = [1.0] * ones + [0.0] * (requests - ones)
-                    self.store.put(MetricId.of("Falaj", name, dimensions), values, at=self.now)
+    def served(self, candidate, stable, rate, *, seconds=range(60)):
+        """Serve requests on both versions in some seconds of a minute; they fail at one rate."""
+        for second in seconds:
+            at = self.now + timedelta(seconds=second)
+            for version, requests in ((CANDIDATE, candidate), (STABLE, stable)):
+                ones = whole(requests / len(seconds), second)
+                bad = whole(requests * rate / len(seconds), second)
+                for dimensions in ({"Model": "m"}, {"Model": "m", "Release": version}):
+                    for name, count in (("Requests", ones), ("Bad", bad)):
+                        values = [1.0] * count + [0.0] * (ones - count)
+                        self.store.put(MetricId.of("Falaj", name, dimensions), values, at=at)
 
     def invoked(self, version, count=1, **ending):
         """Let Lambda publish its own metrics of calls by the alias."""
@@ -123,8 +131,9 @@ class World:
 
     def ends(self):
         """Let the minute pass and evaluate."""
-        self.now += timedelta(minutes=1)
-        self._board.evaluate(self.now)
+        for _ in range(6):
+            self.now += timedelta(seconds=10)
+            self._board.evaluate(self.now)
 
 
 @pytest.fixture
@@ -158,13 +167,11 @@ def test_a_healthy_canary_turns_nothing_red(world):
     assert world.red == set()
 
 
-def test_total_failure_is_seen_within_two_minutes(world):
+def test_total_failure_is_seen_within_its_first_minute(world):
     """Every request of the candidate fails; no controller is needed to see it."""
-    for _ in range(2):
-        assert world.red == set()
-        world.minute(STABLE, 950)
-        world.minute(CANDIDATE, 50, bad=50)
-        world.ends()
+    world.minute(STABLE, 950)
+    world.minute(CANDIDATE, 50, bad=50)
+    world.ends()
     assert world.red == {"total-failure"}
 
 
@@ -183,12 +190,13 @@ def test_an_outage_that_begins_with_a_shift_is_not_the_candidate_s(
     world, first, then, before_s, rate
 ):
     """Both versions begin to fail the very second in which the share grows."""
-    parts = before_s / 60, 1 - before_s / 60
     for _ in range(5):
         world.served(first, 1000 - first, 0.0)
         world.ends()
-    world.served(first * parts[0], (1000 - first) * parts[0], 0.0)
-    world.served(then * parts[1], (1000 - then) * parts[1], rate)
+    parts = before_s / 60, 1 - before_s / 60
+    calm, outage = range(before_s), range(before_s, 60)
+    world.served(first * parts[0], (1000 - first) * parts[0], 0.0, seconds=calm)
+    world.served(then * parts[1], (1000 - then) * parts[1], rate, seconds=outage)
     world.ends()
     for _ in range(10):
         world.served(then, 1000 - then, rate)
@@ -276,7 +284,7 @@ def test_what_compares_holds_one_change_of_share(bake_minutes):
     spans = [alarm.period_s * alarm.threshold.evaluation_periods for alarm in compares]
     assert len(spans) == 4
     assert max(spans) <= bake.total_seconds()
-    assert all(alarm.threshold.datapoints_to_alarm == 2 for alarm in compares)
+    assert min(alarm.threshold.datapoints_to_alarm for alarm in compares) == 2
 
 
 @pytest.mark.parametrize(
@@ -331,9 +339,8 @@ def test_stable_that_crashed_before_all_at_once_locks_out_no_fix(alarms_alone):
 
 def test_total_failure_after_promotion_is_seen(world):
     """Nothing is left to compare with, but most requests fail, and the way back is warm."""
-    for _ in range(2):
-        world.served(500, 0, 0.6)
-        world.ends()
+    world.served(500, 0, 0.6)
+    world.ends()
     assert world.red == {"total-failure"}
 
 
