@@ -118,6 +118,14 @@ def test_a_delivery_that_comes_again_changes_nothing(recorder, region):
     assert len(_read(region)) == 2
 
 
+def test_what_had_failed_is_taken_from_its_record(recorder, region):
+    """A message of the queue of failures is invoked with as it is, and nothing is lost."""
+    record = {"version": "1.0", "requestPayload": delivery(exposed(1)), "responsePayload": {}}
+
+    assert recorder(record)["exposures"] == 1
+    assert len(_read(region)) == 1
+
+
 def test_a_split_is_read_off_the_release(recorder, region):
     """Lambda chose the release, so the release is the arm; what came before does not count."""
     split = LiveSplit(key="page", arms={"12": "a", "13": "b"}, since=NOW.timestamp())

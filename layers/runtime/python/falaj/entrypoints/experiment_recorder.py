@@ -1,13 +1,15 @@
 """The recorder's Lambda handler: what a subscription delivers of model functions' logs goes to S3.
 
-CloudWatch Logs delivers at least once and tries for a day. A file's name is the hash of what is in
-it, so the same delivery twice is one file; the join counts an inference once however often and in
-whichever company it was delivered.
+CloudWatch Logs delivers at least once. A file's name is the hash of what is in it, so the same
+delivery twice is one file; the join counts an inference once however often and in whichever company
+it was delivered. What fails is tried again by Lambda and then kept in a queue, whose messages the
+function takes as they are.
 
 Source:
-    docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html (`awslogs.data` is
-    Base64 of gzip of JSON with `messageType`, `logGroup`, `logEvents[].message`) and
-    Subscriptions.html (retries for up to 24 hours), read 2026-11-22.
+    docs.aws.amazon.com/lambda/latest/dg/services-cloudwatchlogs.html (invoked asynchronously;
+    `awslogs.data` is Base64 of gzip of JSON with `messageType`, `logGroup`, `logEvents[].message`),
+    AmazonCloudWatch/latest/logs/Subscriptions.html (delivery is retried for up to 24 hours) and
+    lambda/latest/dg/invocation-async-retain-records.html (`requestPayload`), read 2026-11-22.
 """
 
 import base64
@@ -129,9 +131,19 @@ def delivery_of(event: Mapping[str, Any]) -> dict[str, Any]:
         MalformedRequestError: It is something else.
     """
     try:
-        packed = base64.b64decode(event["awslogs"]["data"], validate=True)
+        # A record of a failed invocation holds the delivery that failed.
+        given = event.get("requestPayload", event)
+        packed = base64.b64decode(given["awslogs"]["data"], validate=True)
         opened = json.loads(gzip.decompress(packed))
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as error:
         raise MalformedRequestError(f"not a delivery of CloudWatch Logs: {error!r}") from error
     if not isinstance(opened, dict):
         raise MalformedRequestError("a delivery is a JSON object")
