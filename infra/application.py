@@ -16,6 +16,7 @@ from infra.access import authorizer_access, function_access, quota_keys, written
 from infra.bundling.functions import stage_function
 from infra.bundling.image import stage_image
 from infra.bundling.layers import (
+    ANALYSIS_LAYER,
     API_LAYER,
     AUTHORIZER_LAYER,
     ONNX_LAYER,
@@ -37,6 +38,7 @@ from infra.packaging import (
     PackagedModel,
     on_gpu,
     on_lambda,
+    package_analyst,
     package_model,
     package_platform,
     read_models,
@@ -101,7 +103,12 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     faults = catalogue_faults(models, deployment)
     if faults:
         raise ConfigurationError(faults)
-    layers = _StagedLayers(deployment, sources, [model.spec for model in on_lambda(models)])
+    layers = _StagedLayers(
+        deployment,
+        sources,
+        [model.spec for model in on_lambda(models)],
+        has_experiments=any(model.experiments for model in models),
+    )
     publisher = _publisher(deployment, sources)
     packages = _packages(on_lambda(models), publisher, layers, sources)
     specs = [model.spec for model in models]
@@ -159,7 +166,10 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         layers=_references(layers.controller),
     )
     rollouts.add_stack_dependency(foundation)
-    earlier = [foundation, *_experiment_stacks(app, deployment, models, layers, sources)]
+    earlier = [
+        foundation,
+        *_experiment_stacks(app, deployment, models, layers, sources, rollouts),
+    ]
     for stack in earlier[1:]:
         stack.add_stack_dependency(foundation)
     for stack in stacks:
@@ -174,21 +184,28 @@ def _experiment_stacks(
     models: Sequence[PackagedModel],
     layers: "_StagedLayers",
     sources: Sources,
+    rollouts: Stack,
 ) -> list[Stack]:
-    """Add what experiments share, where a model declares one."""
+    """Add what experiments share, where a model declares one; verdicts are told to rollouts."""
     if not any(model.experiments for model in models):
         return []
     recorder = stage_function(
         "experiment-recorder", sources.function("experiment_recorder"), {}, sources.build
     )
-    return [
-        ExperimentsStack(
-            app,
-            EXPERIMENTS,
-            deployment=deployment,
-            recorder=FunctionCode(asset=recorder, layers=_references(layers.controller)),
-        )
-    ]
+    analyst = package_analyst(
+        sources.repository / "analysis",
+        handler_folder=sources.function("experiment_analyst"),
+        build_root=sources.build,
+    )
+    experiments = ExperimentsStack(
+        app,
+        EXPERIMENTS,
+        deployment=deployment,
+        recorder=FunctionCode(asset=recorder, layers=_references(layers.controller)),
+        analyst=FunctionCode(asset=analyst, layers=_references(layers.analyst)),
+    )
+    experiments.add_stack_dependency(rollouts)
+    return [experiments]
 
 
 def _api_parts(
@@ -286,7 +303,14 @@ class _Staged:
 class _StagedLayers:
     """Every layer that the functions need, staged once."""
 
-    def __init__(self, deployment: Deployment, sources: Sources, specs: list[ModelSpec]) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        sources: Sources,
+        specs: list[ModelSpec],
+        *,
+        has_experiments: bool,
+    ) -> None:
         self._deployment, self._sources = deployment, sources
         self.runtime = stage_runtime(
             sources.runtime, sources.build, self._target(PLATFORM_ARCHITECTURE)
@@ -301,10 +325,20 @@ class _StagedLayers:
             if deployment.has_authorizer
             else ()
         )
+        self._analysis = (
+            (self._stage(ANALYSIS_LAYER, deployment.architecture(PLATFORM_ARCHITECTURE)),)
+            if has_experiments
+            else ()
+        )
 
     @property
     def all(self) -> tuple[StagedLayer, ...]:
-        return (self.runtime, *self._onnx.values(), self._api, *self._authorizer)
+        optional = (*self._authorizer, *self._analysis)
+        return (self.runtime, *self._onnx.values(), self._api, *optional)
+
+    @property
+    def analyst(self) -> tuple[StagedLayer, ...]:
+        return (self.runtime, *self._analysis)
 
     @property
     def authorizer(self) -> tuple[StagedLayer, ...]:

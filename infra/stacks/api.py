@@ -22,6 +22,7 @@ from falaj.contract import (
 from infra.access import model_access, quota_keys
 from infra.config.deployment import Access, Deployment
 from infra.config.tenants import Tenants
+from infra.constructs.analyst_access import AnalystAccess
 from infra.constructs.api_access import ApiAccess, Authorizer
 from infra.constructs.api_domain import ApiDomain
 from infra.constructs.api_routes import Backend, PrivateBackend
@@ -37,7 +38,7 @@ from infra.packaging import CATALOGUE_FILE
 from infra.stacks.gpu_model import has_breaker
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
-PLATFORM_SIZE: Final = FunctionSize(memory_mib=512, timeout_s=10)
+PLATFORM_SIZE: Final = FunctionSize(memory_mib=512, timeout_s=29)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +176,7 @@ class ApiStack(Stack):
     ) -> lambda_.CfnFunction:
         use_key = [allow("DecryptOwnSettings", ["kms:Decrypt"], [key_arn])] if key_arn else []
         feedback = FeedbackAccess.of(self, key_arn) if parts.with_feedback else FeedbackAccess()
+        analyst = AnalystAccess.of(self) if parts.with_feedback else AnalystAccess()
         return ServiceFunction(
             self,
             "Platform",
@@ -185,10 +187,13 @@ class ApiStack(Stack):
                 ENV_CATALOGUE: CATALOGUE_FILE,
                 **({} if deployment.access is Access.OPEN else {ENV_ACCESS: ACCESS_FILE}),
                 **feedback.environment,
+                **analyst.environment,
             },
             description="Catalogue, health, OpenAPI document",
             deployment=deployment,
-            access=FunctionAccess(key_arn=key_arn, statements=(*use_key, *feedback.rights)),
+            access=FunctionAccess(
+                key_arn=key_arn, statements=(*use_key, *feedback.rights, *analyst.rights)
+            ),
         ).function
 
 

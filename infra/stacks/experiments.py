@@ -4,13 +4,16 @@ from aws_cdk import Stack, aws_ssm as ssm
 from constructs import Construct
 
 from falaj.contract import (
+    DECISIONS_PURPOSE,
     EXPERIMENTS_PURPOSE,
     EXPERIMENTS_TABLE_PARAMETER,
     EXPIRY_ATTRIBUTE,
     FEEDBACK_TABLE_PARAMETER,
+    ROLLOUTS_TABLE_PARAMETER,
     key_arn_parameter,
 )
 from infra.config.deployment import Deployment
+from infra.constructs.experiment_analyst import AnalystStores, ExperimentAnalyst
 from infra.constructs.exposure_recorder import ExposureRecorder, RecorderReach
 from infra.constructs.model_store import ModelStore
 from infra.constructs.pseudonym_key import PseudonymKey
@@ -30,6 +33,7 @@ class ExperimentsStack(Stack):
         *,
         deployment: Deployment,
         recorder: FunctionCode,
+        analyst: FunctionCode,
     ) -> None:
         """Make the stack.
 
@@ -38,6 +42,7 @@ class ExperimentsStack(Stack):
             id_: The stack's name.
             deployment: Profile, platform and place.
             recorder: What keeps exposures.
+            analyst: What looks after experiments, the statistics in it.
         """
         super().__init__(scope, id_, **stack_properties(deployment, "experiments"))
         leave_bootstrap_check_to_cli(self)
@@ -58,6 +63,23 @@ class ExperimentsStack(Stack):
             code=recorder,
             reach=RecorderReach(
                 bucket_name=bucket.ref, bucket_arn=bucket.attr_arn, data_key_arn=key_arn
+            ),
+            deployment=deployment,
+        )
+        ExperimentAnalyst(
+            self,
+            "Analyst",
+            code=analyst,
+            stores=AnalystStores(
+                table_name=states.ref,
+                table_arn=states.attr_arn,
+                bucket_name=bucket.ref,
+                bucket_arn=bucket.attr_arn,
+                rollouts_table=ssm_value(self, "RolloutsTable", ROLLOUTS_TABLE_PARAMETER),
+                signing_key_arn=ssm_value(
+                    self, "SigningKeyArn", key_arn_parameter(DECISIONS_PURPOSE)
+                ),
+                data_key_arn=key_arn,
             ),
             deployment=deployment,
         )
