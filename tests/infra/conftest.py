@@ -161,6 +161,7 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Assembly]:
         compute={"min_warm": 2, "reserved_concurrency": 5, "architecture": "x86_64"},
     )
     catalogue.add("snap", compute={"snap_start": True, "threads": 2})
+    catalogue.add("twin", release={"plan": "shadow", "shadow_share": 0.5})
     return {
         profile: synthesized(
             catalogue.sources,
@@ -169,6 +170,72 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Assembly]:
         )
         for profile in ("smb", "enterprise")
     }
+
+
+GPU_CONTEXT = {
+    "falaj:gpuDomain": "gpu.example.ae",
+    "falaj:gpuCertificate": (
+        "arn:aws:acm:me-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000001"
+    ),
+    "falaj:grpcClients": "10.9.0.0/16",
+    "falaj:gpuTrustBundle": "s3://trust/clients.pem",
+    "falaj:tritonImage": f"nvidia/triton@sha256:{'a' * 64}",
+}
+"""What an operator says before the first GPU model is deployed."""
+
+
+def add_gpu_models(catalogue: Catalogue) -> None:
+    """Add one model for each way in which a GPU service can be made."""
+    catalogue.add("vision", compute={"target": "gpu"})
+    catalogue.add(
+        "speech",
+        compute={
+            "target": "gpu",
+            "fallback": "lambda",
+            "timeout_s": 20,
+            "gpu": {
+                "scaling": {"to_zero": True, "idle": "10m"},
+                "deployment": "rolling",
+                "instances": {"max_replicas": 1},
+            },
+        },
+    )
+    catalogue.add(
+        "search",
+        compute={
+            "target": "gpu",
+            "engine": "triton",
+            "gpu": {
+                "deployment": "linear",
+                "providers": ["tensorrt", "cuda"],
+                "precision": "fp16",
+                "executions": 2,
+            },
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def gpu_assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Assembly]:
+    """Both profiles of a catalogue with GPU models, as they are deployed."""
+    root = tmp_path_factory.mktemp("gpu-assemblies")
+    catalogue = new_catalogue(root)
+    catalogue.add("churn")
+    add_gpu_models(catalogue)
+    return {
+        profile: synthesized(
+            catalogue.sources,
+            root / profile,
+            {"falaj:profile": profile, "falaj:platform": "lambda", **GPU_CONTEXT},
+        )
+        for profile in ("smb", "enterprise")
+    }
+
+
+@pytest.fixture(params=["smb", "enterprise"])
+def gpu(request: pytest.FixtureRequest, gpu_assemblies: dict[str, Assembly]) -> Assembly:
+    """Each profile of it in turn."""
+    return gpu_assemblies[request.param]
 
 
 @pytest.fixture(params=["smb", "enterprise"])
