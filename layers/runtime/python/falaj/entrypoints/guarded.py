@@ -15,7 +15,7 @@ from falaj.contract import HEADER_REQUEST_ID, HEADER_TENANT
 from falaj.domain.access import AccessMode, Caller, asked_for, refuse_unless_allowed
 from falaj.domain.clock import Clock, SystemClock
 from falaj.entrypoints.lambda_callers import caller_in
-from falaj.entrypoints.lambda_events import without_stage
+from falaj.entrypoints.lambda_paths import without_stage
 from falaj.errors import AccessError, ForbiddenError, UnauthenticatedError
 from falaj.http.failures import failure_body, failure_headers, status_of
 

@@ -12,11 +12,10 @@ from typing import Any, Final
 
 import pybase64
 
+from falaj.entrypoints.lambda_paths import without_stage
 from falaj.errors import MalformedRequestError
 from falaj.http.messages import Request, Response
 
-DEFAULT_STAGE: Final = "$default"
-_ROOT: Final = "/v2"
 _TEXT: Final = "application/json"
 
 
@@ -129,13 +128,3 @@ def _query(parameters: object) -> dict[str, str]:
     if not isinstance(parameters, dict):
         return {}
     return {str(name): str(value) for name, value in parameters.items()}
-
-
-def without_stage(path: str, stage: object) -> str:
-    """Take off the stage, and the base path of a custom domain, in front of the protocol's root."""
-    if isinstance(stage, str) and stage != DEFAULT_STAGE and path.startswith(f"/{stage}{_ROOT}"):
-        return path[len(stage) + 1 :]
-    if path.startswith(_ROOT):
-        return path
-    before, root, after = path.partition(f"{_ROOT}/")
-    return f"{root}{after}" if root and before.count("/") == 1 else path
