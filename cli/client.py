@@ -27,10 +27,12 @@ class Client:
     Attributes:
         url: Its address, without a slash at the end.
         timeout_s: Patience for one call, a cold start included.
+        token: What it shows; empty for nothing.
     """
 
     url: str
     timeout_s: float = 60
+    token: str = ""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -55,8 +57,9 @@ class Client:
         make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         connection = make(parts.hostname or "", parts.port, timeout=self.timeout_s)
         try:
+            shown = {"authorization": f"Bearer {self.token}"} if self.token else {}
             connection.request(
-                method, parts.path + path, body, {"content-type": "application/json"}
+                method, parts.path + path, body, {"content-type": "application/json", **shown}
             )
             response = connection.getresponse()
             status, payload = response.status, response.read()

@@ -53,7 +53,8 @@ def infer(
     """Ask a model and print its answer."""
     if sum((bool(inputs), request is not None, golden)) != 1:
         raise MisuseError("give one of --input, --request and --example")
-    client = Client((url or Settings.from_env().url).rstrip("/"))
+    settings = Settings.from_env()
+    client = Client((url or settings.url).rstrip("/"), token=settings.token)
     case: dict[str, Any] = _golden_case(client, model) if golden else {}
     if request is not None:
         body = read_json(request)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli import audit, doctor, infer, models, rehearse, synth, up
+from cli import audit, doctor, infer, models, rehearse, synth, token, up
 from cli.exits import Exit
 from cli.experiment import verbs as experiment
 from cli.failures import CommandError, exit_of
@@ -21,6 +21,7 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
     ("up", up.up, up.EXAMPLE),
     ("synth", synth.synth, synth.EXAMPLE),
     ("infer", infer.infer, infer.EXAMPLE),
+    ("token", token.token, token.EXAMPLE),
     ("rehearse", rehearse.rehearse, rehearse.EXAMPLE),
     ("doctor", doctor.doctor, doctor.EXAMPLE),
 )

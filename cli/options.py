@@ -9,6 +9,18 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and do none of it.")
 ]
 
+Asked = Annotated[
+    str,
+    typer.Option(
+        "--access",
+        help="What callers must show: open (nothing), jwt (a token) or iam (a signature); smb "
+        "asks nothing by default, enterprise a token.",
+    ),
+]
+TenantsFile = Annotated[
+    str, typer.Option("--tenants", help="File of tenants' rate, burst and concurrency.")
+]
+
 
 def example(*lines: str) -> str:
     """Write the example that ends a command's help."""

@@ -12,7 +12,11 @@ from falaj.contract import ENV_PROFILE
 ENV_PORT: Final = "FALAJ_PORT"
 ENV_AWS_PORT: Final = "FALAJ_AWS_PORT"
 ENV_URL: Final = "FALAJ_URL"
+ENV_TOKEN: Final = "FALAJ_TOKEN"  # noqa: S105 - the name of a variable
 PROFILES: Final = ("smb", "enterprise")
+ACCESSES: Final = ("open", "jwt", "iam")
+_USUAL_ACCESS: Final = {"smb": "open", "enterprise": "jwt"}
+"""A newcomer's `curl` works as it is; a bank's rehearsal refuses what AWS would."""
 HIGHEST_PORT: Final = 65535
 
 
@@ -26,6 +30,9 @@ class Settings:
         aws_port: Port of the AWS services (`FALAJ_AWS_PORT`); 0 lets the system choose.
         profile: `smb` or `enterprise` (`FALAJ_PROFILE`).
         url: The API that `falaj infer` calls (`FALAJ_URL`); the local region's by default.
+        asked: What the local API asks of callers; empty for what the profile usually asks.
+        tenants: File of tenants' limits, below the repository; empty for none.
+        token: What `falaj infer` shows (`FALAJ_TOKEN`); empty for nothing.
     """
 
     root: Path
@@ -33,10 +40,15 @@ class Settings:
     aws_port: int = 4566
     profile: str = "smb"
     url: str = ""
+    asked: str = ""
+    tenants: str = ""
+    token: str = ""
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
             raise MisuseError(f"{ENV_PROFILE}={self.profile!r} is not one of {', '.join(PROFILES)}")
+        if self.asked and self.asked not in ACCESSES:
+            raise MisuseError(f"--access {self.asked!r} is not one of {', '.join(ACCESSES)}")
         if not self.url:
             object.__setattr__(self, "url", f"http://127.0.0.1:{self.api_port}")
 
@@ -57,7 +69,13 @@ class Settings:
             aws_port=_port(env, ENV_AWS_PORT, 4566),
             profile=env.get(ENV_PROFILE) or "smb",
             url=(env.get(ENV_URL) or "").rstrip("/"),
+            token=(env.get(ENV_TOKEN) or "").strip(),
         )
+
+    @property
+    def access(self) -> str:
+        """What the local API asks of callers."""
+        return self.asked or _USUAL_ACCESS[self.profile]
 
     @property
     def models(self) -> Path:

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from cli.failures import MisuseError
-from cli.options import AsJson, example
+from cli.options import AsJson, Asked, TenantsFile, example
 from cli.printing import answer
 from cli.settings import PROFILES, Settings
 from cli.up import prepare
@@ -21,6 +21,8 @@ def synth(
         str | None,
         typer.Option("--profile", help=f"{' or '.join(PROFILES)} (FALAJ_PROFILE)."),
     ] = None,
+    access: Asked = "",
+    tenants: TenantsFile = "",
     as_json: AsJson = False,
 ) -> None:
     """Build what changed in the catalogue and write the stacks that `falaj up` follows.
@@ -33,6 +35,7 @@ def synth(
         if profile not in PROFILES:
             raise MisuseError(f"--profile {profile!r} is not one of {', '.join(PROFILES)}")
         settings = replace(settings, profile=profile)
+    settings = replace(settings, asked=access, tenants=tenants)
     prepare(settings, as_json=as_json)
     answer(
         {"assembly": str(settings.cdk_out), "profile": settings.profile},

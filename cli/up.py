@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.access import curl_words, issuer_folder, what_to_show
 from cli.failures import MisuseError
-from cli.options import AsJson, example
+from cli.options import AsJson, Asked, TenantsFile, example
 from cli.printing import answer, console, progress
 from cli.settings import ENV_AWS_PORT, ENV_PORT, PROFILES, Settings
 from cli.synthesis import is_current, synthesize
@@ -35,6 +36,8 @@ def up(
         str | None,
         typer.Option("--profile", help=f"{' or '.join(PROFILES)} (FALAJ_PROFILE)."),
     ] = None,
+    access: Asked = "",
+    tenants: TenantsFile = "",
     seed: Annotated[int, typer.Option("--seed", help="Of every random choice.")] = 0,
     speed: Annotated[
         float,
@@ -55,6 +58,7 @@ def up(
         if profile not in PROFILES:
             raise MisuseError(f"--profile {profile!r} is not one of {', '.join(PROFILES)}")
         settings = replace(settings, profile=profile)
+    settings = replace(settings, asked=access, tenants=tenants)
     from local_region.pace import FASTEST  # noqa: PLC0415 - `falaj --help` starts no region
     from local_region.up import serve  # noqa: PLC0415 - as above
 
@@ -70,6 +74,7 @@ def up(
         aws_port=settings.aws_port,
         seed=seed,
         speed=speed,
+        issuer_folder=issuer_folder(settings),
         on_event=reporter.tell,
     )
 
@@ -178,12 +183,15 @@ class Reporter:
 
     def _ready(self, event: "Ready") -> None:
         self.is_ready = True
-        line = curl_line(event.api_url, event.models, self.settings.built_models)
+        shown = what_to_show(self.settings)
+        line = curl_line(event.api_url, event.models, self.settings.built_models, curl_words(shown))
         document = {
             "api": event.api_url,
             "aws": event.aws_url,
             "profile": self.settings.profile,
             "models": list(event.models),
+            "access": self.settings.access,
+            **shown,
             "try": line,
         }
         answer(
@@ -196,15 +204,15 @@ class Reporter:
             typer.echo("")
 
 
-def curl_line(url: str, models: tuple[str, ...], built: Path) -> str:
+def curl_line(url: str, models: tuple[str, ...], built: Path, shown: str = "") -> str:
     """Return one line to paste: the shortest golden case, or else a plain question."""
     lines = [
-        f"curl -s {url}/v2/models/{name}/infer -H 'content-type: application/json' "
+        f"curl -s {url}/v2/models/{name}/infer {shown}-H 'content-type: application/json' "
         f"-d {shlex.quote(json.dumps(case['request'], separators=(',', ':')))}"
         for name in models
         for case in golden_cases(built, name)
     ]
-    return min(lines, key=len) if lines else f"curl -s {url}/v2"
+    return min(lines, key=len) if lines else f"curl -s {shown}{url}/v2"
 
 
 def golden_cases(built: Path, model: str) -> list[dict[str, Any]]:
@@ -215,11 +223,19 @@ def golden_cases(built: Path, model: str) -> list[dict[str, Any]]:
     return list(json.loads(manifests[-1].read_text(encoding="utf-8")).get("golden", []))
 
 
+_ASKED: Final = {
+    "open": "nothing",
+    "jwt": "a bearer token; [bold]falaj token[/] mints one",
+    "iam": "a signature (SigV4) by the credentials in the line below",
+}
+
+
 def _address(document: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     rows = {
         "API": f"[bold cyan]{document['api']}[/]  (profile {document['profile']})",
         "page": f"{document['api']}/docs",
+        "asks for": _ASKED[document["access"]],
         "AWS": f"{document['aws']}  [dim]endpoint_url for boto3[/]",
         "models": ", ".join(map(escape, document["models"])) or "none",
     }

@@ -22,7 +22,9 @@ _GENERAL: Final = (
     ),
     Gap(
         what="Credentials",
-        sentence="Signatures are read to find the service; nobody is refused for a bad one.",
+        sentence="Before AWS's services, signatures are read to find the service; nobody is "
+        "refused for a bad one. The API checks signatures and tokens, of this machine's own "
+        "credentials and issuer only; whoever signs there may call everything.",
     ),
     Gap(
         what="Architecture",
@@ -30,7 +32,7 @@ _GENERAL: Final = (
     ),
     Gap(
         what="API Gateway throttling",
-        sentence="Rate limits of stages and accounts are not applied.",
+        sentence="Usage plans are applied; rate limits of stages and accounts are not.",
     ),
     Gap(
         what="API Gateway headers",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from local_region.gateway.front_door import Invocation, Outcome
+from local_region.gateway.lambda_invocation import Invocation, Outcome
 from local_region.gateway.messages import Request, Response
 from local_region.lambda_service import LambdaApiError, LambdaService
 

@@ -14,11 +14,15 @@ from local_region.assembly import Assembly
 from local_region.aws_endpoint import AWS_LIMITS, AwsEndpoint
 from local_region.backends.moto_backends import MotoBackends
 from local_region.control_loop import SHORTEST_TICK_S, TICK_S, ControlLoop, Observation
+from local_region.credentials import LocalCredentials
 from local_region.deployment import Deployment
 from local_region.errors import AssemblyError
-from local_region.gateway.front_door import API_LIMITS, FrontDoor
+from local_region.gateway.front_door import API_LIMITS, Allows, FrontDoor
+from local_region.gateway.gatekeeper import Gatekeeper, Trusted
 from local_region.gateway.registry import ApiRegistry
 from local_region.gateway.routing import Route
+from local_region.gateway.usage_plans import UsagePlans
+from local_region.issuer import FOLDER, ISSUER, LocalIssuer
 from local_region.lambda_calls import LambdaCalls
 from local_region.lambda_service import Boundary, LambdaService, LogLine, RuntimeFolders
 from local_region.listener import Listener, bind, url_of
@@ -62,6 +66,7 @@ class Placement(TypedDict, total=False):
         boundary: What function processes run before their handler; nothing by default.
         ticks: Whether time goes on by itself; a rehearsal calls `tick` instead.
         speed: Seconds of the region that pass in one of the machine's.
+        issuer_folder: Where this machine's token issuer and credentials are kept.
     """
 
     account: str
@@ -71,6 +76,7 @@ class Placement(TypedDict, total=False):
     boundary: Boundary
     ticks: bool
     speed: float
+    issuer_folder: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +274,8 @@ async def _compose(
     await functions.start()
     held.push_async_callback(functions.close)
     permissions = Permissions()
+    permitted = _permitted(permissions)
+    plans = UsagePlans(clock)
     surroundings = Surroundings(
         account=account,
         region=REGION,
@@ -276,6 +284,7 @@ async def _compose(
         apis=ApiRegistry(),
         layers=LayerStore(),
         permissions=permissions,
+        plans=plans,
         control=control.connect(functions, permissions),
     )
     calls = LambdaCalls(functions)
@@ -287,8 +296,14 @@ async def _compose(
     front_door = FrontDoor(
         apis=surroundings.apis,
         invoke=calls.invoke,
-        allows=lambda function_arn, source_arn: surroundings.permissions.allows(
-            function_arn=function_arn, principal=GATEWAY, source_arn=source_arn
+        allows=permitted,
+        gatekeeper=Gatekeeper(
+            trusted=_trusted(placement.get("issuer_folder", FOLDER)),
+            invoke=calls.invoke,
+            allows=permitted,
+            plans=plans,
+            clock=clock,
+            region=REGION,
         ),
         clock=clock,
         rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
@@ -347,6 +362,21 @@ def _loop_and_functions(
         state_folder=placement.get("state_folder"),
     )
     return control, functions
+
+
+def _permitted(permissions: Permissions) -> Allows:
+    return lambda function_arn, source_arn: permissions.allows(
+        function_arn=function_arn, principal=GATEWAY, source_arn=source_arn
+    )
+
+
+def _trusted(folder: Path) -> Trusted:
+    """Believe this machine's own issuer and credentials, and nobody else's."""
+    credentials = LocalCredentials.open(folder)
+    return Trusted(
+        issuers={ISSUER: LocalIssuer.open(folder).key_set},
+        secrets={credentials.access_key: credentials.secret_key},
+    )
 
 
 def _check_places(assembly: Assembly) -> None:

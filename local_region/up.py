@@ -9,6 +9,7 @@ from pathlib import Path
 import uvloop
 
 from local_region.following import follow
+from local_region.issuer import FOLDER
 from local_region.progress import Event
 from local_region.region import API_PORT, AWS_PORT, Region
 
@@ -19,6 +20,7 @@ def serve(
     aws_port: int = AWS_PORT,
     seed: int = 0,
     speed: float = 1.0,
+    issuer_folder: Path = FOLDER,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> None:
     """Serve an assembly until SIGINT or SIGTERM; everything is closed when this returns.
@@ -31,6 +33,7 @@ def serve(
         aws_port: Where AWS's services answer.
         seed: Of every random choice.
         speed: Seconds of the region that pass in one of the machine's.
+        issuer_folder: Where this machine's token issuer and credentials are kept.
         on_event: Told what happens, on the thread that called.
 
     Raises:
@@ -46,6 +49,7 @@ def serve(
                     aws_port=aws_port,
                     seed=seed,
                     speed=speed,
+                    issuer_folder=issuer_folder,
                     progress=on_event,
                 ),
                 on_event,

@@ -89,9 +89,14 @@ class ApiAccess:
             "x-amazon-apigateway-api-key-source": "AUTHORIZER",
         }
 
-    def of_platform(self) -> dict[str, Any]:
-        """Return what a route of the platform function asks."""
-        return self._operation((READ_PLATFORM,))
+    def of_platform(self, path: str) -> dict[str, Any]:
+        """Return what a route of the platform function asks.
+
+        Args:
+            path: The route's; where it takes in what has scopes of its own, the gateway asks for a
+                token only, and the function for the scope.
+        """
+        return self._operation(() if path in _MIXED else (READ_PLATFORM,))
 
     def of_model(self, model: str, *, is_checked_again: bool) -> dict[str, Any]:
         """Return what a model's route asks.
@@ -150,4 +155,5 @@ class ApiAccess:
         }
 
 
+_MIXED: Final = frozenset({"/$default", "/", "/{proxy+}", "/v2/models/{proxy+}"})
 _SOURCES: Final = {Access.IAM: "identity.userArn", Access.OPEN: "identity.sourceIp"}

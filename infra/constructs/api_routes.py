@@ -207,7 +207,7 @@ class ApiRoutes:
         asked = (
             self.access.of_model(model, is_checked_again=isinstance(backend, Backend))
             if model
-            else self.access.of_platform()
+            else self.access.of_platform(path)
         )
         operation: dict[str, Any] = {
             "responses": {},

@@ -13,14 +13,18 @@ Sources, read 2026-11-22:
 """
 
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from local_region.gateway.messages import ApiKind, Request
 from local_region.gateway.registry import Addressed
 from local_region.gateway.routing import Match
+
+if TYPE_CHECKING:
+    from local_region.gateway.gatekeeper import Admission
 
 _TEXT_TYPES: Final = frozenset({"application/json", "application/xml", "application/javascript"})
 _TIME: Final = "%d/%b/%Y:%H:%M:%S +0000"
@@ -37,6 +41,7 @@ class Arrival:
     extended_id: str
     account: str
     at: datetime
+    admission: "Admission | None" = None
 
 
 def event_for(arrival: Arrival) -> dict[str, Any]:
@@ -77,6 +82,8 @@ def _format_2(arrival: Arrival) -> dict[str, Any]:
         },
         "isBase64Encoded": is_base64,
     }
+    if arrival.admission and arrival.admission.authorizer is not None:
+        event["requestContext"]["authorizer"] = dict(arrival.admission.authorizer)
     optional = {
         "cookies": [
             cookie.strip()
@@ -107,7 +114,7 @@ def _format_1(arrival: Arrival) -> dict[str, Any]:
         "domainPrefix": request.header("host").split(".", 1)[0],
         "extendedRequestId": arrival.extended_id,
         "httpMethod": request.method,
-        "identity": _identity(request),
+        "identity": _identity(arrival),
         "path": sent,
         "protocol": "HTTP/1.1",
         "requestId": arrival.request_id,
@@ -117,6 +124,8 @@ def _format_1(arrival: Arrival) -> dict[str, Any]:
         "resourcePath": match.route.template,
         "stage": addressed.stage.name,
     }
+    if arrival.admission and arrival.admission.authorizer is not None:
+        context["authorizer"] = _authorizer(arrival.admission.authorizer)
     return {
         **({} if is_rest else {"version": "1.0"}),
         "resource": match.route.template,
@@ -134,7 +143,12 @@ def _format_1(arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def _identity(request: Request) -> dict[str, Any]:
+def _authorizer(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an authorizer found; format 1.0 has no `jwt` around claims and scopes."""
+    return dict(known.get("jwt", known))
+
+
+def _identity(arrival: Arrival) -> dict[str, Any]:
     absent = (
         "accessKey",
         "accountId",
@@ -149,8 +163,9 @@ def _identity(request: Request) -> dict[str, Any]:
     )
     return {
         **dict.fromkeys(absent),
-        "sourceIp": request.source_ip,
-        "userAgent": request.header("user-agent"),
+        "sourceIp": arrival.request.source_ip,
+        "userAgent": arrival.request.header("user-agent"),
+        **(arrival.admission.identity if arrival.admission else {}),
     }
 
 

@@ -13,7 +13,7 @@ Sources, read 2026-11-22:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -32,15 +32,45 @@ class Failure(StrEnum):
     TIMEOUT = "integration timeout"
     THROTTLED = "function throttled"
     NOT_PERMITTED = "gateway may not invoke the function"
+    UNAUTHORIZED = "nobody known"
+    DENIED = "known, and denied"
+    NOT_ALLOWED = "known, and not allowed"
+    UNSIGNED = "not signed"
+    BAD_SIGNATURE = "signed by nobody known"
+    INVALID_KEY = "an API key that no plan counts"
+    OVER_LIMIT = "over the plan's rate or burst"
+    AUTHORIZER_FAILED = "the authorizer failed"
+    AUTHORIZER_MISCONFIGURED = "the authorizer cannot be asked or understood"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """A status and message; `type` names the REST API's gateway response."""
+    """A status and message.
+
+    Attributes:
+        status: HTTP status.
+        message: What is said; None where AWS says `null`.
+        type: The REST API's gateway response.
+        error_type: What `x-amzn-errortype` says.
+        key: Under which the message stands.
+    """
 
     status: int
-    message: str
+    message: str | None
     type: str = ""
+    error_type: str = ""
+    key: str = "message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one refusal says beyond its kind: further headers, or a sentence of its own."""
+
+    headers: tuple[tuple[str, str], ...] = ()
+    message: str = ""
+
+
+_NOTHING_MORE: Final = Said()
 
 
 FAILURES: Final[dict[tuple[ApiKind, Failure], Sentence]] = {
@@ -54,7 +84,10 @@ FAILURES: Final[dict[tuple[ApiKind, Failure], Sentence]] = {
     (ApiKind.HTTP, Failure.THROTTLED): Sentence(status=503, message="Service Unavailable"),
     (ApiKind.HTTP, Failure.NOT_PERMITTED): Sentence(status=500, message="Internal Server Error"),
     (ApiKind.REST, Failure.NO_ROUTE): Sentence(
-        status=403, message="Missing Authentication Token", type="MISSING_AUTHENTICATION_TOKEN"
+        status=403,
+        message="Missing Authentication Token",
+        type="MISSING_AUTHENTICATION_TOKEN",
+        error_type="MissingAuthenticationTokenException",
     ),
     (ApiKind.REST, Failure.TOO_LARGE): Sentence(
         status=413, message="Request Entity Too Large", type="REQUEST_TOO_LARGE"
@@ -74,7 +107,68 @@ FAILURES: Final[dict[tuple[ApiKind, Failure], Sentence]] = {
     (ApiKind.REST, Failure.NOT_PERMITTED): Sentence(
         status=500, message="Internal server error", type="DEFAULT_5XX"
     ),
+    (ApiKind.HTTP, Failure.UNAUTHORIZED): Sentence(status=401, message="Unauthorized"),
+    (ApiKind.HTTP, Failure.DENIED): Sentence(status=403, message="Forbidden"),
+    (ApiKind.HTTP, Failure.UNSIGNED): Sentence(status=403, message="Forbidden"),
+    (ApiKind.HTTP, Failure.BAD_SIGNATURE): Sentence(status=403, message="Forbidden"),
+    (ApiKind.REST, Failure.UNAUTHORIZED): Sentence(
+        status=401,
+        message="Unauthorized",
+        type="UNAUTHORIZED",
+        error_type="UnauthorizedException",
+    ),
+    (ApiKind.REST, Failure.DENIED): Sentence(
+        status=403,
+        message="User is not authorized to access this resource with an explicit deny",
+        type="ACCESS_DENIED",
+        error_type="AccessDeniedException",
+        key="Message",
+    ),
+    (ApiKind.REST, Failure.NOT_ALLOWED): Sentence(
+        status=403,
+        message="User is not authorized to access this resource",
+        type="ACCESS_DENIED",
+        error_type="AccessDeniedException",
+        key="Message",
+    ),
+    (ApiKind.REST, Failure.UNSIGNED): Sentence(
+        status=403,
+        message="Missing Authentication Token",
+        type="MISSING_AUTHENTICATION_TOKEN",
+        error_type="MissingAuthenticationTokenException",
+    ),
+    (ApiKind.REST, Failure.BAD_SIGNATURE): Sentence(
+        status=403,
+        message="The request signature we calculated does not match",
+        type="INVALID_SIGNATURE",
+        error_type="InvalidSignatureException",
+    ),
+    (ApiKind.REST, Failure.INVALID_KEY): Sentence(
+        status=403, message="Forbidden", type="INVALID_API_KEY", error_type="ForbiddenException"
+    ),
+    (ApiKind.REST, Failure.OVER_LIMIT): Sentence(
+        status=429,
+        message="Too Many Requests",
+        type="THROTTLED",
+        error_type="TooManyRequestsException",
+    ),
+    (ApiKind.REST, Failure.AUTHORIZER_FAILED): Sentence(
+        status=500,
+        message=None,
+        type="AUTHORIZER_FAILURE",
+        error_type="AuthorizerFailureException",
+    ),
+    (ApiKind.REST, Failure.AUTHORIZER_MISCONFIGURED): Sentence(
+        status=500,
+        message=None,
+        type="AUTHORIZER_CONFIGURATION_ERROR",
+        error_type="AuthorizerConfigurationException",
+    ),
 }
+"""`x-amzn-errortype` and the two spellings of `message` as users have seen them:
+github.com/aws/chalice issue 971 (`Message`, AccessDeniedException), serverless/examples issue 305
+(AuthorizerConfigurationException), auth0-samples/jwt-rsa-aws-custom-authorizer pull request 6
+(`{"message":null}` of a failed authorizer)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,21 +186,30 @@ def failure_response(
     *,
     request_id: str,
     custom: Mapping[str, CustomAnswer] | None = None,
+    said: Said = _NOTHING_MORE,
 ) -> Response:
     """Return what API Gateway answers."""
     sentence = FAILURES[kind, failure]
+    if said.message and kind is ApiKind.REST:
+        sentence = replace(sentence, message=said.message)
+    more = (
+        *said.headers,
+        *((("x-amzn-errortype", sentence.error_type),) if sentence.error_type else ()),
+    )
     default = "DEFAULT_4XX" if sentence.status < 500 else "DEFAULT_5XX"  # noqa: PLR2004
     written = (custom or {}).get(sentence.type) or (custom or {}).get(default)
-    body = orjson.dumps({"message": sentence.message})
+    body = orjson.dumps({sentence.key: sentence.message})
     if written is None:
         return Response(
-            status=sentence.status, headers=(("content-type", "application/json"),), body=body
+            status=sentence.status,
+            headers=(("content-type", "application/json"), *more),
+            body=body,
         )
     if written.template is not None:
         body = _fill(written.template, sentence, request_id).encode()
     return Response(
         status=written.status or sentence.status,
-        headers=(("content-type", "application/json"), *written.headers),
+        headers=(("content-type", "application/json"), *written.headers, *more),
         body=body,
     )
 
@@ -114,7 +217,7 @@ def failure_response(
 def _fill(template: str, sentence: Sentence, request_id: str) -> str:
     values = {
         "$context.error.messageString": orjson.dumps(sentence.message).decode(),
-        "$context.error.message": sentence.message,
+        "$context.error.message": sentence.message or "",
         "$context.error.responseType": sentence.type,
         "$context.requestId": request_id,
     }

@@ -4,9 +4,8 @@ import asyncio
 import random
 import uuid
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -19,10 +18,13 @@ from local_region.gateway.answers import (
     answer_from_format_2,
 )
 from local_region.gateway.events import Arrival, event_for
-from local_region.gateway.failures import Failure, failure_response
+from local_region.gateway.failures import Failure, Said, failure_response
+from local_region.gateway.gatekeeper import Gatekeeper, RefusedError, Trusted
+from local_region.gateway.lambda_invocation import Invocation, Invoke, Outcome
 from local_region.gateway.messages import ApiKind, Request, Response
 from local_region.gateway.registry import Addressed, ApiRegistry
 from local_region.gateway.routing import Match
+from local_region.gateway.usage_plans import UsagePlans
 from local_region.listener import Limits
 
 API_LIMITS: Final = Limits(header_bytes=10_240, body_bytes=10 * 1024 * 1024)
@@ -38,28 +40,6 @@ AWS only the runtime's own `x-falaj-release` says so. The local gateway adds it 
 a function, failed ones included."""
 
 
-class Outcome(StrEnum):
-    """How an invocation ended, as far as a gateway can tell."""
-
-    ANSWERED = "answered"
-    FUNCTION_ERROR = "function error"
-    THROTTLED = "throttled"
-    TOO_LARGE = "event over Lambda's own limit"
-    MISSING = "no such function"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """What came back from Lambda."""
-
-    outcome: Outcome
-    payload: bytes = b""
-    executed_version: str = ""
-
-
-Invoke = Callable[[str, bytes, str, str], Awaitable[Invocation]]
-"""Function ARN, payload, request id, trace header → what came back."""
-
 Allows = Callable[[str, str], bool]
 """Function ARN and the route's execute-api ARN → whether the function's policy lets the gateway."""
 
@@ -73,6 +53,7 @@ class FrontDoor:
         apis: ApiRegistry,
         invoke: Invoke,
         allows: Allows,
+        gatekeeper: Gatekeeper | None = None,
         clock: Clock,
         rng: random.Random,
         account: str,
@@ -81,6 +62,15 @@ class FrontDoor:
         self._apis = apis
         self._invoke = invoke
         self._allows = allows
+        # Without one nobody is known: guarded routes refuse everyone.
+        self._gatekeeper = gatekeeper or Gatekeeper(
+            trusted=Trusted(),
+            invoke=invoke,
+            allows=allows,
+            plans=UsagePlans(clock),
+            clock=clock,
+            region=region,
+        )
         self._clock = clock
         self._rng = rng
         self._account = account
@@ -131,7 +121,17 @@ class FrontDoor:
         outcome: Response | Failure = Failure.NO_ROUTE
         if match is not None:
             arrival = self._arrival(request, addressed, match, request_id, extended_id)
-            outcome = await self._integrate(arrival)
+            try:
+                admission = await self._gatekeeper.admit(arrival, self._method_arn(arrival))
+            except RefusedError as refused:
+                return failure_response(
+                    definition.kind,
+                    refused.failure,
+                    request_id=request_id,
+                    custom=definition.answers,
+                    said=Said(headers=refused.headers, message=refused.message),
+                )
+            outcome = await self._integrate(replace(arrival, admission=admission))
         if isinstance(outcome, Response):
             return outcome
         return failure_response(
@@ -202,6 +202,14 @@ class FrontDoor:
         return (
             f"arn:aws:execute-api:{self._region}:{self._account}:{api}/{stage}"
             f"/{arrival.request.method}{arrival.match.route.template}"
+        )
+
+    def _method_arn(self, arrival: Arrival) -> str:
+        """Return what is asked, by the path as sent; what an authorizer's policy is about."""
+        api, stage = arrival.addressed.api.id, arrival.addressed.stage.name
+        return (
+            f"arn:aws:execute-api:{self._region}:{self._account}:{api}/{stage}"
+            f"/{arrival.request.method}{arrival.addressed.path}"
         )
 
     def _ids(self) -> tuple[str, str]:

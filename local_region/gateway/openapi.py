@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local_region.errors import OpenApiError, UnenforceableSecurityError
+from local_region.errors import OpenApiError
 from local_region.gateway.cors import CorsPolicy
 from local_region.gateway.failures import CustomAnswer, read_custom_answers
+from local_region.gateway.guards import read_guard
 from local_region.gateway.messages import ApiKind
 from local_region.gateway.routing import ANY, DEFAULT_ROUTE, Integration, Route, RouteTable
 
@@ -112,11 +113,11 @@ def _routes(kind: ApiKind, name: str, body: Mapping[str, Any]) -> Iterator[Route
                 continue
             where = f"{_METHODS[key]} {path}"
             _refuse_unknown_extensions(name, where, operation)
-            _refuse_guarded(name, where, body, operation)
             yield Route(
                 method=_METHODS[key],
                 template=_template(kind, name, path, operation),
                 integration=_integration(kind, name, where, body, operation),
+                guard=read_guard(kind, name, where, body, operation),
             )
 
 
@@ -124,18 +125,6 @@ def _refuse_unknown_extensions(name: str, where: str, value: Mapping[str, Any]) 
     for key in value:
         if key.startswith("x-amazon-apigateway-") and key not in _KNOWN_EXTENSIONS:
             raise OpenApiError(api=name, where=where, reason=f"{key} is not known here")
-
-
-def _refuse_guarded(
-    name: str, where: str, body: Mapping[str, Any], operation: Mapping[str, Any]
-) -> None:
-    """Refuse a route that names a check: none is made here, and AWS would make it."""
-    auth = operation.get("x-amazon-apigateway-auth", {}).get("type", "NONE")
-    if auth.upper() != "NONE":
-        raise UnenforceableSecurityError(api=name, where=where, scheme=auth)
-    for requirement in operation.get("security", body.get("security", ())):
-        for scheme in requirement:
-            raise UnenforceableSecurityError(api=name, where=where, scheme=scheme)
 
 
 def _template(kind: ApiKind, name: str, path: str, operation: Mapping[str, Any]) -> str:

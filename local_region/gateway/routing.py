@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 from urllib.parse import unquote
 
+from local_region.gateway.guards import OPEN, Guard
 from local_region.gateway.messages import ApiKind
 
 ANY: Final = "ANY"
@@ -44,6 +45,7 @@ class Route:
     method: str
     template: str
     integration: Integration
+    guard: Guard = OPEN
 
     @property
     def key(self) -> str:

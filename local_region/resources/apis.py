@@ -1,7 +1,6 @@
 """HTTP APIs and REST APIs, defined by an OpenAPI body, with their deployments and stages."""
 
 import hashlib
-from base64 import b32encode
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ _KNOWN: Final = {
             "BinaryMediaTypes",
             "Body",
             "Description",
+            "DisableExecuteApiEndpoint",
             "EndpointConfiguration",
             "FailOnWarnings",
             "Mode",
@@ -33,12 +33,6 @@ _KNOWN: Final = {
         }
     ),
 }
-
-
-def _api_id(resource: Declared) -> str:
-    """Return ten characters, as AWS's ids have, that stay the same between syntheses."""
-    digest = hashlib.sha256(f"{resource.stack.name}/{resource.logical_id}".encode()).digest()
-    return b32encode(digest).decode().lower()[:10]
 
 
 def _definition(kind: ApiKind, resource: Declared) -> Definition:
@@ -59,7 +53,7 @@ def _definition(kind: ApiKind, resource: Declared) -> Definition:
 
 
 async def _create_http_api(resource: Declared, region: Surroundings) -> Physical:
-    api_id = _api_id(resource)
+    api_id = resource.id()
     region.apis.put(api_id, _definition(ApiKind.HTTP, resource))
     return Physical(
         ref=api_id,
@@ -82,7 +76,7 @@ HTTP_API = Kind(create=_create_http_api, update=_update_http_api, delete=_delete
 
 
 async def _create_rest_api(resource: Declared, region: Surroundings) -> Physical:
-    api_id = _api_id(resource)
+    api_id = resource.id()
     region.apis.put(api_id, _definition(ApiKind.REST, resource))
     root = hashlib.sha256(api_id.encode()).hexdigest()[:10]
     return Physical(ref=api_id, attributes={"RestApiId": api_id, "RootResourceId": root})
@@ -96,7 +90,7 @@ REST_API = Kind(
     create=_create_rest_api,
     update=_update_rest_api,
     delete=_delete_api,
-    note="REST resource policies, request validators, usage plans and API keys are not enforced.",
+    note="REST resource policies and request validators are not enforced.",
 )
 
 

@@ -11,6 +11,7 @@ from local_region.backends.moto_backends import MotoBackends
 from local_region.control_loop import ControlLoop
 from local_region.errors import TemplateError
 from local_region.gateway.registry import ApiRegistry
+from local_region.gateway.usage_plans import UsagePlans
 from local_region.lambda_service import LambdaService
 from local_region.resources.layers import LayerStore
 from local_region.resources.permissions import Permissions
@@ -29,6 +30,7 @@ class Surroundings:
         apis: The APIs that the front door serves.
         layers: Folders of published layer versions.
         permissions: Who may invoke what.
+        plans: Usage plans and API keys.
         control: Alarms, rules and the events they act on.
     """
 
@@ -39,6 +41,7 @@ class Surroundings:
     apis: ApiRegistry
     layers: LayerStore
     permissions: Permissions
+    plans: UsagePlans
     control: ControlLoop
 
     def arn(self, service: str, resource: str) -> str:
@@ -65,6 +68,11 @@ class Declared:
         digest = hashlib.sha256(path.encode()).digest()
         tail = b32encode(digest).decode()[:12]
         return f"{f'{self.stack.name}-{self.logical_id}'[: limit - 13]}-{tail}"
+
+    def id(self) -> str:
+        """Return ten characters, as API Gateway's ids have, that are the same each time."""
+        digest = hashlib.sha256(f"{self.stack.name}/{self.logical_id}".encode()).digest()
+        return b32encode(digest).decode().lower()[:10]
 
     def asset(self, key: str) -> FileAsset:
         """Find the asset of this stack that an object key names."""

@@ -12,16 +12,20 @@ from local_region.resources import (
     operations,
     recorded,
     storage,
+    usage,
 )
 from local_region.resources.kind import Kind
 
 KINDS: Final[dict[str, Kind]] = {
     "AWS::ApiGateway::Account": recorded.GATEWAY_ACCOUNT,
+    "AWS::ApiGateway::ApiKey": usage.API_KEY,
     "AWS::ApiGateway::BasePathMapping": recorded.BASE_PATH,
     "AWS::ApiGateway::Deployment": apis.DEPLOYMENT,
     "AWS::ApiGateway::DomainName": recorded.DOMAIN,
     "AWS::ApiGateway::RestApi": apis.REST_API,
     "AWS::ApiGateway::Stage": apis.REST_STAGE,
+    "AWS::ApiGateway::UsagePlan": usage.USAGE_PLAN,
+    "AWS::ApiGateway::UsagePlanKey": usage.USAGE_PLAN_KEY,
     "AWS::ApiGatewayV2::Api": apis.HTTP_API,
     "AWS::ApiGatewayV2::Stage": apis.HTTP_STAGE,
     "AWS::CDK::Metadata": recorded.METADATA,

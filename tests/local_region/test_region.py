@@ -548,15 +548,15 @@ def test_version_without_a_change_is_refused(open_region, tmp_path):
 
 
 def test_guarded_api_is_not_served_open(open_region, tmp_path):
-    """A template that asks for signatures finds nobody here to check them."""
+    """A template that asks for a check of another kind finds nobody here to make it."""
     guarded = integration({"Fn::GetAtt": ["Role", "Arn"]})
-    guarded["x-amazon-apigateway-any-method"]["x-amazon-apigateway-auth"] = {"type": "AWS_IAM"}
+    guarded["x-amazon-apigateway-any-method"]["x-amazon-apigateway-auth"] = {"type": "CUSTOM"}
     guarded["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]["uri"] = (
         "arn:aws:lambda:me-central-1:000000000000:function:f"
     )
     folder = Assembly(tmp_path).stack("Api", {**ROLE, **http_api({"/a": guarded})}).folder
 
-    with pytest.raises(UnenforceableSecurityError, match="ANY /a: security 'AWS_IAM'"):
+    with pytest.raises(UnenforceableSecurityError, match="ANY /a: security 'CUSTOM'"):
         open_region(folder)
 
 

@@ -145,7 +145,7 @@ SCHEMES = {"securitySchemes": {"jwt": {"type": "oauth2"}}}
             "paths": {"/a": {"get": {**OPERATION, "security": [{"jwt": ["model:m:invoke"]}]}}},
         },
         {"paths": {"/a": {"get": {**OPERATION, "security": [{"nobody": []}]}}}},
-        {"paths": {"/a": {"get": {**OPERATION, "x-amazon-apigateway-auth": {"type": "AWS_IAM"}}}}},
+        {"paths": {"/a": {"get": {**OPERATION, "x-amazon-apigateway-auth": {"type": "CUSTOM"}}}}},
     ],
 )
 def test_guarded_route_is_never_served_open(body):

@@ -1,0 +1,76 @@
+"""Both profiles asking for tokens, over one small model that is for one tenant only."""
+
+import subprocess
+import sys
+
+import pytest
+
+from local_region.issuer import AUDIENCE, ISSUER, KEYS_FILE, LocalIssuer
+from tests.infra.conftest import new_catalogue
+from tests.local_region.conftest import ROOT, Running
+
+TENANTS = """
+default: {rate_per_s: 50, burst: 50}
+tenants:
+  slow: {rate_per_s: 0.2, burst: 3}
+  narrow: {rate_per_s: 100, burst: 100, concurrency: 2}
+"""
+
+
+@pytest.fixture(scope="session")
+def issuer():
+    """This machine's own."""
+    return LocalIssuer.open(ROOT / ".build" / "issuer")
+
+
+@pytest.fixture(scope="session")
+def guarded_catalogue(tmp_path_factory):
+    """`churn` is acme's alone; `open-to-all` is everyone's."""
+    catalogue = new_catalogue(tmp_path_factory.mktemp("access"))
+    catalogue.add("churn", access={"tenants": ["acme"]})
+    catalogue.add("open-to-all")
+    return catalogue
+
+
+@pytest.fixture(scope="session")
+def guarded(guarded_catalogue, issuer, tmp_path_factory):
+    """Open a region of a profile that asks for what is said; once for each."""
+    del issuer
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "tenants.yaml").write_text(TENANTS)
+    opened = {}
+
+    def open_one(profile, access, *, tenants=False):
+        key = (profile, access, tenants)
+        if key not in opened:
+            out = folder / "-".join(map(str, key))
+            opened[key] = Running(
+                _synthesized(guarded_catalogue, out, profile, access, tenants and folder),
+                issuer_folder=ROOT / ".build" / "issuer",
+            )
+        return opened[key]
+
+    yield open_one
+    for running in opened.values():
+        running.close()
+
+
+def _synthesized(catalogue, out, profile, access, tenants):
+    context = {"profile": profile, "access": access}
+    if access == "jwt":
+        keys = f".build/issuer/{KEYS_FILE}"
+        context |= {"jwtIssuer": ISSUER, "jwtAudience": AUDIENCE, "jwtKeys": keys}
+    if tenants:
+        context["tenants"] = str(tenants / "tenants.yaml")
+    words = [word for key, value in context.items() for word in ("-c", f"falaj:{key}={value}")]
+    sources = catalogue.sources
+    places = ["--models", str(sources.models), "--build", str(sources.build), "--output", str(out)]
+    done = subprocess.run(
+        [sys.executable, "app.py", *words, *places],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return out

@@ -1,0 +1,166 @@
+"""Promise: whoever may not gets exactly 401 or 403, on every route, in both profiles; who may, 200.
+
+The real templates, the real handlers, the real authorizer in its own process.
+"""
+
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from falaj.domain.clock import SystemClock
+from falaj.domain.routes import ROUTES, Server
+from local_region.issuer import KID
+
+MODEL = "churn"
+RIGHT = (f"model:{MODEL}:invoke", "platform:read")
+INFER = json.dumps(
+    {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [1, -1, 2, -2]}]}
+).encode()
+SYSTEM = SystemClock()
+OK = 200
+HOUR = timedelta(hours=1).total_seconds()
+
+
+def minted(issuer, **said):
+    """A token, right but for what is said."""
+    return issuer.token(clock=SYSTEM, **{"scopes": RIGHT, "tenant": "acme"} | said)
+
+
+def unsigned(issuer):
+    """`alg: none` with everything else right."""
+    claims = jwt.decode(minted(issuer), options={"verify_signature": False})
+    return jwt.encode(claims, None, algorithm="none", headers={"kid": KID})
+
+
+def forged(issuer):
+    """Signed by somebody else under our issuer's name."""
+    claims = jwt.decode(minted(issuer), options={"verify_signature": False})
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return jwt.encode(claims, key, algorithm="RS256", headers={"kid": KID})
+
+
+CALLERS: dict[str, tuple[Any, int]] = {
+    "none": (lambda _: None, 401),
+    "wrong scope": (lambda i: minted(i, scopes=["model:other:invoke"]), 403),
+    "other tenant": (lambda i: minted(i, tenant="globex"), 403),
+    "no tenant": (lambda i: minted(i, tenant=None), 403),
+    "expired": (lambda i: minted(i, lifetime_s=-HOUR), 401),
+    "not yet valid": (lambda i: minted(i, nbf=int(SYSTEM.now().timestamp() + HOUR)), 401),
+    "alg=none": (unsigned, 401),
+    "forged": (forged, 401),
+    "wrong issuer": (lambda i: minted(i, iss="https://elsewhere.example"), 401),
+    "wrong audience": (lambda i: minted(i, aud="somebody-else"), 401),
+    "right": (minted, 200),
+}
+SERVED = [
+    route for route in ROUTES if route.server is Server.PREDICT or route.scope == "platform:read"
+]
+"""What answers 200 without anything having gone before; others need an experiment, say."""
+
+
+@pytest.fixture(scope="module", params=["smb", "enterprise"])
+def region(request, guarded):
+    """Each profile, asking for tokens."""
+    return guarded(request.param, "jwt")
+
+
+def asked(region, route, token):
+    """Ask a route of the API; return status, headers and body."""
+    path = route.path.replace("{model}", MODEL).replace("{version}", "1")
+    path = path.replace("{experiment}", "any")
+    headers = {"content-type": "application/json"}
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
+    body = INFER if route.operation.startswith("infer") else b"{}"
+    return region.request(
+        path, method=route.method, headers=headers, body=body if route.method == "POST" else None
+    )
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_each_caller_gets_exactly_what_is_due_on_every_route(caller, region, issuer):
+    """One row of the matrix: every route of the contract."""
+    make, due = CALLERS[caller]
+    token = make(issuer)
+    routes = SERVED if due == OK else ROUTES
+    got = {route.operation: asked(region, route, token)[0] for route in routes}
+
+    # Another tenant's token is as good as any for what belongs to no tenant.
+    others = {r.operation for r in SERVED if not r.of_model} if caller == "other tenant" else set()
+    assert got == {r.operation: OK if r.operation in others else due for r in routes}
+
+
+def test_the_matrix_covers_every_route():
+    """Eleven callers; whoever may not is refused on all routes of the table."""
+    assert len(CALLERS) == 11
+    assert Counter(route.server for route in SERVED)[Server.PREDICT] >= 10
+
+
+def test_refusals_have_the_one_error_body_or_api_gateways_own(region, issuer):
+    """A REST API is templated into ours; an HTTP API cannot be, and says `message`."""
+    route = next(r for r in SERVED if r.operation == "infer")
+
+    bodies = [
+        json.loads(asked(region, route, token)[2])
+        for token in (None, minted(issuer, scopes=["x"]), minted(issuer, tenant="globex"))
+    ]
+
+    assert all(body.keys() in ({"error", "code", "request_id"}, {"message"}) for body in bodies)
+
+
+@pytest.mark.parametrize("spelling", ["x-falaj-tenant", "X-Falaj-Tenant"])
+def test_a_tenant_in_a_header_opens_nothing(spelling, region, issuer):
+    """Only the token says whose request it is."""
+    status, _, _ = region.request(
+        f"/v2/models/{MODEL}/infer",
+        body=INFER,
+        headers={
+            "content-type": "application/json",
+            "authorization": f"Bearer {minted(issuer, tenant='globex')}",
+            spelling: "acme",
+        },
+    )
+
+    assert status == 403
+
+
+@pytest.mark.parametrize("path", ["/v2/models/churn/../open-to-all/infer", "/v2/elsewhere", "/x"])
+def test_no_other_path_is_open(path, region):
+    """Whatever nobody thought of asks for a token, too."""
+    assert region.request(path, method="POST", body=b"{}")[0] in {401, 403}
+
+
+def test_a_token_opens_every_route_whatever_it_was_first_shown_to(guarded, issuer):
+    """API Gateway keeps the authorizer's answer by token; a policy for one route would not do."""
+    region, token = guarded("enterprise", "jwt"), minted(issuer, jti="kept")
+    order = [*SERVED, *reversed(SERVED)]
+
+    assert {asked(region, route, token)[0] for route in order} == {200}
+
+
+def test_metadata_is_no_key_to_inference(region, issuer):
+    """Who may read about a model may not run it."""
+    token = minted(issuer, scopes=[f"model:{MODEL}:read"])
+    got = {
+        route.operation: asked(region, route, token)[0]
+        for route in SERVED
+        if route.of_model and not route.of_version
+    }
+
+    assert got.pop("infer") == 403
+    assert set(got.values()) == {200}
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "Bearer", "é", "a" * 9000])
+def test_rubbish_is_nobody(token, region):
+    """Not a fault of ours."""
+    status, _, _ = region.request(
+        "/v2", headers={"authorization": f"Bearer {token}".encode().decode("latin-1")}
+    )
+
+    assert status == 401
