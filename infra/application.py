@@ -46,6 +46,7 @@ from infra.packaging import (
 )
 from infra.refusals import catalogue_faults, size_faults
 from infra.stacks.api import ApiParts, ApiStack
+from infra.stacks.audit import AuditStack
 from infra.stacks.experiments import ExperimentsStack
 from infra.stacks.foundation import FoundationStack
 from infra.stacks.gpu import GpuStack
@@ -53,6 +54,7 @@ from infra.stacks.gpu_model import GpuModelStack, GpuPackage, uses_triton
 from infra.stacks.model import ModelStack
 from infra.stacks.naming import (
     API,
+    AUDIT,
     EXPERIMENTS,
     FOUNDATION,
     GPU,
@@ -168,6 +170,7 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     rollouts.add_stack_dependency(foundation)
     earlier = [
         foundation,
+        *_audit_stacks(app, deployment, foundation, layers, sources),
         *_experiment_stacks(app, deployment, models, layers, sources, rollouts),
     ]
     for stack in earlier[1:]:
@@ -206,6 +209,23 @@ def _experiment_stacks(
     )
     experiments.add_stack_dependency(rollouts)
     return [experiments]
+
+
+def _audit_stacks(
+    app: App,
+    deployment: Deployment,
+    foundation: Stack,
+    layers: "_StagedLayers",
+    sources: Sources,
+) -> list[Stack]:
+    """Add the audit trail where the profile keeps one."""
+    if not deployment.settings.audit_trail:
+        return []
+    asset = stage_function("audit-recorder", sources.function("audit_recorder"), {}, sources.build)
+    code = FunctionCode(asset=asset, layers=_references(layers.controller))
+    audit = AuditStack(app, AUDIT, deployment=deployment, recorder=code)
+    audit.add_stack_dependency(foundation)
+    return [audit]
 
 
 def _api_parts(

@@ -30,6 +30,7 @@ class ProfileSettings:
             (they are encrypted under an AWS key otherwise).
         object_lock: Whether model artefacts are write-once (S3 Object Lock).
         protect_stacks: Whether a stack refuses to be deleted until an operator lifts it.
+        audit_trail: Whether every request leaves a record for auditors.
     """
 
     api: ApiKind
@@ -37,6 +38,7 @@ class ProfileSettings:
     logs_use_customer_key: bool
     object_lock: bool
     protect_stacks: bool
+    audit_trail: bool
 
 
 PROFILES: Final = {
@@ -46,6 +48,7 @@ PROFILES: Final = {
         logs_use_customer_key=False,
         object_lock=False,
         protect_stacks=False,
+        audit_trail=False,
     ),
     Profile.ENTERPRISE: ProfileSettings(
         api=ApiKind.REST,
@@ -53,5 +56,6 @@ PROFILES: Final = {
         logs_use_customer_key=True,
         object_lock=True,
         protect_stacks=True,
+        audit_trail=True,
     ),
 }

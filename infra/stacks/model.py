@@ -10,7 +10,9 @@ from constructs import Construct
 
 from catalogue.release import ReleasePlan
 from falaj.contract import (
+    CAPTURE_KEYS_ROOT,
     ENV_ACCESS,
+    ENV_CAPTURE,
     ENV_EXPERIMENTS,
     ENV_MODEL_NAME,
     ENV_MODEL_S3_PREFIX,
@@ -23,6 +25,7 @@ from falaj.contract import (
     MODEL_TAG,
     PSEUDONYM_KEY_ALIAS,
     RECORDER_ARN_PARAMETER,
+    RECORDER_PARAMETER,
     alias_arn_parameter,
     desired_release_parameter,
     experiments_parameter,
@@ -34,6 +37,7 @@ from falaj.domain.release import DesiredRelease
 from infra.access import function_access, written
 from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.assets import file_asset
+from infra.constructs.audit_recorder import AuditSubscription, capture_rights
 from infra.constructs.exposure_subscription import ExposureSubscription, assignment_rights
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
@@ -90,6 +94,7 @@ class ModelStack(Stack):
             *(assignment_rights(self, spec.name) if package.model.is_sticky else ()),
             *([_use_key(key_arn)] if key_arn else []),
             *([_read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
+            *([capture_rights()] if deployment.settings.audit_trail else []),
         ]
         predict = InferenceFunction(
             self,
@@ -102,6 +107,13 @@ class ModelStack(Stack):
             deployment=deployment,
             access=FunctionAccess(key_arn=key_arn, statements=tuple(statements)),
         )
+        if deployment.settings.audit_trail:
+            AuditSubscription(
+                self,
+                "Audit",
+                log_group=predict.log_group.ref,
+                recorder_arn=ssm_value(self, "AuditRecorderArn", RECORDER_PARAMETER),
+            )
         if experiments:
             ExposureSubscription(
                 self,
@@ -173,6 +185,8 @@ def _environment(
     }
     if spec.release.plan is PlanKind.SHADOW:
         environment[ENV_SHADOW_PARAMETER] = shadow_parameter(spec.name)
+    if deployment.settings.audit_trail:
+        environment[ENV_CAPTURE] = CAPTURE_KEYS_ROOT
     if deployment.access is not Access.OPEN:
         environment[ENV_ACCESS] = written(function_access(deployment, [spec]))
     if package.model.is_sticky:

@@ -21,9 +21,19 @@ def walk(value):
             yield from walk(item)
 
 
+def shared(assembly):
+    """Stacks that others wait for: the bank's models wait for the audit trail as well."""
+    return {"FalajFoundation", "FalajAudit"} & set(assembly.templates)
+
+
+def test_only_the_bank_keeps_an_audit_trail(smb, enterprise):
+    """A profile's own stack, which nothing else needs."""
+    assert ("FalajAudit" in smb.templates, "FalajAudit" in enterprise.templates) == (False, True)
+
+
 def test_a_stack_for_each_model_and_three_that_they_share(assembly):
     """A model is deployed, and deleted, alone."""
-    assert sorted(assembly.templates) == [
+    assert sorted(set(assembly.templates) - {"FalajAudit"}) == [
         "FalajApi",
         "FalajFoundation",
         "FalajModel-churn",
@@ -97,7 +107,7 @@ def test_the_foundation_is_deployed_first_and_the_api_last(assembly):
 
     models = {"FalajModel-churn", "FalajModel-file-type", "FalajModel-snap"}
     assert waits["FalajFoundation"] == set()
-    assert {name: waits[name] for name in models} == {name: {"FalajFoundation"} for name in models}
+    assert {name: waits[name] for name in models} == {name: shared(assembly) for name in models}
     assert waits["FalajApi"] >= models
     assert waits["FalajRollouts"] == {"FalajFoundation"}
 

@@ -5,6 +5,7 @@ each model and day, so that none waits for another. Once an hour a schedule has 
 far every chain reaches, in a chain of checkpoints.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -12,7 +13,6 @@ from secrets import token_hex
 from typing import Any, Final
 
 import boto3
-import orjson
 
 from falaj.aws.audit_trail import AuditTrail
 from falaj.aws.kms_signing import KmsSigner
@@ -127,7 +127,7 @@ class AuditRecorder:
 
 def _record(entry: Mapping[str, Any]) -> dict[str, Any] | None:
     with suppress(ValueError, KeyError, TypeError):
-        line = orjson.loads(entry["message"])
+        line = json.loads(entry["message"])
         if isinstance(line, dict):
             return audit_record(line, event=str(entry["id"]))
     return None

@@ -1,0 +1,217 @@
+"""The audit recorder: model functions' lines become a signed chain in a bucket of its own."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aws_cdk import (
+    CfnResource,
+    Fn,
+    aws_events as events,
+    aws_lambda as lambda_,
+    aws_logs as logs,
+    aws_ssm as ssm,
+)
+from constructs import Construct
+
+from falaj.capture.chain import CHECKPOINTS, TRAIL
+from falaj.contract import (
+    CAPTURE_KEYS_ROOT,
+    ENV_AUDIT_BUCKET,
+    ENV_PROFILE,
+    ENV_SIGNING_KEY,
+    RECORDER_PARAMETER,
+)
+from infra.config.deployment import Deployment
+from infra.constructs.alert_topic import AlertTopic
+from infra.constructs.dead_letters import DeadLetters
+from infra.constructs.function_role import FunctionAccess, allow, sub
+from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
+
+SIZE: Final = FunctionSize(memory_mib=256, timeout_s=60)
+EVENT_AGE_S: Final = 6 * 3600
+"""How long a delivery is tried, S3 or KMS being dark: as long as Lambda keeps events."""
+CHECKPOINT: Final = {"falaj": "checkpoint"}
+AUDITED_LINES: Final = '{ $.audit.stream = "*" }'
+"""Lines of requests; others lack the key.
+
+Source: docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html.
+"""
+_HERE: Final = "${AWS::Region}:${AWS::AccountId}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailReach:
+    """The resources that the recorder works on; tokens."""
+
+    bucket_name: str
+    bucket_arn: str
+    signing_key_arn: str
+    data_key_arn: str
+
+
+class AuditRecorder(Construct):
+    """A function that CloudWatch Logs feeds, and a schedule that asks it for checkpoints.
+
+    Attributes:
+        function: The function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        code: FunctionCode,
+        reach: TrailReach,
+        deployment: Deployment,
+    ) -> None:
+        """Make the function with all that belongs to it.
+
+        Args:
+            scope: Where it belongs.
+            id_: Its id there.
+            code: Its handler; boto3 comes with Lambda's own Python.
+            reach: What it works on.
+            deployment: Profile, platform and Python.
+        """
+        super().__init__(scope, id_)
+        dead = DeadLetters(self, "DeadLetters", key_arn=reach.data_key_arn).queue
+        key_arn = reach.data_key_arn if deployment.settings.logs_use_customer_key else None
+        self.function = ServiceFunction(
+            self,
+            "Function",
+            code=code,
+            size=SIZE,
+            environment={
+                ENV_PROFILE: deployment.profile.value,
+                ENV_AUDIT_BUCKET: reach.bucket_name,
+                ENV_SIGNING_KEY: reach.signing_key_arn,
+            },
+            description="Audit recorder: requests' records into a signed chain",
+            deployment=deployment,
+            access=FunctionAccess(
+                key_arn=key_arn, statements=_rights(reach, dead_letters_arn=dead.attr_arn)
+            ),
+        ).function
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "OnFailure",
+            function_name=self.function.ref,
+            qualifier="$LATEST",
+            maximum_event_age_in_seconds=EVENT_AGE_S,
+            maximum_retry_attempts=2,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead.attr_arn)
+            ),
+        )
+        self._tell_of(dead.attr_queue_name, reach.data_key_arn)
+        self._ask_hourly()
+        permission = lambda_.CfnPermission(
+            self,
+            "LogsMayInvoke",
+            action="lambda:InvokeFunction",
+            function_name=self.function.attr_arn,
+            principal="logs.amazonaws.com",
+            source_account=Fn.sub("${AWS::AccountId}"),
+            source_arn=Fn.sub(f"arn:${{AWS::Partition}}:logs:{_HERE}:log-group:FalajModel-*:*"),
+        )
+        found = ssm.CfnParameter(
+            self,
+            "Arn",
+            type="String",
+            name=RECORDER_PARAMETER,
+            value=self.function.attr_arn,
+        )
+        # Whoever finds the function subscribes to it at once, and CloudWatch Logs tries it then.
+        found.add_resource_dependency(permission)
+
+    def _tell_of(self, queue_name: str, key_arn: str) -> None:
+        """Tell people of records that could not be written while CloudWatch still has the lines."""
+        topic = AlertTopic(self, "Notices", key_arn=key_arn, display_name="Falaj audit trail").topic
+        CfnResource(
+            self,
+            "Lost",
+            type="AWS::CloudWatch::Alarm",
+            properties={
+                "AlarmDescription": "The audit recorder failed on a delivery three times; "
+                "it lies in the dead-letter queue: invoke the recorder with it again",
+                "Namespace": "AWS/SQS",
+                "MetricName": "ApproximateNumberOfMessagesVisible",
+                "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
+                "Statistic": "Maximum",
+                "Period": 60,
+                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+                "Threshold": 1,
+                "DatapointsToAlarm": 1,
+                "EvaluationPeriods": 1,
+                "TreatMissingData": "notBreaching",
+                "AlarmActions": [topic.ref],
+                "OKActions": [topic.ref],
+            },
+        )
+
+    def _ask_hourly(self) -> None:
+        rule = events.CfnRule(
+            self,
+            "Hourly",
+            description="Writes down how far every chain of the audit trail reaches",
+            schedule_expression="rate(1 hour)",
+            state="ENABLED",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Recorder", arn=self.function.attr_arn, input=json.dumps(CHECKPOINT)
+                )
+            ],
+        )
+        lambda_.CfnPermission(
+            self,
+            "ScheduleMayInvoke",
+            action="lambda:InvokeFunction",
+            function_name=self.function.attr_arn,
+            principal="events.amazonaws.com",
+            source_arn=rule.attr_arn,
+        )
+
+
+class AuditSubscription(Construct):
+    """Sends the records of a model function's requests to the recorder."""
+
+    def __init__(self, scope: Construct, id_: str, *, log_group: str, recorder_arn: str) -> None:
+        """Make the subscription filter.
+
+        Args:
+            scope: Where it belongs.
+            id_: Its id there.
+            log_group: Name of the function's log group.
+            recorder_arn: The recorder, which already lets CloudWatch Logs invoke it.
+        """
+        super().__init__(scope, id_)
+        logs.CfnSubscriptionFilter(
+            self,
+            "Resource",
+            log_group_name=log_group,
+            destination_arn=recorder_arn,
+            filter_pattern=AUDITED_LINES,
+        )
+
+
+def capture_rights() -> dict[str, Any]:
+    """Let a model function read tenants' keys, with which it names nobody."""
+    keys = f"arn:${{AWS::Partition}}:ssm:{_HERE}:parameter{CAPTURE_KEYS_ROOT}"
+    return allow("ReadTenantKeys", ["ssm:GetParametersByPath"], [sub(keys)])
+
+
+def _rights(reach: TrailReach, *, dead_letters_arn: str) -> tuple[dict[str, Any], ...]:
+    prefixes = [f"{TRAIL}/*", f"{CHECKPOINTS}/*"]
+    objects = [sub(f"${{Bucket}}/{prefix}", Bucket=reach.bucket_arn) for prefix in prefixes]
+    return (
+        allow("WriteTrail", ["s3:PutObject", "s3:GetObject"], objects),
+        {
+            **allow("FindEnds", ["s3:ListBucket"], [reach.bucket_arn]),
+            "Condition": {"StringLike": {"s3:prefix": prefixes}},
+        },
+        allow("SignTrail", ["kms:Sign"], [reach.signing_key_arn]),
+        allow("KeepDeadLetters", ["sqs:SendMessage"], [dead_letters_arn]),
+        allow("UseDataKey", ["kms:Decrypt", "kms:GenerateDataKey"], [reach.data_key_arn]),
+    )
