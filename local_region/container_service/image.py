@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final, Self
 
-_IGNORED: Final = frozenset({"FROM", "RUN", "USER", "EXPOSE", "LABEL", "MAINTAINER", "WORKDIR"})
+_IGNORED: Final = frozenset(
+    {"FROM", "RUN", "USER", "EXPOSE", "LABEL", "MAINTAINER", "VOLUME", "WORKDIR"}
+)
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _SKIPPED: Final = ("__pycache__", "*.pyc")
 

@@ -6,6 +6,7 @@ Source:
     when it does not answer within the idle timeout (60 s unless set). Read 2026-11-22.
 """
 
+import asyncio
 import random
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -97,9 +98,12 @@ class LoadBalancing:
             except ConnectionRefusedUpstreamError:
                 refused.append(target)  # it has just gone; nothing was sent to it
             except UpstreamError:
+                self.forget(address)  # its kept connections are no better
                 return own_answer(HTTPStatus.BAD_GATEWAY)
             except TimeoutError:
                 return own_answer(HTTPStatus.GATEWAY_TIMEOUT)
+        # Nothing was waited for: a caller that asks again at once would leave nobody else a turn.
+        await asyncio.sleep(0)
         status = HTTPStatus.BAD_GATEWAY if refused else HTTPStatus.SERVICE_UNAVAILABLE
         return own_answer(status)
 

@@ -54,6 +54,7 @@ class Service:
 
     Attributes:
         desired_count: How many tasks are wanted now; scaling changes it.
+        last_failure: Why the last task ended that had never answered.
         failed: Why the present deployment was given up; empty while it was not.
     """
 
@@ -71,6 +72,7 @@ class Service:
         self.settings = settings
         self.desired_count = settings.desired_count
         self.failed = ""
+        self.last_failure = ""
         self._definitions, self._groups = definitions, groups
         self._make, self._clock, self._rng, self._on_gone = make, clock, rng, on_gone
         self._tasks: dict[str, Task] = {}
@@ -236,6 +238,7 @@ class Service:
 
     def _note_failure(self, task: Task) -> None:
         self._failures += 1
+        self.last_failure = task.reason
         delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (self._failures - 1))
         self._not_before = self._clock.now() + timedelta(seconds=delay_s)
         most = min(_MOST_FAILURES, max(_FEWEST_FAILURES, math.ceil(self.desired_count / 2)))

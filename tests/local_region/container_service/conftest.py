@@ -118,9 +118,12 @@ class Fleet:
 
     async def until(self, is_so):
         """Wait until something is so."""
-        async with asyncio.timeout(60):
-            while not is_so():  # noqa: ASYNC110 - what is waited for is no event
-                await asyncio.sleep(0.002)
+        try:
+            async with asyncio.timeout(40):
+                while not is_so():  # noqa: ASYNC110 - what is waited for is no event
+                    await asyncio.sleep(0.002)
+        except TimeoutError as error:
+            raise AssertionError(self.told()) from error
 
     async def answered(self, count):
         """Wait for so many further answers."""
@@ -131,8 +134,11 @@ class Fleet:
         """Wait until what is wanted runs."""
         if count is not None:
             self.service.scale(count)
-        async with asyncio.timeout(60):
-            await self.containers.until_steady(self.service)
+        try:
+            async with asyncio.timeout(40):
+                await self.containers.until_steady(self.service)
+        except TimeoutError as error:
+            raise AssertionError(self.told()) from error
 
     async def ask(self, listener="rest-listener", path="/v2/models/slow/infer", body=ROW):
         """One request through the load balancer."""
@@ -146,7 +152,21 @@ class Fleet:
         )
         response = await self.containers.balancing.answer(listener, request)
         self.answers.append(response.status)
+        if response.status != 200:
+            await asyncio.sleep(0.05)  # as a client backs off: the others shall run, too
         return response
+
+    def told(self):
+        """What a failed test should say."""
+        tasks = [(t.id[:4], t.state.value, t.reason, t.pids) for t in self.service.tasks]
+        groups = self.containers.balancing.groups
+        targets = [
+            (name, t.id[:4], t.health, t.outstanding, t.address)
+            for name, group in groups.items()
+            for t in group.targets.values()
+        ]
+        said = (self.answers[-50:], self.service.last_failure, self.lines[-10:])
+        return f"{tasks}\n{targets}\n{said}"
 
     def busy(self):
         """Each task's requests under way."""
