@@ -1,4 +1,4 @@
-"""`falaj audit`: what can be proved of the synthesized stacks before anything is deployed."""
+"""`falaj audit`: what can be proved of the synthesized stacks, and of what was recorded."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from audits.findings import Proof, Report
+from cli import trail
 from cli.deployable import synthesize_for_lambda
 from cli.exits import Exit
 from cli.options import AsJson, example
@@ -25,9 +26,17 @@ _INDENT: Final = (0, 0, 0, 4)
 
 app: Final = typer.Typer(
     no_args_is_help=True,
-    help="Proofs from the synthesized stacks: alarms, residency, rights.",
+    help="Proofs: of the synthesized stacks (alarms, residency, rights), and of the audit trail.",
     epilog=example("falaj audit alarms"),
 )
+
+for _name, _verb, _example in (
+    ("verify", trail.verify, "falaj audit verify --target aws"),
+    ("who", trail.who, "falaj audit who bank 784-1990-1234567-1"),
+    ("new-key", trail.new_key, "falaj audit new-key bank --target aws"),
+    ("erase", trail.erase, "falaj audit erase bank --dry-run"),
+):
+    app.command(_name, epilog=example(_example))(_verb)
 
 CdkOut = Annotated[
     Path | None,

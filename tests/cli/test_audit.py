@@ -35,7 +35,7 @@ def test_live_alarms_pass(falaj, assembly):
     said = falaj("audit", "alarms", "--cdk-out", str(assembly))
 
     assert said.exit == 0
-    assert "8 alarms can fire" in said.out
+    assert "9 alarms can fire" in said.out
     assert "its process crashes" in said.out
 
 
@@ -54,7 +54,7 @@ def test_a_program_gets_one_document(falaj, dead):
     document = json.loads(said.out)
 
     assert said.exit == 3
-    assert (document["ok"], len(document["alarms"]), len(document["findings"])) == (False, 8, 7)
+    assert (document["ok"], len(document["alarms"]), len(document["findings"])) == (False, 9, 7)
     assert set(document["findings"][0]) == {"stack", "alarm", "problem", "mend"}
 
 
