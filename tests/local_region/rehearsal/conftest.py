@@ -1,6 +1,8 @@
 """One real model's stacks with a short plan, synthesized once with each of its versions."""
 
 import asyncio
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,56 +16,74 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 MODEL = "breast-cancer"
-PLAN = {
-    "plan": "canary",
-    "steps": [0.2],
-    "bake": "3m",
-    "max_extensions": 3,
-    "on_inconclusive": "extend",
-    "guard": {
-        "false_rollback": 0.01,
-        "objectives": ["error", "invalid_output", "slow_p99"],
-    },
+GUARD = {"false_rollback": 0.01, "objectives": ["error", "invalid_output", "slow_p99"]}
+PLANS = {
+    "canary": {"plan": "canary", "steps": [0.2], "bake": "3m", "max_extensions": 3},
+    "all_at_once": {"plan": "all_at_once", "bake": "2m"},
+    "split": {"plan": "split", "steps": [0.3], "bake": "2m", "max_duration": "14d"},
 }
+SYNTHESIS = """
+import json, os, sys
+from pathlib import Path
+from infra.main import main
+for arguments in json.loads(sys.argv[1]):
+    if main(Path.cwd(), arguments, os.environ):
+        sys.exit(1)
+"""
 ACCOUNT = "900000000000"
 """One for all: names and with them the routing of requests depend on it."""
 
 
-def synthesized(folder, version):
-    """Write the stacks of the model with a version to serve by default."""
+def declare(folder, version, plan):
+    """Write the model with a version to serve by default; return the application's arguments."""
     models = folder / "models"
     shutil.copytree(ROOT / "models" / MODEL, models / MODEL)
     path = models / MODEL / "model.yaml"
-    declared = yaml.safe_load(path.read_text()) | {"version": version, "release": PLAN}
+    release = {"on_inconclusive": "extend", "guard": GUARD} | PLANS[plan]
+    declared = yaml.safe_load(path.read_text()) | {"version": version, "release": release}
     path.write_text(yaml.safe_dump(declared))
+    return [
+        *("--models", str(models), "--output", str(folder / "out")),
+        *("-c", f"falaj:models={MODEL}", "-c", "falaj:access=open"),
+    ]
+
+
+def synthesize(several):
+    """Write several syntheses by one process: importing the CDK takes longer than using it."""
     subprocess.run(
-        [
-            *(sys.executable, "app.py", "--models", str(models), "--output", str(folder / "out")),
-            *("-c", f"falaj:models={MODEL}", "-c", "falaj:access=open"),
-        ],
+        [sys.executable, "-c", SYNTHESIS, json.dumps(several)],
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/layers/runtime/python"},
         check=True,
         capture_output=True,
     )
-    return folder / "out"
 
 
 @pytest.fixture(scope="session")
-def assemblies(tmp_path_factory):
-    """The stacks with version 1, and with version 2."""
+def releases(tmp_path_factory):
+    """The stacks with version 1, and with version 2 by each plan."""
     folder = tmp_path_factory.mktemp("assemblies")
+    wanted = {"stable": (1, "canary"), **{plan: (2, plan) for plan in PLANS}}
+    arguments = [declare(folder / name, *what) for name, what in wanted.items()]
     with ThreadPoolExecutor() as workers:
-        return tuple(workers.map(lambda n: synthesized(folder / str(n), n), (1, 2)))
+        list(workers.map(synthesize, (arguments[::2], arguments[1::2])))
+    return {name: folder / name / "out" for name in wanted}
 
 
 @pytest.fixture(scope="session")
-def play(assemblies):
+def assemblies(releases):
+    """The stacks with version 1, and with version 2."""
+    return releases["stable"], releases["canary"]
+
+
+@pytest.fixture(scope="session")
+def play(releases):
     """Rehearse the release of version 2 over version 1."""
     from local_region.rehearsal.faults import Fault
     from local_region.rehearsal.rehearsal import rehearse
     from local_region.rehearsal.scenario import Scenario
 
-    def played(*faults, shared=(), **scenario):
+    def played(*faults, shared=(), plan="canary", **scenario):
         asked = [
             *(Fault.parse(text) for text in faults),
             *(Fault.parse(text, is_shared=True) for text in shared),
@@ -71,11 +91,12 @@ def play(assemblies):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(
                 rehearse(
-                    *assemblies,
+                    releases["stable"],
+                    releases[plan],
                     Scenario(
                         model=MODEL,
                         faults=tuple(asked),
-                        **({"traffic_rps": 1.0, "seed": 7} | scenario),
+                        **({"traffic_rps": 0.5, "seed": 7} | scenario),
                     ),
                     account=ACCOUNT,
                     build_folder=ROOT / ".build" / "host",
