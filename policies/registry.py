@@ -26,8 +26,10 @@ from policies.encryption import (
     topic_key,
 )
 from policies.exposure import (
+    container_rights,
     foreign_principal,
     function_url,
+    instance_metadata,
     open_ingress,
     open_resource_policy,
     open_route,
@@ -122,8 +124,10 @@ RULES: Final[tuple[Rule, ...]] = (
     table_key.RULE,
     tls_only.RULE,
     topic_key.RULE,
+    container_rights.RULE,
     foreign_principal.RULE,
     function_url.RULE,
+    instance_metadata.RULE,
     open_ingress.RULE,
     open_resource_policy.RULE,
     open_route.RULE,

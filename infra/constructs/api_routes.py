@@ -71,15 +71,13 @@ class PrivateBackend:
 
     Attributes:
         link: API Gateway's VPC link.
-        listener: ARN of the balancer's listener.
-        balancer: ARN of the balancer.
+        target: ARN of the balancer's listener for an HTTP API, of the balancer for a REST API.
         server_name: Name in its certificate; empty where there is none.
         timeout_s: After how long the service itself gives up.
     """
 
     link: str
-    listener: str
-    balancer: str
+    target: str
     server_name: str
     timeout_s: int
 
@@ -102,7 +100,7 @@ class PrivateBackend:
             secured = {"tlsConfig": {"serverNameToVerify": self.server_name}}
             return common | {
                 "type": "http_proxy",
-                "uri": self.listener,
+                "uri": self.target,
                 "payloadFormatVersion": "1.0",
                 "requestParameters": {f"overwrite:header.{HEADER_TENANT}": f"$context.{tenant}"},
                 **(secured if self.server_name else {}),
@@ -113,7 +111,7 @@ class PrivateBackend:
             parameters["integration.request.path.proxy"] = "method.request.path.proxy"
         return common | {
             "type": "http_proxy",
-            "integrationTarget": self.balancer,
+            "integrationTarget": self.target,
             "uri": f"{scheme}://{host}{path.replace('{proxy+}', '{proxy}')}",
             "passthroughBehavior": "when_no_match",
             "requestParameters": parameters,

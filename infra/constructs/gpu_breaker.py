@@ -122,8 +122,6 @@ class GpuBreaker(Construct):
                 subnet_ids=list(inside.subnet_ids), security_group_ids=[inside.group_id]
             ),
         )
-        # Without its rights to network interfaces Lambda refuses the function.
-        self.function.add_resource_dependency(role.role)
 
 
 def _environment(before: Before, deployment: Deployment) -> dict[str, str]:

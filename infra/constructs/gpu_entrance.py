@@ -55,7 +55,7 @@ class GpuEntrance(Construct):
         super().__init__(scope, id_)
         self._certificate = deployment.gpu.certificate
         subnets = list(network.subnets.values())
-        logs = self._access_logs()
+        logs, writing = self._access_logs()
         self.balancer = balancing.CfnLoadBalancer(
             self,
             "Balancer",
@@ -74,7 +74,8 @@ class GpuEntrance(Construct):
                 }
             ),
         )
-        self.balancer.node.add_dependency(logs)
+        # It is refused while it may not write there.
+        self.balancer.add_resource_dependency(writing)
         self.api_listener = self._listener("Api", TLS, API_TLS_POLICY, None)
         self.grpc_listener = self._listener(
             "Grpc", GRPC_TLS, CLIENT_TLS_POLICY, self._trust(deployment.gpu.trust_bundle)
@@ -129,7 +130,7 @@ class GpuEntrance(Construct):
             ca_certificates_bundle_s3_key=key,
         ).ref
 
-    def _access_logs(self) -> s3.CfnBucket:
+    def _access_logs(self) -> tuple[s3.CfnBucket, s3.CfnBucketPolicy]:
         """Where the balancer writes who called; it can write under no other key than S3's own.
 
         Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/
@@ -168,7 +169,7 @@ class GpuEntrance(Construct):
             ),
         )
         keep(bucket)
-        s3.CfnBucketPolicy(
+        policy = s3.CfnBucketPolicy(
             self,
             "AccessLogsPolicy",
             bucket=bucket.ref,
@@ -177,7 +178,7 @@ class GpuEntrance(Construct):
                 "Statement": [_write_logs(bucket), _tls_only(bucket)],
             },
         )
-        return bucket
+        return bucket, policy
 
 
 def _write_logs(bucket: s3.CfnBucket) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class GpuNetwork(Construct):
         self.balancer = self._group(
             "Balancer", "Load balancer of GPU services", (self.tasks, (HTTP_PORT, GRPC_PORT))
         )
-        self.link = self._group("Link", "API Gateway's link", (self.balancer, (TLS,)))
+        self.link = self._group("Link", "Link of API Gateway", (self.balancer, (TLS,)))
         self.breaker = self._group(
             "Breakers", "Functions before services", (self.balancer, (TLS,)), (endpoints, (TLS,))
         )

@@ -121,7 +121,8 @@ class GpuService(Construct):
         )
         # ECS refuses target groups that no listener knows.
         for fleets in (targets.rest, targets.grpc):
-            self.service.add_resource_dependency(fleets.rule)
+            if fleets.green is None:
+                self.service.add_resource_dependency(fleets.rule)
 
     def _role(self, targets: GpuTargets) -> iam.CfnRole:
         """With it ECS moves the shares of the two fleets, and of no others.

@@ -21,6 +21,7 @@ from falaj.contract import (
 )
 from infra.access import model_access, quota_keys
 from infra.config.deployment import Access, Deployment
+from infra.config.profile import ApiKind
 from infra.config.tenants import Tenants
 from infra.constructs.analyst_access import AnalystAccess
 from infra.constructs.api_access import ApiAccess, Authorizer
@@ -156,10 +157,10 @@ class ApiStack(Stack):
             parameter = gpu_service_parameter(spec.name, "breaker")
             arn = ssm_value(self, f"Breaker{_alias_id(spec.name)}", parameter)
             return Backend(arn=arn, timeout_s=timeout_s)
+        is_http = deployment.settings.api is ApiKind.HTTP
         return PrivateBackend(
             link=self._of_gpu("link"),
-            listener=self._of_gpu("api-listener"),
-            balancer=self._of_gpu("balancer-arn"),
+            target=self._of_gpu("api-listener" if is_http else "balancer-arn"),
             server_name=deployment.gpu.domain,
             timeout_s=timeout_s,
         )

@@ -5,7 +5,7 @@ from typing import Final
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.values import at, is_true
+from policies.values import at, is_true, items
 
 _FLAGS: Final = {
     "AWS::EC2::Volume": "Encrypted",
@@ -20,10 +20,22 @@ _FLAGS: Final = {
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
+    if resource.type == "AWS::EC2::LaunchTemplate":
+        yield from _disks(resource)
+        return
     flag = _FLAGS[resource.type]
     value = at(resource.properties, flag)
     if not (is_true(value) or value == "KMS"):
         yield f"{flag} is not on"
+
+
+def _disks(resource: Resource) -> Iterator[str]:
+    disks = items(at(resource.properties, "LaunchTemplateData.BlockDeviceMappings"))
+    if not disks:
+        yield "it names no disk, so the image's own is made as the image was; name it, Encrypted"
+    for disk in disks:
+        if not is_true(at(disk, "Ebs.Encrypted")):
+            yield f"disk {at(disk, 'DeviceName')}: Ebs.Encrypted is not on"
 
 
 RULE = Rule(
@@ -37,6 +49,7 @@ RULE = Rule(
     controls=("PDPL-20", "ISO-8.24", "IAR-T7"),
     types=(
         "AWS::EC2::Volume",
+        "AWS::EC2::LaunchTemplate",
         "AWS::EFS::FileSystem",
         "AWS::RDS::DBInstance",
         "AWS::RDS::DBCluster",

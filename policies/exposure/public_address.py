@@ -5,7 +5,7 @@ from typing import Final
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.values import at, is_off
+from policies.values import at, is_off, items
 
 _FLAGS: Final = (
     "MapPublicIpOnLaunch",
@@ -28,6 +28,10 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
         yield "its Scheme is internet-facing (so it is where nothing is said); write internal"
     for path, text in _flags(resource.properties):
         yield f"{path} is {text}"
+    interfaces = items(at(resource.properties, "LaunchTemplateData.NetworkInterfaces"))
+    for number, interface in enumerate(interfaces):
+        if not is_off(at(interface, "AssociatePublicIpAddress")):
+            yield f"NetworkInterfaces[{number}] associates a public address"
 
 
 RULE = Rule(
@@ -39,6 +43,7 @@ RULE = Rule(
     types=(
         "AWS::EC2::Subnet",
         "AWS::EC2::Instance",
+        "AWS::EC2::LaunchTemplate",
         "AWS::ECS::Service",
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::RDS::DBInstance",

@@ -13,7 +13,7 @@ from infra.main import hand_context
 from policies.assembly import read_stacks
 from policies.evaluation import Finding
 from policies.exceptions import CDK_NAG, CFN_LINT, read_waivers, review
-from tests.infra.conftest import new_catalogue
+from tests.infra.conftest import GPU_CONTEXT, add_gpu_models, new_catalogue
 
 # isort: split
 from aws_cdk import App, Validations
@@ -24,10 +24,11 @@ PACKS = {"AwsSolutions", "Serverless", "NIST.800.53.R5"}
 
 
 def nagged(root, profile):
-    """Synthesize a model under the three packs; return the folder."""
+    """Synthesize a model of each kind under the three packs; return the folder."""
     catalogue = new_catalogue(root / profile)
     catalogue.add("churn", compute={"min_warm": 1})
-    context = {"falaj:profile": profile, "falaj:platform": "lambda"}
+    add_gpu_models(catalogue)
+    context = {"falaj:profile": profile, "falaj:platform": "lambda", **GPU_CONTEXT}
     app = App(
         context=hand_context(catalogue.sources.repository, context),
         outdir=str(root / profile / "out"),
