@@ -32,7 +32,7 @@ class Limits:
     concurrency: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.rate_per_s, int | float) or not 0 < self.rate_per_s < math.inf:
+        if not 0 < self.rate_per_s < math.inf:
             raise ValueError(f"rate_per_s is {self.rate_per_s!r}, not above 0")
         if not _is_count(self.burst):
             raise ValueError(f"burst is {self.burst!r}, not a whole number of at least 1")

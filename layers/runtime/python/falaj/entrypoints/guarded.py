@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from falaj.config.access import AccessSettings
+from falaj.config.quotas import QuotaSettings
 from falaj.contract import HEADER_REQUEST_ID, HEADER_TENANT
 from falaj.domain.access import AccessMode, Caller, asked_for, refuse_unless_allowed
 from falaj.domain.clock import Clock, SystemClock
@@ -111,7 +112,12 @@ def guarded(handler: Handler, *, settings: AccessSettings | None = None) -> Hand
     known = settings or AccessSettings.from_env()
     if known.mode is AccessMode.OPEN:
         return handler
-    return GuardedHandler(handler, known)
+    around = QuotaSettings.from_env()
+    if around is None:
+        return GuardedHandler(handler, known)
+    from falaj.entrypoints.quotas import quotas_of  # noqa: PLC0415 - where tenants are bounded
+
+    return GuardedHandler(handler, known, admit=quotas_of(around, SYSTEM_CLOCK).admit)
 
 
 def _asked(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,73 @@
+"""Every tenant's limits, and where they are counted, as an SSM parameter says.
+
+It is read again now and then, and not written into functions: another limit is no new release.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from falaj.aws.quota_table import Post
+from falaj.domain.clock import Clock
+from falaj.domain.quota import ALL_OTHERS, Limits
+from falaj.errors import DependencyError
+
+REFRESH_S: Final = 60.0
+_TARGET: Final = "AmazonSSM.GetParameter"
+_TYPE: Final = "application/x-amz-json-1.1"
+_OK: Final = 200
+
+
+class TenantLimits:
+    """Limits by tenant.
+
+    Attributes:
+        table: DynamoDB table in which requests are counted; empty until limits were read.
+
+    Args:
+        post: Sends a signed call to SSM.
+        parameter: The parameter's name.
+        clock: Tells the time.
+    """
+
+    def __init__(self, post: Post, parameter: str, clock: Clock) -> None:
+        self._post, self._parameter, self._clock = post, parameter, clock
+        self._limits: Mapping[str, Limits] = {}
+        self.table = ""
+        self._read_at = float("-inf")
+
+    def of(self, tenant: str) -> Limits | None:
+        """Return a tenant's limits; None if nothing bounds it.
+
+        Raises:
+            DependencyError: SSM does not answer, and never has.
+        """
+        now = self._clock.now().timestamp()
+        if now - self._read_at >= REFRESH_S:
+            # Whoever fails keeps the old ones, and does not ask again with every request.
+            is_first, self._read_at = self._read_at == float("-inf"), now
+            try:
+                self._limits = self._read()
+            except DependencyError:
+                if is_first:
+                    self._read_at = float("-inf")
+                    raise
+        return self._limits.get(tenant) or self._limits.get(ALL_OTHERS)
+
+    def _read(self) -> Mapping[str, Limits]:
+        body = json.dumps({"Name": self._parameter}).encode()
+        headers = {"content-type": _TYPE, "x-amz-target": _TARGET}
+        answer = self._post("/", body, headers=headers)
+        if answer.status != _OK:
+            raise DependencyError(
+                service="ssm", doing="give the tenants' limits", reason=str(answer.status)
+            )
+        try:
+            text = json.loads(answer.body)["Parameter"]["Value"]
+            said = json.loads(text)
+            self.table = str(said["table"])
+            return {tenant: Limits.from_dict(one) for tenant, one in said["limits"].items()}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DependencyError(
+                service="ssm", doing="give the tenants' limits", reason=repr(error)
+            ) from error

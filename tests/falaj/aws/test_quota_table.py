@@ -1,0 +1,252 @@
+"""Promise: a tenant gets its rate and burst and no more, whoever counts; and other tenants theirs.
+
+Against a real table's conditions (moto), through the calls that are sent to AWS.
+"""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from falaj.aws.quota_table import MINUTE_S, QuotaTable
+from falaj.aws.tenant_limits import REFRESH_S, TenantLimits
+from falaj.contract import QUOTAS_PARAMETER, TABLE_KEY
+from falaj.domain.quota import Limits
+from falaj.errors import DependencyError, QuotaExceededError
+from tests.falaj.clocks import StandingClock
+
+REGION = "me-central-1"
+TEN = Limits(rate_per_s=10, burst=5)
+TWO = Limits(rate_per_s=1000, burst=1000, concurrency=2)
+
+
+class Answer(NamedTuple):
+    """What a service said."""
+
+    status: int
+    body: bytes
+
+
+class Wire:
+    """Takes the calls as they are sent, hands them to moto, and counts them."""
+
+    def __init__(self, client):
+        self._client, self.operations, self.is_dark = client, [], False
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, path, body, *, headers=None):
+        """Send one call."""
+        assert path == "/"
+        if self.is_dark:
+            raise DependencyError(service="dynamodb", doing="answer", reason="dark")
+        operation = headers["x-amz-target"].rpartition(".")[2]
+        self.operations.append(operation)
+        snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation)[1:]
+        try:
+            with self._one_at_a_time:  # as DynamoDB orders writes of one item; moto does not
+                said = getattr(self._client, snake)(**json.loads(body))
+        except ClientError as error:
+            item = {"Item": error.response["Item"]} if "Item" in error.response else {}
+            kind = {"__type": f"com.amazonaws#{error.response['Error']['Code']}"}
+            return Answer(400, json.dumps(item | kind).encode())
+        said.pop("ResponseMetadata")
+        return Answer(200, json.dumps(said, default=str).encode())
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+
+
+@pytest.fixture
+def wire():
+    """The wire to a table."""
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name=REGION)
+        client.create_table(
+            TableName="quotas",
+            KeySchema=[{"AttributeName": TABLE_KEY, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": TABLE_KEY, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield Wire(client)
+
+
+@pytest.fixture
+def clock():
+    """Noon."""
+    return StandingClock()
+
+
+def environment(wire, clock):
+    """One environment's own view of the table."""
+    return QuotaTable(wire, lambda: "quotas", clock)
+
+
+def passed(table, tenant, limits, times):
+    """How many of so many requests pass."""
+    count = 0
+    for _ in range(times):
+        try:
+            table.take(tenant, limits)
+        except QuotaExceededError:
+            continue
+        count += 1
+    return count
+
+
+def test_the_burst_passes_and_no_more(wire, clock):
+    """At one instant."""
+    assert passed(environment(wire, clock), "acme", TEN, 20) == 5
+
+
+def test_the_rate_passes_in_the_long_run(wire, clock):
+    """A hundred requests a second for ten seconds: the burst, and ten a second."""
+    table, count = environment(wire, clock), 0
+    for _ in range(1000):
+        count += passed(table, "acme", TEN, 1)
+        clock.advance(0.01)
+
+    assert count == pytest.approx(5 + 100, abs=1)
+
+
+def test_environments_share_one_bucket(wire, clock):
+    """A hundred environments of one tenant are one tenant."""
+    environments = [environment(wire, clock) for _ in range(100)]
+
+    assert sum(passed(each, "acme", TEN, 1) for each in environments) == 5
+
+
+def test_a_tenant_at_ten_times_its_quota_takes_nothing_from_another(wire, clock):
+    """Acme asks for a hundred a second, globex for its ten: globex loses none."""
+    acme, globex = environment(wire, clock), environment(wire, clock)
+    lost = 0
+    for tick in range(300):
+        passed(acme, "acme", TEN, 1)
+        if tick % 10 == 0:
+            lost += 1 - passed(globex, "globex", TEN, 1)
+        clock.advance(0.01)
+
+    assert lost == 0
+
+
+def test_a_refusal_says_when_to_come_back(wire, clock):
+    """And who comes then, passes."""
+    table, slow = environment(wire, clock), Limits(rate_per_s=0.2, burst=1)
+    table.take("acme", slow)
+
+    with pytest.raises(QuotaExceededError) as refused:
+        table.take("acme", slow)
+    clock.advance(refused.value.retry_after_s)
+
+    assert refused.value.retry_after_s == 5
+    assert passed(table, "acme", slow, 1) == 1
+
+
+def test_a_refused_tenant_costs_no_further_call(wire, clock):
+    """A flood is answered from memory until the bucket has room."""
+    table = environment(wire, clock)
+    passed(table, "acme", TEN, 6)
+    before = len(wire.operations)
+
+    passed(table, "acme", TEN, 1000)
+
+    assert len(wire.operations) == before
+
+
+def test_a_busy_bucket_costs_one_write(wire, clock):
+    """Each request of a tenant that asks steadily."""
+    table = environment(wire, clock)
+    table.take("acme", TEN)
+    before = len(wire.operations)
+
+    for _ in range(20):
+        clock.advance(0.09)
+        table.take("acme", TEN)
+
+    assert len(wire.operations) - before <= 20 + 1
+
+
+def test_as_many_are_under_way_as_may_be(wire, clock):
+    """The third waits until one is done."""
+    first, second = environment(wire, clock), environment(wire, clock)
+    held = first.hold("acme", TWO)
+    second.hold("acme", TWO)
+
+    with pytest.raises(QuotaExceededError, match="concurrency"):
+        second.hold("acme", TWO)
+    first.release(held)
+
+    assert second.hold("acme", TWO)
+
+
+def test_requests_of_the_last_minute_still_count(wire, clock):
+    """A slow request does not vanish when the minute turns."""
+    table = environment(wire, clock)
+    table.hold("acme", TWO)
+    table.hold("acme", TWO)
+    clock.advance(MINUTE_S)
+
+    with pytest.raises(QuotaExceededError):
+        table.hold("acme", TWO)
+
+
+def test_what_a_crash_never_gave_back_is_forgotten(wire, clock):
+    """After two minutes, without anybody's help."""
+    table = environment(wire, clock)
+    table.hold("acme", TWO)
+    table.hold("acme", TWO)
+    clock.advance(2 * MINUTE_S)
+
+    assert table.hold("acme", TWO)
+
+
+def test_many_at_once_are_counted_exactly(wire, clock):
+    """Threads stand for environments; moto takes the place of DynamoDB's own order."""
+    limits = Limits(rate_per_s=1, burst=7)
+    with ThreadPoolExecutor(8) as pool:
+        tables = [environment(wire, clock) for _ in range(24)]
+        results = list(pool.map(lambda table: passed(table, "acme", limits, 1), tables))
+
+    assert sum(results) == 7
+
+
+def parameter(limits):
+    """What a stack writes."""
+    return json.dumps({"table": "quotas", "limits": limits})
+
+
+def test_limits_are_read_again_and_outlive_an_outage(clock):
+    """Another limit is no new release; a dark SSM changes nothing."""
+    with mock_aws():
+        ssm = boto3.client("ssm", region_name=REGION)
+        wire = Wire(ssm)
+        limits = TenantLimits(wire, QUOTAS_PARAMETER, clock)
+        one = {"rate_per_s": 1, "burst": 1}
+        ssm.put_parameter(Name=QUOTAS_PARAMETER, Type="String", Value=parameter({"*": one}))
+        first = limits.of("acme")
+        two = parameter({"*": one, "acme": {"rate_per_s": 2, "burst": 2}})
+        ssm.put_parameter(Name=QUOTAS_PARAMETER, Type="String", Value=two, Overwrite=True)
+        clock.advance(REFRESH_S)
+        second = limits.of("acme")
+        wire.is_dark = True
+        clock.advance(REFRESH_S)
+
+        assert (first.burst, second.burst, limits.of("acme").burst) == (1, 2, 2)
+        assert (limits.of("globex").burst, limits.table) == (1, "quotas")
+
+
+def test_a_parameter_that_is_no_limits_is_the_services_fault(clock):
+    """Not the caller's."""
+    with mock_aws():
+        ssm = boto3.client("ssm", region_name=REGION)
+        ssm.put_parameter(Name=QUOTAS_PARAMETER, Type="String", Value="[]")
+
+        with pytest.raises(DependencyError):
+            TenantLimits(Wire(ssm), QUOTAS_PARAMETER, clock).of("acme")
