@@ -130,7 +130,10 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     ]
     if faults:
         raise ConfigurationError(faults)
-    foundation = FoundationStack(app, FOUNDATION, deployment=deployment, layers=layers.all)
+    tenants = Tenants.read(sources.repository / deployment.tenants) if deployment.tenants else None
+    foundation = FoundationStack(
+        app, FOUNDATION, deployment=deployment, layers=layers.all, tenants=tenants
+    )
     stacks: list[Stack] = [
         ModelStack(
             app,
@@ -154,6 +157,7 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
                 FunctionCode(asset=platform, layers=_references(layers.platform)),
                 layers,
                 sources,
+                tenants,
             ),
             with_feedback=tuple(model.spec.name for model in models if model.experiments),
         ),
@@ -234,6 +238,7 @@ def _api_parts(
     platform: FunctionCode,
     layers: "_StagedLayers",
     sources: Sources,
+    tenants: Tenants | None,
 ) -> ApiParts:
     """Read the files that the deployment names for its API, and package the authorizer.
 
@@ -241,9 +246,6 @@ def _api_parts(
         ConfigurationError: Every fault of every file.
     """
     faults, keys, trust_store = list[str](), "", None
-    tenants = None
-    if deployment.tenants:
-        tenants = Tenants.read(sources.repository / deployment.tenants)
     if deployment.has_authorizer:
         keys, faults = read_key_set(sources.repository / deployment.tokens.keys)
     if deployment.api_name.trust_store:

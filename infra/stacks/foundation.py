@@ -7,11 +7,13 @@ from constructs import Construct
 
 from infra.bundling.layers import ANY_ARCHITECTURE, StagedLayer
 from infra.config.deployment import Deployment
+from infra.config.tenants import Tenants
 from infra.constructs.customer_key import CustomerKey
 from infra.constructs.model_store import ModelStore
 from infra.constructs.publisher import Publisher
 from infra.constructs.region_boundary import RegionBoundary
 from infra.constructs.shared_layer import SharedLayer
+from infra.constructs.tenant_quotas import TenantQuotas
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
 ARCHITECTURES = ("arm64", "x86_64")
@@ -27,6 +29,7 @@ class FoundationStack(Stack):
         *,
         deployment: Deployment,
         layers: Sequence[StagedLayer],
+        tenants: Tenants | None = None,
     ) -> None:
         """Make the stack.
 
@@ -35,6 +38,7 @@ class FoundationStack(Stack):
             id_: The stack's name.
             deployment: Profile and place.
             layers: Staged layers, one for each architecture in use.
+            tenants: What each tenant may ask for; None bounds nobody.
         """
         super().__init__(scope, id_, **stack_properties(deployment, "layers, keys and buckets"))
         leave_bootstrap_check_to_cli(self)
@@ -60,6 +64,14 @@ class FoundationStack(Stack):
             ).bucket
             for purpose in ("models", "registry")
         }
+        if tenants is not None:
+            TenantQuotas(
+                self,
+                "Quotas",
+                tenants=tenants,
+                key_arn=key.attr_arn,
+                settings=deployment.settings,
+            )
         Publisher(self, "Publisher", data_key_arn=key.attr_arn, buckets=buckets)
 
 

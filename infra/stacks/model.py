@@ -1,6 +1,7 @@
 """One model: its function, the release it wants, and where the others find it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
@@ -20,10 +21,14 @@ from falaj.contract import (
     ENV_PROFILE,
     ENV_PSEUDONYM_KEY,
     ENV_PUBLISHER_KEY,
+    ENV_QUOTAS,
     ENV_SHADOW_PARAMETER,
     ENV_THREADS,
     MODEL_TAG,
     PSEUDONYM_KEY_ALIAS,
+    QUOTA_CONCURRENCY,
+    QUOTA_RATE,
+    QUOTA_TABLE_PARAMETER,
     RECORDER_ARN_PARAMETER,
     RECORDER_PARAMETER,
     alias_arn_parameter,
@@ -44,6 +49,7 @@ from infra.constructs.inference_function import InferenceFunction
 from infra.constructs.release_alarms import ReleaseAlarms
 from infra.constructs.shadow import Shadow
 from infra.constructs.shared_layer import LayerReference, ssm_value
+from infra.constructs.tenant_quotas import counting_rights
 from infra.constructs.watched_release import Watched
 from infra.packaging import ModelPackage
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
@@ -94,6 +100,7 @@ class ModelStack(Stack):
             *(assignment_rights(self, spec.name) if package.model.is_sticky else ()),
             *([_use_key(key_arn)] if key_arn else []),
             *([_read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
+            *_quota_rights(self, deployment, key_arn),
             *([capture_rights()] if deployment.settings.audit_trail else []),
         ]
         predict = InferenceFunction(
@@ -189,12 +196,25 @@ def _environment(
         environment[ENV_CAPTURE] = CAPTURE_KEYS_ROOT
     if deployment.access is not Access.OPEN:
         environment[ENV_ACCESS] = written(function_access(deployment, [spec]))
+    if deployment.tenants:
+        # A REST API's usage plan has counted rate and burst before the function is asked.
+        has_plan = deployment.has_authorizer
+        environment[ENV_QUOTAS] = QUOTA_CONCURRENCY if has_plan else QUOTA_RATE
     if package.model.is_sticky:
         environment[ENV_EXPERIMENTS] = experiments_parameter(spec.name)
         environment[ENV_PSEUDONYM_KEY] = PSEUDONYM_KEY_ALIAS
     if far_bucket:
         environment[ENV_MODEL_S3_PREFIX] = f"s3://{far_bucket}/{package.far_prefix}"
     return environment
+
+
+def _quota_rights(
+    stack: Stack, deployment: Deployment, key_arn: str | None
+) -> Iterable[dict[str, Any]]:
+    if not deployment.tenants:
+        return ()
+    key = key_arn or ssm_value(stack, "DataKeyArn", key_arn_parameter(DATA_KEY))
+    return counting_rights(ssm_value(stack, "QuotaTableArn", QUOTA_TABLE_PARAMETER), key)
 
 
 def _read_bytes(bucket: str, prefix: str) -> dict[str, Any]:
