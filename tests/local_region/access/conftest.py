@@ -10,7 +10,7 @@ from tests.infra.conftest import new_catalogue
 from tests.local_region.conftest import ROOT, Running
 
 TENANTS = """
-default: {rate_per_s: 50, burst: 50}
+default: {rate_per_s: 1000, burst: 1000}
 tenants:
   slow: {rate_per_s: 0.2, burst: 3}
   narrow: {rate_per_s: 100, burst: 100, concurrency: 2}
@@ -40,12 +40,12 @@ def guarded(guarded_catalogue, issuer, tmp_path_factory):
     (folder / "tenants.yaml").write_text(TENANTS)
     opened = {}
 
-    def open_one(profile, access, *, tenants=False):
-        key = (profile, access, tenants)
+    def open_one(profile, access):
+        key = (profile, access)
         if key not in opened:
-            out = folder / "-".join(map(str, key))
+            out = folder / "-".join(key)
             opened[key] = Running(
-                _synthesized(guarded_catalogue, out, profile, access, tenants and folder),
+                _synthesized(guarded_catalogue, out, profile, access, folder / "tenants.yaml"),
                 issuer_folder=ROOT / ".build" / "issuer",
             )
         return opened[key]
@@ -56,12 +56,10 @@ def guarded(guarded_catalogue, issuer, tmp_path_factory):
 
 
 def _synthesized(catalogue, out, profile, access, tenants):
-    context = {"profile": profile, "access": access}
+    context = {"profile": profile, "access": access, "tenants": str(tenants)}
     if access == "jwt":
         keys = f".build/issuer/{KEYS_FILE}"
         context |= {"jwtIssuer": ISSUER, "jwtAudience": AUDIENCE, "jwtKeys": keys}
-    if tenants:
-        context["tenants"] = str(tenants / "tenants.yaml")
     words = [word for key, value in context.items() for word in ("-c", f"falaj:{key}={value}")]
     sources = catalogue.sources
     places = ["--models", str(sources.models), "--build", str(sources.build), "--output", str(out)]

@@ -1,0 +1,67 @@
+"""Promise: a tenant's surplus is refused with 429, and another tenant loses nothing by it.
+
+Behind an HTTP API the function counts, in DynamoDB; before a REST API the usage plan does.
+"""
+
+import json
+from collections import Counter
+
+import pytest
+
+from falaj.domain.clock import SystemClock
+
+PATH = "/v2/models/open-to-all/infer"
+BODY = json.dumps(
+    {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [1, -1, 2, -2]}]}
+).encode()
+BURST = 3
+"""Of the tenant `slow`, who gets one more request in five seconds."""
+
+
+@pytest.fixture(scope="module", params=["smb", "enterprise"])
+def region(request, guarded):
+    """Each profile with bounded tenants."""
+    return guarded(request.param, "jwt")
+
+
+@pytest.fixture
+def ask(region, issuer):
+    """Ask on behalf of a tenant; return status and headers."""
+
+    def asked(tenant):
+        token = issuer.token(
+            clock=SystemClock(), tenant=tenant, scopes=["model:open-to-all:invoke"], jti=tenant
+        )
+        headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+        status, answered, body = region.request(PATH, body=BODY, headers=headers)
+        names = {name.lower(): value for name, value in answered.items()}
+        return status, names, json.loads(body)
+
+    return asked
+
+
+def test_surplus_is_refused_and_the_other_tenant_loses_nothing(ask):
+    """Slow asks for ten times what it may, in turn with globex, who asks for less than it may."""
+    slow, globex = Counter(), Counter()
+    for _ in range(10 * BURST):
+        slow[ask("slow")[0]] += 1
+        globex[ask("globex")[0]] += 1
+
+    assert globex == {200: 10 * BURST}
+    assert set(slow) == {200, 429}
+    # While thirty pairs are asked, time goes on: one more place in five seconds.
+    assert BURST <= slow[200] < 10 * BURST / 2
+
+
+def test_429_says_when_to_come_back_in_the_one_error_body(ask):
+    """Also before a REST API, whose answers are templated."""
+    answers = [ask("slow") for _ in range(BURST + 3)]
+    status, headers, body = answers[-1]
+
+    assert (status, body.keys()) == (429, {"error", "code", "request_id"})
+    assert int(headers["retry-after"]) >= 1
+
+
+def test_places_are_given_back(ask):
+    """Two at once may be ten, one after the other."""
+    assert Counter(ask("narrow")[0] for _ in range(10)) == {200: 10}
