@@ -79,8 +79,8 @@ class Supplies:
         bucket: Bucket of the archive.
         key: Key of the archive, a zip of a model root.
         log_group: Where all write.
-        publisher: Fingerprint that manifests are checked against before a server that cannot do so
-            itself; empty leaves that to the server.
+        publisher: Fingerprint that manifests are checked against before any server sees them; the
+            image's own default believes nobody.
     """
 
     image: str
@@ -88,7 +88,7 @@ class Supplies:
     bucket: str
     key: str
     log_group: str
-    publisher: str = ""
+    publisher: str
 
 
 class GpuTask(Construct):
@@ -144,7 +144,7 @@ class GpuTask(Construct):
             environment={
                 ENV_MODEL_ARCHIVE: Token.as_string(archive),
                 ENV_MODEL_ROOT: SERVER_MODEL_ROOT,
-                **({ENV_PUBLISHER_KEY: supplies.publisher} if supplies.publisher else {}),
+                ENV_PUBLISHER_KEY: supplies.publisher,
             },
             essential=False,
             memory_reservation=FETCH_MIB,

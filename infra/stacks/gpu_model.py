@@ -149,7 +149,7 @@ class GpuModelStack(Stack):
                 bucket=archive.bucket_name,
                 key=archive.object_key,
                 log_group=logs.group.ref,
-                publisher=package.publisher.fingerprint if is_triton else "",
+                publisher=package.publisher.fingerprint,
             ),
             cluster=self._cluster,
         )

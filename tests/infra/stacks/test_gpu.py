@@ -468,7 +468,8 @@ def test_tritons_models_are_checked_and_its_metrics_told(gpu):
     fetch, beats = container(gpu, LINEAR, "fetch"), container(gpu, LINEAR, "beats")
     assert re.fullmatch("[0-9a-f]{64}", environment(fetch)["FALAJ_PUBLISHER_KEY"])
     assert environment(beats)["FALAJ_ENDPOINT"] == "http://127.0.0.1:8002"
-    assert "FALAJ_PUBLISHER_KEY" not in environment(container(gpu, CANARY, "fetch"))
+    fetched = environment(container(gpu, CANARY, "fetch"))["FALAJ_PUBLISHER_KEY"]
+    assert fetched == environment(container(gpu, CANARY, "server"))["FALAJ_PUBLISHER_KEY"]
 
 
 def test_its_configuration_is_what_tritons_own_protobuf_reads(gpu):
