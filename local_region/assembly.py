@@ -8,7 +8,7 @@ Source:
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final, Self
@@ -39,13 +39,29 @@ class FileAsset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageAsset:
+    """A container image that `cdk deploy` would build.
+
+    Attributes:
+        path: Its build context in the assembly.
+        dockerfile: Its Dockerfile, relative to the context.
+        arguments: Build arguments.
+    """
+
+    path: Path
+    dockerfile: str
+    arguments: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """One synthesized stack: its template and the assets of its manifest by object key."""
+    """One synthesized stack: its template, the assets of its manifest by object key or tag."""
 
     name: str
     region: str
     template: Mapping[str, Any]
     assets: Mapping[str, FileAsset]
+    images: Mapping[str, ImageAsset] = field(default_factory=dict)
 
     def asset(self, key: str) -> FileAsset:
         """Find the asset that a template names by its object key.
@@ -95,6 +111,11 @@ def _stacks(folder: Path) -> Iterator[Stack]:
         for name, artifact in artifacts.items()
         if artifact["type"] == _ASSETS
     }
+    images = {
+        name: _read_images(folder / artifact["properties"]["file"])
+        for name, artifact in artifacts.items()
+        if artifact["type"] == _ASSETS
+    }
     for name in _in_order(folder, artifacts):
         artifact = artifacts[name]
         if artifact["type"] == _NESTED:
@@ -109,6 +130,11 @@ def _stacks(folder: Path) -> Iterator[Stack]:
                     key: asset
                     for dependency in artifact.get("dependencies", ())
                     for key, asset in assets.get(dependency, {}).items()
+                },
+                images={
+                    tag: image
+                    for dependency in artifact.get("dependencies", ())
+                    for tag, image in images.get(dependency, {}).items()
                 },
             )
 
@@ -135,6 +161,19 @@ def _read_assets(manifest: Path) -> dict[str, FileAsset]:
         )
         for entry in _json(manifest).get("files", {}).values()
         if "path" in entry["source"]
+        for destination in entry["destinations"].values()
+    }
+
+
+def _read_images(manifest: Path) -> dict[str, ImageAsset]:
+    return {
+        destination["imageTag"]: ImageAsset(
+            path=manifest.parent / entry["source"]["directory"],
+            dockerfile=entry["source"].get("dockerFile", "Dockerfile"),
+            arguments=entry["source"].get("dockerBuildArgs", {}),
+        )
+        for entry in _json(manifest).get("dockerImages", {}).values()
+        if "directory" in entry["source"]
         for destination in entry["destinations"].values()
     }
 

@@ -10,7 +10,7 @@ import contextlib
 import json
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
@@ -115,6 +115,7 @@ class ControlLoop:
         self._delivery: Delivery | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._step = asyncio.Lock()
+        self._others: list[Callable[[], Awaitable[None]]] = []
         self.cloudwatch = CloudWatchService(
             region,
             account,
@@ -156,6 +157,10 @@ class ControlLoop:
         self.parameters.install()
         return self
 
+    def join(self, tick: Callable[[], Awaitable[None]]) -> None:
+        """Let something else take part in every tick, after the alarms."""
+        self._others.append(tick)
+
     def start(self) -> None:
         """Tick every so often until `close`."""
         self._ticking = self._loop.create_task(self._tick_now_and_then())
@@ -174,6 +179,8 @@ class ControlLoop:
             if self._functions is not None:
                 self._functions.tick()
             self.cloudwatch.evaluate_alarms()
+            for tick in self._others:
+                await tick()
             delivered = await self.bus.tick(now) + await self.subscriptions.tick()
             self.cloudwatch.store.forget(before=now - KEPT)
             return delivered

@@ -55,11 +55,15 @@ class Ready:
         api_url: Where the API is served.
         aws_url: Where boto3's `endpoint_url` should point.
         models: Models that the API's routes name.
+        grpc: Where gRPC is served, by the name that a client asks for on AWS.
+        replicas: Each container service with its tasks that answer and those wanted.
     """
 
     api_url: str
     aws_url: str
     models: tuple[str, ...]
+    grpc: tuple[tuple[str, str], ...] = ()
+    replicas: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

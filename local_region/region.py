@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, TypedDict, Unpack
 
-from falaj.contract import REGION
+from falaj.contract import GRPC_PORT, REGION
 from falaj.domain.clock import Clock
 from local_region.assembly import Assembly
 from local_region.aws_endpoint import AWS_LIMITS, AwsEndpoint
 from local_region.backends.moto_backends import MotoBackends
+from local_region.container_service.containers import ContainerServices, Place
+from local_region.container_service.ecs_api import EcsApi
+from local_region.container_service.task import container_variables
 from local_region.control_loop import SHORTEST_TICK_S, TICK_S, ControlLoop, Observation
 from local_region.credentials import LocalCredentials
 from local_region.deployment import Deployment
@@ -67,6 +70,7 @@ class Placement(TypedDict, total=False):
         ticks: Whether time goes on by itself; a rehearsal calls `tick` instead.
         speed: Seconds of the region that pass in one of the machine's.
         issuer_folder: Where this machine's token issuer and credentials are kept.
+        grpc_port: Where gRPC answers; 0 takes free ports.
     """
 
     account: str
@@ -77,6 +81,7 @@ class Placement(TypedDict, total=False):
     ticks: bool
     speed: float
     issuer_folder: Path
+    grpc_port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,8 @@ class Parts:
 
     def may_invoke(self, route: Route) -> bool:
         """Say whether the gateway may invoke a route's function on any stage."""
+        if route.integration.private is not None:
+            return True
         arn = route.integration.function_arn
         return route.integration.has_credentials or self.surroundings.permissions.names(
             function_arn=arn, principal=GATEWAY
@@ -186,6 +193,11 @@ class Region:
         return self._parts.surroundings.control
 
     @property
+    def containers(self) -> ContainerServices:
+        """Services of containers, and the load balancers before them."""
+        return self._parts.surroundings.containers
+
+    @property
     def front_door(self) -> FrontDoor:
         """The gateway, for callers in this process."""
         return self._parts.front_door
@@ -214,7 +226,14 @@ class Region:
 
     def ready(self) -> Ready:
         """Return the addresses and models."""
-        return Ready(api_url=self.api_url, aws_url=self.aws_url, models=self.models())
+        containers = self._parts.surroundings.containers
+        return Ready(
+            api_url=self.api_url,
+            aws_url=self.aws_url,
+            models=self.models(),
+            grpc=tuple(containers.grpc_addresses().items()),
+            replicas=tuple(containers.replicas()),
+        )
 
     async def update(self, cdk_out: Path) -> tuple[Change, ...]:
         """Bring the running region to a new synthesis, as CloudFormation would.
@@ -286,9 +305,15 @@ async def _compose(
         permissions=permissions,
         plans=plans,
         control=control.connect(functions, permissions),
+        containers=_containers(
+            clock, control, progress=progress, placement=placement, aws=backends
+        ),
     )
+    containers = surroundings.containers
+    held.push_async_callback(containers.close)
     calls = LambdaCalls(functions)
-    endpoint = AwsEndpoint(backends, {"lambda": calls.serve})
+    own = {"lambda": calls.serve, "ecs": EcsApi(containers).serve}
+    endpoint = AwsEndpoint(backends, own)
     held.callback(endpoint.close)
     aws = Listener(bound=aws_socket, site=endpoint, clock=clock, limits=AWS_LIMITS)
     held.push_async_callback(aws.close)
@@ -309,6 +334,7 @@ async def _compose(
         rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
         account=account,
         region=REGION,
+        forward=containers.forward,
     )
     api = Listener(bound=api_socket, site=front_door, clock=clock, limits=API_LIMITS)
     held.push_async_callback(api.close)
@@ -362,6 +388,35 @@ def _loop_and_functions(
         state_folder=placement.get("state_folder"),
     )
     return control, functions
+
+
+def _containers(
+    clock: Clock,
+    control: ControlLoop,
+    *,
+    progress: Callable[[Event], None],
+    placement: Placement,
+    aws: MotoBackends,
+) -> ContainerServices:
+    def take(name: str, line: str) -> None:
+        said = LogLine(function=name, version="", environment="", timestamp=clock.now(), text=line)
+        progress(FunctionLog(function=name, line=line))
+        control.collection.line(said)
+
+    containers = ContainerServices(
+        clock=clock,
+        # Its own, so that no other choice depends on there being containers.
+        rng=random.Random(aws.account),  # noqa: S311 - repeatable, not secret
+        aws=aws,
+        cloudwatch=control.cloudwatch,
+        place=Place(
+            variables=container_variables(region=REGION, endpoint_url=aws.endpoint),
+            grpc_port=placement.get("grpc_port", GRPC_PORT),
+            log=take,
+        ),
+    )
+    control.join(containers.tick)
+    return containers
 
 
 def _permitted(permissions: Permissions) -> Allows:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvloop
 
+from falaj.contract import GRPC_PORT
 from local_region.following import follow
 from local_region.issuer import FOLDER
 from local_region.progress import Event
@@ -21,6 +22,7 @@ def serve(
     seed: int = 0,
     speed: float = 1.0,
     issuer_folder: Path = FOLDER,
+    grpc_port: int = GRPC_PORT,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> None:
     """Serve an assembly until SIGINT or SIGTERM; everything is closed when this returns.
@@ -34,6 +36,7 @@ def serve(
         seed: Of every random choice.
         speed: Seconds of the region that pass in one of the machine's.
         issuer_folder: Where this machine's token issuer and credentials are kept.
+        grpc_port: Where gRPC answers, if a model has a container; 0 takes a free port.
         on_event: Told what happens, on the thread that called.
 
     Raises:
@@ -50,6 +53,7 @@ def serve(
                     seed=seed,
                     speed=speed,
                     issuer_folder=issuer_folder,
+                    grpc_port=grpc_port,
                     progress=on_event,
                 ),
                 on_event,

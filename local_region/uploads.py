@@ -22,12 +22,13 @@ def publish_files(stack: Stack, region: Surroundings) -> None:
     for key, asset in stack.assets.items():
         if asset.packaging == "file" and not asset.path.name.endswith(_TEMPLATE):
             found = stack.asset(key)
-            bucket = _bucket(found, region)
+            bucket = bucket_of(found, region)
             with found.path.open("rb") as content:
                 region.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=content.read())
 
 
-def _bucket(asset: FileAsset, region: Surroundings) -> str:
+def bucket_of(asset: FileAsset, region: Surroundings) -> str:
+    """Return the name of an asset's bucket, which is there afterwards."""
     name = (
         asset.bucket.replace("${AWS::AccountId}", region.account)
         .replace("${AWS::Region}", region.region)

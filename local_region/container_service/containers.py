@@ -29,6 +29,7 @@ LIMITS: Final = Limits(header_bytes=64 * 1024, body_bytes=256 * 1024 * 1024)
 """Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 (HTTP headers: 64 K in a single request, not adjustable). Bodies are not limited there."""
 
+WEB_PORTS: Final = (443, 80)
 GRPC_SETTING: Final = "FALAJ_GRPC_PORT"
 _STEADY_LOOK_S: Final = 0.05
 
@@ -157,6 +158,13 @@ class ContainerServices:
             )
             self._sites[arn] = await site.start()
         self._names[f"{dns_name}:{listener.port}"] = self._sites[arn].url
+
+    async def forward(self, arn: str, request: Request) -> Response:
+        """Answer what a gateway sends to a listener, or to the plain listener of a balancer."""
+        if arn in self.balancing.dns_names:
+            own = [li for li in self.balancing.listeners.values() if li.load_balancer_arn == arn]
+            arn = next((li.arn for li in own if li.port in WEB_PORTS), arn)
+        return await self.balancing.answer(arn, request)
 
     def reachable(self, text: str) -> str:
         """Write an address of a load balancer as it is on this machine; other text as it is."""

@@ -62,6 +62,7 @@ class LoadBalancing:
         self.groups: dict[str, TargetGroup] = {}
         self.listeners: dict[str, BalancerListener] = {}
         self.idle_timeouts_s: dict[str, float] = {}
+        self.dns_names: dict[str, str] = {}
         self.refused: dict[str, int] = {}
 
     def group_for(self, listener: BalancerListener, request: Request) -> TargetGroup | Response:

@@ -37,6 +37,24 @@ PORTS: Final = {ENV_HTTP_PORT: "http_port", ENV_GRPC_PORT: "grpc_port"}
 _PYTHONS: Final = frozenset({"python", "python3"})
 
 
+# Fake on purpose: local services take any. The keys are AWS's own documentation examples.
+_ACCESS_KEY: Final = "AKIAIOSFODNN7EXAMPLE"
+_SECRET_KEY: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's example
+
+
+def container_variables(*, region: str, endpoint_url: str) -> dict[str, str]:
+    """Return what every container is given: a path, and the way to AWS's services."""
+    return {
+        "AWS_ACCESS_KEY_ID": _ACCESS_KEY,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_REGION": region,
+        "AWS_SECRET_ACCESS_KEY": _SECRET_KEY,
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+    }
+
+
 class TaskState(StrEnum):
     """A task's state, as DescribeTasks spells it."""
 

@@ -91,8 +91,12 @@ class Delivery:
         Raises:
             UndeliverableError: It is no topic, or the topic is not there.
         """
+        if _service(arn) == "autoscaling":
+            return  # a policy looks at its alarm by itself
         if _service(arn) != "sns":
-            raise UndeliverableError("UNSUPPORTED", "alarm actions other than topics do nothing")
+            raise UndeliverableError(
+                "UNSUPPORTED", "alarm actions other than topics and scaling policies do nothing"
+            )
         try:
             self._aws.client("sns").publish(TopicArn=arn, Message=message)
         except ClientError as error:

@@ -22,6 +22,7 @@ from local_region.gateway.failures import Failure, Said, failure_response
 from local_region.gateway.gatekeeper import Gatekeeper, RefusedError, Trusted
 from local_region.gateway.lambda_invocation import Invocation, Invoke, Outcome
 from local_region.gateway.messages import ApiKind, Request, Response
+from local_region.gateway.private_integration import Forward, PrivateTarget, forwarded
 from local_region.gateway.registry import Addressed, ApiRegistry
 from local_region.gateway.routing import Match
 from local_region.gateway.usage_plans import UsagePlans
@@ -58,8 +59,10 @@ class FrontDoor:
         rng: random.Random,
         account: str,
         region: str,
+        forward: Forward | None = None,
     ) -> None:
         self._apis = apis
+        self._forward = forward
         self._invoke = invoke
         self._allows = allows
         # Without one nobody is known: guarded routes refuse everyone.
@@ -140,6 +143,8 @@ class FrontDoor:
 
     async def _integrate(self, arrival: Arrival) -> Response | Failure:
         integration = arrival.match.route.integration
+        if integration.private is not None:
+            return await self._forwarded(arrival, integration.private)
         if not integration.has_credentials and not self._allows(
             integration.function_arn, self._route_arn(arrival)
         ):
@@ -158,6 +163,16 @@ class FrontDoor:
         # A gateway that stops waiting does not stop the function.
         done, _ = await asyncio.wait({call}, timeout=integration.timeout_ms / 1000)
         return _understood(call.result(), arrival) if done else Failure.TIMEOUT
+
+    async def _forwarded(self, arrival: Arrival, target: PrivateTarget) -> Response | Failure:
+        if self._forward is None:
+            return Failure.TIMEOUT
+        timeout_s = arrival.match.route.integration.timeout_ms / 1000
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._forward(target.arn, forwarded(arrival, target))
+        except TimeoutError:
+            return Failure.TIMEOUT
 
     def _arrival(
         self,

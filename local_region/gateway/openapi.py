@@ -17,6 +17,7 @@ from local_region.gateway.cors import CorsPolicy
 from local_region.gateway.failures import CustomAnswer, read_custom_answers
 from local_region.gateway.guards import read_guard
 from local_region.gateway.messages import ApiKind
+from local_region.gateway.private_integration import read_private
 from local_region.gateway.routing import ANY, DEFAULT_ROUTE, Integration, Route, RouteTable
 
 _METHODS: Final = {
@@ -149,12 +150,16 @@ def _integration(
     if value is None:
         raise OpenApiError(api=name, where=where, reason="has no x-amazon-apigateway-integration")
     value = _dereference(name, where, body, value)
-    if str(value.get("type", "")).lower() != "aws_proxy":
-        raise OpenApiError(
-            api=name,
-            where=where,
-            reason=f"integration type {value.get('type')!r} is not known here, only aws_proxy",
-        )
+    match str(value.get("type", "")).lower():
+        case "http_proxy":
+            return _private(kind, name, where, value)
+        case other if other != "aws_proxy":
+            raise OpenApiError(
+                api=name,
+                where=where,
+                reason=f"integration type {value.get('type')!r} is not known here, "
+                "only aws_proxy and http_proxy",
+            )
     arn = _FUNCTION_ARN.search(str(value.get("uri", "")))
     if arn is None:
         raise OpenApiError(
@@ -165,6 +170,20 @@ def _integration(
         payload_format=_payload_format(kind, name, where, value),
         timeout_ms=_timeout_ms(kind, name, where, value),
         has_credentials="credentials" in value,
+    )
+
+
+def _private(kind: ApiKind, name: str, where: str, value: Mapping[str, Any]) -> Integration:
+    try:
+        target = read_private(kind, value)
+    except ValueError as error:
+        raise OpenApiError(api=name, where=where, reason=str(error)) from error
+    return Integration(
+        function_arn="",
+        payload_format="1.0",
+        timeout_ms=_timeout_ms(kind, name, where, value),
+        has_credentials=True,
+        private=target,
     )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from local_region.gateway.guards import OPEN, Guard
 from local_region.gateway.messages import ApiKind
+from local_region.gateway.private_integration import PrivateTarget
 
 ANY: Final = "ANY"
 DEFAULT_ROUTE: Final = "$default"
@@ -22,20 +23,22 @@ DEFAULT_ROUTE: Final = "$default"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integration:
-    """A function behind a route.
+    """What is behind a route: a function, or a load balancer in a network.
 
     Attributes:
-        function_arn: Function, version or alias.
+        function_arn: Function, version or alias; empty where a load balancer answers.
         payload_format: `1.0` or `2.0`.
         timeout_ms: How long the gateway waits.
         has_credentials: Whether a role is named with which the gateway invokes; otherwise the
             function's own policy must allow it.
+        private: The load balancer, if one answers.
     """
 
     function_arn: str
     payload_format: str
     timeout_ms: int
     has_credentials: bool
+    private: PrivateTarget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,10 @@ def _settings(name: str, resource: Declared, region: Surroundings) -> FunctionSe
         code_folder=_folder(resource, wanted["Code"]),
         handler=wanted["Handler"],
         runtime=wanted["Runtime"],
-        environment=_strings(wanted.get("Environment", {}).get("Variables", {})),
+        environment={
+            name: region.containers.reachable(value)
+            for name, value in _strings(wanted.get("Environment", {}).get("Variables", {})).items()
+        },
         layers=tuple(_layer(resource, arn, region) for arn in wanted.get("Layers", ())),
         memory_mib=int(wanted.get("MemorySize", 128)),
         timeout_s=int(wanted.get("Timeout", 3)),

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from local_region.assembly import FileAsset, Stack
 from local_region.backends.moto_backends import MotoBackends
+from local_region.container_service.containers import ContainerServices
 from local_region.control_loop import ControlLoop
 from local_region.errors import TemplateError
 from local_region.gateway.registry import ApiRegistry
@@ -32,6 +33,7 @@ class Surroundings:
         permissions: Who may invoke what.
         plans: Usage plans and API keys.
         control: Alarms, rules and the events they act on.
+        containers: Services of containers, and the load balancers before them.
     """
 
     account: str
@@ -43,6 +45,7 @@ class Surroundings:
     permissions: Permissions
     plans: UsagePlans
     control: ControlLoop
+    containers: ContainerServices
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of something of this account and region."""

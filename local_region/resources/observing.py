@@ -60,7 +60,7 @@ ALARM: Final = Kind(
     delete=_delete_alarm,
     replaced_by=frozenset({"AlarmName"}),
     note="Alarms are evaluated as CloudWatch does, composite and anomaly-detection alarms apart; "
-    "of their actions, topics are notified.",
+    "of their actions, topics are notified and scaling policies carried out.",
 )
 
 

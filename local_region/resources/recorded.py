@@ -30,6 +30,7 @@ def recorded(
             "name": given or resource.name(limit),
             "account": region.account,
             "region": region.region,
+            "id": resource.id(),
         }
         return Physical(
             ref=ref.format_map(values),

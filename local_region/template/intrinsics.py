@@ -6,6 +6,7 @@ Source:
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -201,7 +202,12 @@ def _truth(value: Mapping[str, Any], scope: Scope) -> bool:
             raise UnresolvableError(f"the condition function {name} is not known here")
 
 
+def _base64(argument: Any, scope: Scope) -> str:  # noqa: ANN401 - a CloudFormation value
+    return b64encode(str(resolve(argument, scope)).encode()).decode()
+
+
 INTRINSICS: Final[dict[str, Callable[[Any, Scope], Any]]] = {
+    "Fn::Base64": _base64,
     "Ref": _ref,
     "Fn::GetAtt": _get_att,
     "Fn::Join": _join,

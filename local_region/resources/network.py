@@ -1,0 +1,68 @@
+"""Networks and machines: named and remembered; here everything runs on this one machine."""
+
+from typing import Final
+
+from local_region.resources.recorded import recorded
+
+_NETWORK: Final = (
+    "Networks, endpoints and security groups are recorded; everybody here reaches everybody."
+)
+_MACHINES: Final = (
+    "Machines are recorded; a task starts as a process at once, without waiting for an instance."
+)
+
+VPC = recorded(
+    note=_NETWORK,
+    ref="vpc-{id}",
+    attributes={"VpcId": "vpc-{id}", "DefaultSecurityGroup": "sg-{id}", "CidrBlock": ""},
+)
+SUBNET = recorded(note=_NETWORK, ref="subnet-{id}", attributes={"SubnetId": "subnet-{id}"})
+ROUTE_TABLE = recorded(note=_NETWORK, ref="rtb-{id}", attributes={"RouteTableId": "rtb-{id}"})
+ASSOCIATION = recorded(note=_NETWORK, ref="rtbassoc-{id}", attributes={"Id": "rtbassoc-{id}"})
+ENDPOINT = recorded(note=_NETWORK, ref="vpce-{id}", attributes={"Id": "vpce-{id}"})
+SECURITY_GROUP = recorded(
+    note=_NETWORK, ref="sg-{id}", attributes={"GroupId": "sg-{id}", "Id": "sg-{id}"}
+)
+SECURITY_RULE = recorded(note=_NETWORK, ref="sgr-{id}", attributes={"Id": "sgr-{id}"})
+FLOW_LOG = recorded(note=_NETWORK, ref="fl-{id}", attributes={"Id": "fl-{id}"})
+VPC_LINK = recorded(note=_NETWORK, ref="{id}", attributes={"VpcLinkId": "{id}"})
+LAUNCH_TEMPLATE = recorded(
+    note=_MACHINES,
+    ref="lt-{id}",
+    attributes={
+        "LaunchTemplateId": "lt-{id}",
+        "LatestVersionNumber": "1",
+        "DefaultVersionNumber": "1",
+    },
+)
+AUTO_SCALING_GROUP = recorded(
+    note=_MACHINES,
+    name_property="AutoScalingGroupName",
+    attributes={
+        "AutoScalingGroupARN": "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:"
+        "{id}:autoScalingGroupName/{name}"
+    },
+    limit=255,
+)
+INSTANCE_PROFILE = recorded(
+    note=_MACHINES,
+    name_property="InstanceProfileName",
+    attributes={"Arn": "arn:aws:iam::{account}:instance-profile/{name}"},
+)
+CAPACITY_PROVIDER = recorded(note=_MACHINES, name_property="Name")
+CAPACITY_ASSOCIATIONS = recorded(note=_MACHINES)
+CLUSTER = recorded(
+    note="Clusters are recorded; they hold no machines here.",
+    name_property="ClusterName",
+    attributes={"Arn": "arn:aws:ecs:{region}:{account}:cluster/{name}"},
+    limit=255,
+)
+TRUST_STORE = recorded(
+    note="Trust stores are recorded; nobody is asked for a client certificate.",
+    name_property="Name",
+    ref="arn:aws:elasticloadbalancing:{region}:{account}:truststore/{name}/{id}",
+    attributes={
+        "TrustStoreArn": "arn:aws:elasticloadbalancing:{region}:{account}:truststore/{name}/{id}"
+    },
+    limit=32,
+)
