@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 EXAMPLE: Final = example(
     "falaj rehearse breast-cancer --fault errors=0.5",
     "falaj rehearse breast-cancer --shared-fault errors=0.2 --at 5m --html rehearsal.html",
+    "falaj rehearse breast-cancer --experiment examples/experiments/second-opinion.yaml"
+    " --base 0.2 --effect 0.1 --traffic 20",
 )
 MODEL_FILE: Final = "model.yaml"
 ON_LAMBDA: Final = "lambda"
@@ -82,13 +84,51 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page that shows what happened.")
     ] = None,
+    experiment: Annotated[
+        Path | None,
+        typer.Option(
+            "--experiment",
+            help="Rehearse this experiment instead, YAML or JSON: real assignment, feedback and "
+            "analyst; what comes of requests is drawn.",
+        ),
+    ] = None,
+    base: Annotated[
+        float,
+        typer.Option("--base", help="The success metric's true rate or mean in the control."),
+    ] = 0.1,
+    effect: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--effect",
+            help="True difference of the other arms, as 0.02 or ARM=0.02; none by default. "
+            "May be repeated.",
+        ),
+    ] = None,
+    units: Annotated[
+        int, typer.Option("--units", help="With --experiment: units after which no more come.")
+    ] = 20_000,
     as_json: AsJson = False,
 ) -> int:
     """Rehearse a rollout: real handlers and stacks, virtual time, faults on demand.
 
     Ends with 0 when the release is promoted, 3 when it is rolled back or aborted, and 4 when the
-    plan's time is over and nobody can tell.
+    plan's time is over and nobody can tell. With --experiment, 0 when it is decided, 3 when it is
+    not valid, and 4 when it stays open.
     """
+    if experiment is not None:
+        from cli.rehearse_experiment import Asked, play_experiment  # noqa: PLC0415 - as below
+
+        if fault or shared_fault:
+            raise MisuseError("faults are for rollouts: leave out --experiment, or --fault")
+        asked = Asked(
+            spec_file=experiment,
+            base=base,
+            effects=tuple(effect or ()),
+            traffic=traffic,
+            units=units,
+            seed=seed,
+        )
+        return play_experiment(model, asked, Settings.from_env(), html=html, as_json=as_json)
     from local_region.rehearsal.faults import Fault, checked  # noqa: PLC0415 - `--help` is quick
     from local_region.rehearsal.scenario import Scenario  # noqa: PLC0415 - as above
 

@@ -21,20 +21,22 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
         "start",
         steering.start,
         example(
-            "falaj experiment start models/file-type/experiments/threshold.yaml "
+            "falaj experiment start examples/experiments/second-opinion.yaml "
             "--reason 'asked for in ML-31'",
         ),
     ),
     (
         "status",
         looking.status,
-        example("falaj experiment status", "falaj experiment status file-type/threshold --json"),
+        example(
+            "falaj experiment status", "falaj experiment status breast-cancer/second-opinion --json"
+        ),
     ),
     (
         "report",
         reporting.report,
         example(
-            "falaj experiment report file-type/threshold --html report.html",
+            "falaj experiment report breast-cancer/second-opinion --html report.html",
             "falaj experiment report greeting.yaml --exposures exposures.jsonl "
             "--outcomes outcomes.csv.gz",
             "falaj experiment report greeting.yaml --exposures logs/exposures "
@@ -45,14 +47,16 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
         "decide",
         steering.decide,
         example(
-            "falaj experiment decide file-type/threshold promote --reason 'agreed with the owner'",
-            "falaj experiment decide file-type/threshold revert --reason INC-7 --target aws",
+            "falaj experiment decide breast-cancer/second-opinion promote --reason 'agreed with the owner'",
+            "falaj experiment decide breast-cancer/second-opinion revert --reason INC-7 --target aws",
         ),
     ),
     (
         "stop",
         steering.stop,
-        example("falaj experiment stop file-type/threshold --reason 'wrong metric' --dry-run"),
+        example(
+            "falaj experiment stop breast-cancer/second-opinion --reason 'wrong metric' --dry-run"
+        ),
     ),
 )
 """Name, function, the example that ends its help."""
