@@ -186,9 +186,9 @@ def _too_many(models: Sequence[PackagedModel]) -> Iterator[str]:
     most = most_models(with_feedback)
     if len(models) > most:
         yield (
-            f"{len(models)} models, {with_feedback} of them with experiments, but one API holds "
-            f"{most} (API Gateway: {ROUTES_PER_API} routes); split the catalogue between "
-            "deployments with falaj:models"
+            f"{len(models)} models, but one API holds {most} (API Gateway: {ROUTES_PER_API} "
+            f"routes, one more for each of the {with_feedback} with experiments); split the "
+            "catalogue between deployments with falaj:models"
         )
 
 

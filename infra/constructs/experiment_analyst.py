@@ -101,7 +101,6 @@ class ExperimentAnalyst(Construct):
                 dead_letters_arn=dead.attr_arn,
             )
         )
-        private_arn = key_arn if deployment.settings.logs_use_customer_key else None
         self.function = ServiceFunction(
             self,
             "Function",
@@ -117,7 +116,7 @@ class ExperimentAnalyst(Construct):
             },
             description="Experiment analyst: joins, looks, decides, reports",
             deployment=deployment,
-            access=FunctionAccess(key_arn=private_arn, statements=rights),
+            access=FunctionAccess(key_arn=key_arn, statements=rights),
         ).function
         self.function.ephemeral_storage = lambda_.CfnFunction.EphemeralStorageProperty(
             size=SCRATCH_MIB

@@ -90,6 +90,13 @@ def function(assembly, stack):
     return assembly.one(stack, "AWS::Lambda::Function")["Properties"]
 
 
+def of_recorder(assembly, kind):
+    """Return the id and properties of the recorder's only resource of a type."""
+    found = assembly.of_type(STACK, kind).items()
+    ((id_, resource),) = ((id_, r) for id_, r in found if id_.startswith("Recorder"))
+    return id_, resource["Properties"]
+
+
 def subscriptions(assembly, stack):
     """Return the subscription filters of a stack that send to the recorder."""
     found = assembly.of_type(stack, "AWS::Logs::SubscriptionFilter").values()
@@ -140,13 +147,12 @@ def test_lines_about_experiments_reach_the_recorder(assembly):
 
 def test_cloudwatch_logs_may_invoke_the_recorder_for_models_only(assembly):
     """Not for another account, nor for whatever else logs here; and before anyone subscribes."""
-    permission = assembly.one(STACK, "AWS::Lambda::Permission")["Properties"]
+    id_of_permission, permission = of_recorder(assembly, "AWS::Lambda::Permission")
     (found,) = (
         parameter
         for parameter in assembly.of_type(STACK, "AWS::SSM::Parameter").values()
         if parameter["Properties"]["Name"].endswith("/recorder-arn")
     )
-    (id_of_permission,) = assembly.of_type(STACK, "AWS::Lambda::Permission")
 
     assert permission["Principal"] == "logs.amazonaws.com"
     assert "log-group:FalajModel-*:*" in json.dumps(permission["SourceArn"])
@@ -165,7 +171,7 @@ def test_models_are_deployed_after_the_recorder(assembly):
 def test_the_recorder_may_only_add_exposures(assembly):
     """It reads no outcome, removes nothing, and what it cannot keep goes to a queue."""
     own = rights(assembly, STACK)
-    failed = assembly.one(STACK, "AWS::Lambda::EventInvokeConfig")["Properties"]
+    _, failed = of_recorder(assembly, "AWS::Lambda::EventInvokeConfig")
 
     assert own["WriteExposures"]["Action"] == ["s3:PutObject"]
     assert "exposures/*" in json.dumps(own["WriteExposures"]["Resource"])
