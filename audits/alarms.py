@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from audits import gpu_alarms
 from audits.alarm_wiring import Break, Wiring
 from audits.alarm_world import (
     NONE,
@@ -83,10 +84,16 @@ def examine(cdk_out: Path) -> Report:
         mend = "write an expression that has a value"
         findings.append(Finding(stack=stack, alarm=logical_id, problem=reason, mend=mend))
 
-    resources = read_resources(cdk_out, KINDS, unreadable)
+    resources = read_resources(cdk_out, KINDS | gpu_alarms.KINDS, unreadable)
     wiring = Wiring.of(resources)
     proofs: list[Proof] = []
     for stack in dict.fromkeys(resource.stack for resource in resources):
+        mine = [resource for resource in resources if resource.stack == stack]
+        if gpu_alarms.has_service(mine):
+            proven, found = gpu_alarms.try_service(stack, mine)
+            proofs += proven
+            findings += found
+            continue
         trial = _Trial.of(stack, resources, wiring)
         proofs += trial.proofs
         findings += trial.findings

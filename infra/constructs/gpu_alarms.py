@@ -83,11 +83,6 @@ class GpuAlarms(Construct):
         ]
 
     def _errors(self) -> str:
-        watched = self._watched
-        mine = {DIMENSION_MODEL: watched.model, DIMENSION_RELEASE: watched.release}
-        everyone = {DIMENSION_MODEL: watched.model}
-        share = "FILL(bad, 0) / requests"
-        others = "(FILL(all_bad, 0) - FILL(bad, 0)) / (FILL(all_requests, 0) - requests)"
         return self._alarm(
             "errors",
             "its own share of bad answers exceeds the other release's",
@@ -95,16 +90,29 @@ class GpuAlarms(Construct):
             watching=[
                 _expression(
                     "excess",
-                    f"IF(requests >= {FEWEST_REQUESTS}, {share} - FILL(others, 0), 0)",
+                    f"IF(mine >= {FEWEST_REQUESTS}, FILL(bad, 0) / mine - FILL(others, 0), 0)",
                     returns=True,
                 ),
-                _expression("others", others),
-                _metric("bad", (METRIC_NAMESPACE, METRIC_BAD, "Sum"), mine),
-                _metric("requests", (METRIC_NAMESPACE, METRIC_REQUESTS, "Sum"), mine),
-                _metric("all_bad", (METRIC_NAMESPACE, METRIC_BAD, "Sum"), everyone),
-                _metric("all_requests", (METRIC_NAMESPACE, METRIC_REQUESTS, "Sum"), everyone),
+                *self._outcomes(),
             ],
         )
+
+    def _outcomes(self) -> list[Query]:
+        """Count this release's outcomes and all releases'; what is left is the others'."""
+        watched = self._watched
+        mine = {DIMENSION_MODEL: watched.model, DIMENSION_RELEASE: watched.release}
+        everyone = {DIMENSION_MODEL: watched.model}
+        bad, requests = METRIC_BAD, METRIC_REQUESTS
+        return [
+            _expression(
+                "others",
+                "(FILL(all_bad, 0) - FILL(bad, 0)) / (FILL(all_requests, 0) - FILL(mine, 0))",
+            ),
+            _metric("bad", (METRIC_NAMESPACE, bad, "Sum"), mine),
+            _metric("mine", (METRIC_NAMESPACE, requests, "Sum"), mine),
+            _metric("all_bad", (METRIC_NAMESPACE, bad, "Sum"), everyone),
+            _metric("all_requests", (METRIC_NAMESPACE, requests, "Sum"), everyone),
+        ]
 
     def _queue(self) -> str:
         watched = self._watched
@@ -125,16 +133,27 @@ class GpuAlarms(Construct):
         )
 
     def _failures(self, fleet: str, group: balancing.CfnTargetGroup) -> str:
+        """Watch a fleet, whichever release it holds: only the balancer sees a replica that crashed.
+
+        AWS changes the fleets' roles with every release, and a template cannot say which one is
+        new. What the release that serves already says of itself is therefore taken off.
+        """
         dimensions = self._of(group)
-        share = f"IF(requests >= {FEWEST_REQUESTS}, FILL(failed, 0) / requests, 0)"
+        lost = "(FILL(failed, 0) + FILL(refused, 0)) / requests"
         return self._alarm(
             f"failures-{fleet}",
-            f"requests to the {fleet} target group end in 5xx (crashes, which tell nobody, too)",
+            f"requests to the {fleet} target group fail more often than the other release's",
             threshold=FAILURE_SHARE,
             watching=[
-                _expression("share", share, returns=True),
+                _expression(
+                    "share",
+                    f"IF(requests >= {FEWEST_REQUESTS}, {lost} - FILL(others, 0), 0)",
+                    returns=True,
+                ),
                 _metric("failed", (BALANCER, "HTTPCode_Target_5XX_Count", "Sum"), dimensions),
+                _metric("refused", (BALANCER, "TargetConnectionErrorCount", "Sum"), dimensions),
                 _metric("requests", (BALANCER, "RequestCount", "Sum"), dimensions),
+                *self._outcomes(),
             ],
         )
 
