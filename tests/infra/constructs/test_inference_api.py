@@ -60,7 +60,8 @@ def test_a_model_takes_two_routes_which_lead_to_its_alias(assembly):
 def test_everything_else_leads_to_the_platform_function(assembly):
     """Unknown paths too, so that there is one kind of error body."""
     paths = body(assembly)["paths"]
-    rest = {path for path in paths if not any(m in path for m in ("churn", "file-type", "snap"))}
+    models = ("churn", "file-type", "snap", "twin")
+    rest = {path for path in paths if not any(model in path for model in models)}
     (platform,) = assembly.of_type("FalajApi", "AWS::Lambda::Function")
     targets = {
         json.dumps(paths[path][ANY][INTEGRATION]["uri"]["Fn::Sub"][1]["Function"]) for path in rest
@@ -164,6 +165,7 @@ def test_the_apis_role_may_invoke_exactly_what_it_routes_to(assembly):
         {"Ref": "Aliaschurn"},
         {"Ref": "AliasfileDashtype"},
         {"Ref": "Aliassnap"},
+        {"Ref": "Aliastwin"},
     ]
 
 

@@ -24,7 +24,7 @@ def statements(assembly):
 
 def test_every_model_has_its_six_alarms_before_its_release_is_told(assembly):
     """The controller starts a rollout that is guarded already."""
-    for model in ("churn", "file-type", "snap"):
+    for model in ("churn", "file-type", "snap", "twin"):
         stack = f"FalajModel-{model}"
         alarms = assembly.of_type(stack, "AWS::CloudWatch::Alarm")
         (desired,) = (
