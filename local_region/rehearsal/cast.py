@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from falaj.contract import (
     CONTROLLER_PARAMETER,
+    ENV_DECISIONS_BUCKET,
     ENV_MODEL_VERSION,
     MANIFEST_FILE,
     PACKAGED_MODEL_ROOT,
@@ -28,6 +29,7 @@ class Cast:
         stable: Stable's Lambda version.
         desired: What stable's stack wanted.
         golden: The model's golden cases.
+        decisions: The bucket of decision records.
     """
 
     function: str
@@ -35,6 +37,7 @@ class Cast:
     stable: VersionView
     desired: DesiredRelease
     golden: list[dict[str, Any]]
+    decisions: str
 
     @classmethod
     def find(cls, region: Region, model: str) -> Self:
@@ -57,6 +60,7 @@ class Cast:
                     [f"no stack writes {name}: is {model!r} a model that runs on Lambda?"]
                 ) from None
         version = region.functions.get_function(values[alias_arn_parameter(model)])
+        controller = region.functions.get_function(values[CONTROLLER_PARAMETER])
         golden = _golden(version, model)
         if not golden:
             raise ConfigurationError([f"model {model!r} has no golden cases to make requests of"])
@@ -66,6 +70,7 @@ class Cast:
             stable=version,
             desired=desired_of(values[desired_release_parameter(model)]),
             golden=golden,
+            decisions=controller.settings.environment[ENV_DECISIONS_BUCKET],
         )
 
 

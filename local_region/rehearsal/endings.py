@@ -1,6 +1,6 @@
 """When a rehearsal is over, and what it came to."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from falaj.domain.plan import Plan, PlanKind
@@ -18,13 +18,22 @@ _STUCK: Final = {
 
 
 def longest_s(plan: Plan) -> float:
-    """Return how long a plan may take: every bake with every extension, and some settling.
+    """Return how long requests are sent: every bake with every extension, and some settling.
 
-    A split holds its last share until an experiment decides, which a rehearsal does not wait for.
+    The last share of a split is never extended: it is held for its experiment (`expires_at`).
     """
-    bakes = len(plan.shares) * plan.bake_s
-    extended = bakes if plan.kind is PlanKind.SPLIT else bakes * (1 + plan.max_extensions)
-    return extended + SETTLING.total_seconds()
+    last = 1 if plan.kind is PlanKind.SPLIT else 0
+    bakes = (len(plan.shares) - last) * (1 + plan.max_extensions) + last
+    return bakes * plan.bake_s + SETTLING.total_seconds()
+
+
+def expires_at(rollout: Rollout, plan: Plan) -> datetime | None:
+    """Return when a split that waits for its experiment ends without; None for what does not."""
+    is_last = rollout.step + 1 >= len(plan.shares)
+    is_held = rollout.phase in {Phase.BAKING, Phase.EXTENDED} and is_last
+    if plan.kind is not PlanKind.SPLIT or not is_held or rollout.since is None:
+        return None
+    return rollout.since + timedelta(seconds=plan.max_duration_s)
 
 
 def is_over(rollout: Rollout, candidate: str) -> bool:

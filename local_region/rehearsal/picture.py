@@ -8,6 +8,7 @@ from html import escape
 from typing import Final
 
 from falaj.contract import ALARM_PREFIX
+from falaj.domain.rollout import Event
 from local_region.rehearsal.scenario import Level, Moment, Result, Span
 
 WIDTH: Final = 1000
@@ -60,7 +61,7 @@ class Panel:
 
 def picture(result: Result) -> str:
     """Draw everything over one axis."""
-    axis = Axis(end_s=max(result.virtual_seconds, 1.0) * _BEYOND)
+    axis = Axis(end_s=max(_told_s(result), 1.0) * _BEYOND)
     top, parts = 30, list[str]()
     for build in (_share, _bad_rates, _evidence, _alarms):
         panel = build(result, axis, top)
@@ -172,14 +173,17 @@ def _evidence(result: Result, axis: Axis, top: int) -> Panel:
     line = [(axis.x(level.at_s), place(_value(level))) for level in known]
     threshold = place(0.0)
     dots = "".join(
-        f'<circle class="evidence" cx="{x}" cy="{y}" r="2.6"><title>{clock(level.at_s)}  '
-        f"log10(αE) = {level.log_evidence:.2f}</title></circle>"
+        f'<circle class="evidence" cx="{x}" cy="{y}" r="{4.5 if level.decision else 2.6}"><title>'
+        f"{clock(level.at_s)}  log10(αE) = {level.log_evidence:.2f}"
+        f"{f', {level.decision}' * bool(level.decision)}</title></circle>"
         for (x, y), level in zip(line, known, strict=True)
     )
+    decided = [pair for pair in zip(line, known, strict=True) if pair[1].decision]
+    dots += _deciding(*decided[-1], top=top, threshold=threshold) if decided else ""
     red = f'<rect class="danger" x="{LEFT}" y="{top}" width="{WIDTH - LEFT - RIGHT}" '
     return Panel(
         title="Evidence of harm",
-        note="log10(αE), as the controller saw it; at the line it rolls back",
+        note="log10(αE), as the controller saw it; at the line it rolls back; the ring decided",
         height=height,
         labels=((0, f"{low:g}"), ((0 - low) / (high - low), "0"), (1, f"{high:g}")),
         marks=(
@@ -187,6 +191,21 @@ def _evidence(result: Result, axis: Axis, top: int) -> Panel:
             f'<line class="threshold" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{threshold}" '
             f'y2="{threshold}"/><polyline class="evidence" points="{_points(line)}"/>{dots}'
         ),
+    )
+
+
+def _deciding(at: tuple[float, float], level: Level, *, top: int, threshold: float) -> str:
+    """Mark the look that decided: its value, and how far it was from the threshold."""
+    x, y = at
+    is_right = x > WIDTH * 0.6
+    by_alarm = level.decision == Event.HARMED and (level.log_evidence or 0.0) < 0
+    says = f"{level.decision}{' by an alarm' * by_alarm} at {level.log_evidence:+.2f}"
+    height = y + 22 if y < top + 26 else y - 12
+    return (
+        f'<line class="reach" x1="{x}" x2="{x}" y1="{threshold}" y2="{y}"/>'
+        f'<circle class="deciding" cx="{x}" cy="{y}" r="8"/>'
+        f'<text class="verdict" x="{x - 14 if is_right else x + 14}" y="{height}" '
+        f'text-anchor="{"end" if is_right else "start"}">{escape(says)}</text>'
     )
 
 
@@ -242,7 +261,7 @@ def _grid(axis: Axis, bottom: int) -> Iterator[str]:
 def _flags(timeline: Sequence[Moment], axis: Axis, bottom: int) -> Iterator[str]:
     """Draw a line through every panel where faults begin and where it ends."""
     for moment in timeline:
-        if moment.kind in {"fault", "end"}:
+        if moment.kind in {"fault", "wait", "end"}:
             x = axis.x(moment.at_s)
             yield (
                 f'<line class="flag {moment.kind}" x1="{x}" x2="{x}" y1="24" y2="{bottom}">'
@@ -262,6 +281,12 @@ def _red_stretches(timeline: Iterable[Moment], axis: Axis) -> Iterator[tuple[str
             yield name, began.pop(name), moment.at_s
     for name, begin in began.items():
         yield name, begin, axis.end_s
+
+
+def _told_s(result: Result) -> float:
+    """Return until when something happens: weeks in which a split is only held are left out."""
+    waits = (moment.at_s for moment in result.timeline if moment.kind == "wait")
+    return next(waits, result.virtual_seconds)
 
 
 def _merged(spans: Sequence[Span], axis: Axis) -> list[Span]:

@@ -1,5 +1,6 @@
 """What a rehearsal remembers of its region, second by second."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +19,7 @@ class Recording:
         self.timeline: list[Moment] = []
         self.levels: list[Level] = []
         self.unanswered = 0
+        self.cold_starts = 0
         self._spans: dict[int, Span] = {}
         self._generation = 0
         self._share = 0.0
@@ -54,13 +56,29 @@ class Recording:
             text = f"{change.alarm.name} {change.before.value} → {change.after.value}"
             self.note(change.at, "alarm", text)
 
-    def decided(self, rollout: Rollout) -> None:
-        """Remember each decision once."""
+    def decided(self, rollout: Rollout, evidence: Callable[[int], float | None]) -> None:
+        """Remember each decision once, and the evidence it was made on.
+
+        Args:
+            rollout: What the controller says.
+            evidence: Tells log₁₀(α·E) of the look that a generation was decided on. The status no
+                longer knows it once the rollout is over.
+        """
         for entry in rollout.log:
-            if entry.generation > self._generation:
-                cause = f" [{entry.cause}]" if entry.cause not in entry.reason else ""
-                self.note(entry.at, "decision", f"{entry.event.value}: {entry.reason}{cause}")
-                self._generation = entry.generation
+            if entry.generation <= self._generation:
+                continue
+            cause = f" [{entry.cause}]" if entry.cause not in entry.reason else ""
+            self.note(entry.at, "decision", f"{entry.event.value}: {entry.reason}{cause}")
+            self._generation = entry.generation
+            if (weighed := evidence(entry.generation)) is not None:
+                level = Level(
+                    at_s=self.seconds(entry.at),
+                    share=self._share,
+                    log_evidence=round(weighed, 6),
+                    phase=entry.phase.value,
+                    decision=entry.event.value,
+                )
+                self.levels.append(level)
 
     def looked(self, at: datetime, rollout: Rollout) -> None:
         """Remember what the controller says now."""

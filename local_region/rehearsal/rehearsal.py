@@ -10,11 +10,14 @@ from typing import Final, cast
 
 from falaj.contract import (
     LIVE_ALIAS,
+    METRIC_COLD_STARTS,
     METRIC_SHADOW_BAD,
     METRIC_SHADOW_REQUESTS,
+    decision_key,
     desired_release_parameter,
 )
 from falaj.domain.codec import decode
+from falaj.domain.decision import DecisionRecord
 from falaj.domain.plan import Plan, PlanKind
 from falaj.domain.release import DesiredRelease
 from falaj.domain.rollout import Phase, Rollout
@@ -27,19 +30,20 @@ from local_region.progress import AlarmChanged, Event
 from local_region.region import BUILD_FOLDER, Region
 from local_region.rehearsal import boundary
 from local_region.rehearsal.cast import Cast, desired_of
-from local_region.rehearsal.endings import is_over, longest_s, verdict_of
+from local_region.rehearsal.endings import SETTLING, expires_at, is_over, longest_s, verdict_of
 from local_region.rehearsal.faults import FaultKind
 from local_region.rehearsal.latencies import Latencies
 from local_region.rehearsal.recording import Recording
 from local_region.rehearsal.scenario import Result, Scenario
 from local_region.rehearsal.shared_clock import SharedClock
-from local_region.rehearsal.traffic import Arrival, arrivals
+from local_region.rehearsal.traffic import Arrival, Peekable, arrivals
 
 LEAD_IN: Final = timedelta(minutes=5)
 STORM: Final = timedelta(minutes=1)
 """How long a cold storm blows; for so long no request finds a warm environment."""
 _STEP: Final = timedelta(seconds=1)
 _SERVER_ERROR: Final = 500
+_UNSEEN: Final = "golden cases, feedback and experiments can see it, metrics cannot"
 Watch = Callable[[Recording, datetime, float], None]
 """Told of progress: what is remembered, the virtual time, and the share of the maximum that is
 over, in [0, 1]."""
@@ -152,6 +156,8 @@ class Stage:
         """Count a copy that a shadow answered, and write virtual latencies over measured ones."""
         metrics = tuple(metrics)
         counts = {item.metric.name: sum(item.values) for item in metrics}
+        if line.version == self._candidate:
+            self.recording.cold_starts += round(counts.get(METRIC_COLD_STARTS, 0.0))
         if METRIC_SHADOW_REQUESTS in counts:
             is_bad = counts[METRIC_SHADOW_BAD] > 0
             self.recording.answered(self.clock.now(), is_candidate=True, is_bad=is_bad)
@@ -189,7 +195,7 @@ class Stage:
             seed=self.scenario.seed,
             start=self.clock.now(),
         )
-        traffic = _Peekable(stream)
+        traffic = Peekable(stream)
         await self._until(self.clock.now() + lead_in, traffic)
         before = await self._ask()
         self.recording.skip_decisions(before)
@@ -219,7 +225,7 @@ class Stage:
             self._begin_faults()
         return Plan.from_dict(desired.plan), desired
 
-    async def _until_over(self, plan: Plan, traffic: "_Peekable") -> Rollout:
+    async def _until_over(self, plan: Plan, traffic: Peekable) -> Rollout:
         start = self.clock.now()
         longest = longest_s(plan)
         rollout = await self._ask()
@@ -229,19 +235,50 @@ class Stage:
                 break
             delivered = await self._advance(start + timedelta(seconds=longest), traffic)
             if delivered:
-                rollout = await self._ask()
-                self.recording.decided(rollout)
-                self._follow_alias()
-                self._follow_shadow(plan, rollout)
-                self.recording.looked(self.clock.now(), rollout)
+                rollout = await self._looked(plan)
                 self.watch(self.recording, self.clock.now(), min(1.0, gone / longest))
+        until = expires_at(rollout, plan)
+        return rollout if until is None else await self._wait(plan, until)
+
+    async def _wait(self, plan: Plan, until: datetime) -> Rollout:
+        """Leap over the weeks in which a split is held and nobody decides; none has a request."""
+        days = plan.max_duration_s / timedelta(days=1).total_seconds()
+        text = f"no request is sent until the split ends without a winner, {days:g} days old"
+        self.recording.note(self.clock.now(), "wait", text)
+        rollout = await self._ask()
+        self.clock.leap(max(until, self.clock.now()))
+        late = self.clock.now() + SETTLING
+        while not is_over(rollout, self._candidate) and self.clock.now() < late:
+            if await self.region.tick():
+                rollout = await self._looked(plan)
+            self.clock.leap(max(self.region.control.next_due(), self.clock.now() + _STEP))
         return rollout
 
-    async def _until(self, moment: datetime, traffic: "_Peekable") -> None:
+    async def _looked(self, plan: Plan) -> Rollout:
+        """Ask what the controller says, and remember it."""
+        rollout = await self._ask()
+        self.recording.decided(rollout, self._evidence)
+        self._follow_alias()
+        self._follow_shadow(plan, rollout)
+        self.recording.looked(self.clock.now(), rollout)
+        return rollout
+
+    def _evidence(self, generation: int) -> float | None:
+        """Read log₁₀(α·E) from the record of a decision; None if it was made on none."""
+        s3 = self.region.backends.client("s3")
+        key = decision_key(self.scenario.model, generation)
+        try:
+            found = s3.get_object(Bucket=self.cast.decisions, Key=key)
+        except s3.exceptions.NoSuchKey:
+            return None
+        verdict = DecisionRecord.from_json(found["Body"].read().decode()).observation.verdict
+        return None if verdict is None else verdict.log_evidence
+
+    async def _until(self, moment: datetime, traffic: Peekable) -> None:
         while self.clock.now() < moment:
             await self._advance(moment, traffic)
 
-    async def _advance(self, limit: datetime, traffic: "_Peekable") -> int:
+    async def _advance(self, limit: datetime, traffic: Peekable) -> int:
         """Leap to the next thing that happens, do it, and return what events it delivered."""
         now = self.clock.now()
         due = self.region.control.next_due()
@@ -318,7 +355,8 @@ class Stage:
         now, faults = self.clock.now(), self.scenario.faults
         for fault in faults:
             reach = "both versions" if fault.is_shared else "the candidate"
-            self.recording.note(now, "fault", f"{fault} in {reach}")
+            unseen = f" ({_UNSEEN})" if fault.kind is FaultKind.LABEL_FLIP else ""
+            self.recording.note(now, "fault", f"{fault} in {reach}{unseen}")
         if any(fault.kind is FaultKind.COLD_STORM for fault in faults):
             self._storm_until = now + STORM
 
@@ -347,6 +385,7 @@ class Stage:
             unanswered=recording.unanswered,
             candidate_requests=candidate_requests,
             candidate_bad=sum(span.candidate_bad for span in spans),
+            candidate_cold_starts=recording.cold_starts,
             stable_requests=stable_requests,
             stable_bad=sum(span.stable_bad for span in spans),
             virtual_seconds=recording.seconds(self.clock.now()),
@@ -355,14 +394,3 @@ class Stage:
             spans=spans,
             levels=tuple(recording.levels),
         )
-
-
-class _Peekable:
-    """A stream whose next element is known."""
-
-    def __init__(self, stream: Iterator[Arrival]) -> None:
-        self._stream = stream
-        self.next: Arrival | None = next(stream, None)
-
-    def take(self) -> None:
-        self.next = next(self._stream, None)

@@ -47,10 +47,14 @@ svg polyline.candidate { stroke: var(--candidate); }
 svg circle.candidate { fill: var(--candidate); }
 svg polyline.stable { stroke: var(--stable); } svg circle.stable { fill: var(--stable); }
 svg polyline.evidence { stroke: var(--evidence); } svg circle.evidence { fill: var(--evidence); }
+svg .deciding { fill: none; stroke: var(--ink); stroke-width: 2; }
+svg .reach { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 2 3; }
+svg .verdict { fill: var(--ink); font-size: 13px; font-weight: 600; }
 svg .danger { fill: var(--red); fill-opacity: .09; }
 svg .threshold { stroke: var(--red); stroke-width: 1.5; stroke-dasharray: 6 4; }
 svg .alarm { fill: var(--red); } svg .flag { stroke-width: 1.5; stroke-dasharray: 3 4; }
-svg .flag.fault { stroke: var(--fault); } svg .flag.end { stroke: var(--ink); }
+svg .flag.wait { stroke: var(--soft); } svg .flag.fault { stroke: var(--fault); }
+svg .flag.end { stroke: var(--ink); }
 table { border-collapse: collapse; width: 100%; background: var(--paper); font-size: 15px;
   border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
 td { padding: 8px 14px; border-top: 1px solid var(--line); vertical-align: top; }
@@ -60,6 +64,7 @@ td:nth-child(2) { width: 1%; white-space: nowrap; } td:last-child { overflow-wra
 .tag { font-size: 12px; padding: 2px 9px; border-radius: 99px; border: 1px solid currentColor; }
 .alarm { color: var(--red); } .fault { color: var(--fault); } .share { color: var(--share); }
 .decision { color: var(--evidence); } .release, .end { color: var(--ink); }
+.wait { color: var(--soft); }
 footer { color: var(--soft); font-size: 14px; margin-top: 32px; max-width: 80ch; }
 code, pre { font: 14px ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { overflow-x: auto; padding: 12px 16px; background: var(--paper); color: var(--ink);

@@ -55,7 +55,7 @@ class Moment:
 
     Attributes:
         at_s: Virtual seconds after the release; negative before it.
-        kind: `release`, `share`, `decision`, `alarm`, `fault` or `end`.
+        kind: `release`, `share`, `decision`, `alarm`, `fault`, `wait` or `end`.
         text: For people.
         share: The candidate's share from then on, where it changed.
     """
@@ -94,12 +94,14 @@ class Level:
         share: The candidate's share.
         log_evidence: log₁₀(α·E): at 0 or above it rolls back; None while nothing is known.
         phase: Of the rollout.
+        decision: What was decided on it, such as `stepped` or `harmed`; empty when nothing was.
     """
 
     at_s: float
     share: float
     log_evidence: float | None
     phase: str
+    decision: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,7 @@ class Result:
         unanswered: Requests that got no answer at all; 0 unless something is broken.
         candidate_requests: Requests that the candidate got; of a shadow, copies.
         candidate_bad: Those it answered 5xx.
+        candidate_cold_starts: Those of its answers that were an environment's first.
         stable_requests: Requests that stable got since the release.
         stable_bad: Those it answered 5xx.
         virtual_seconds: From the release to the end.
@@ -138,6 +141,7 @@ class Result:
     unanswered: int
     candidate_requests: int
     candidate_bad: int
+    candidate_cold_starts: int
     stable_requests: int
     stable_bad: int
     virtual_seconds: float
@@ -166,6 +170,7 @@ class Result:
             "unanswered": self.unanswered,
             "candidate_requests": self.candidate_requests,
             "candidate_bad": self.candidate_bad,
+            "candidate_cold_starts": self.candidate_cold_starts,
             "stable_requests": self.stable_requests,
             "stable_bad": self.stable_bad,
             "virtual_seconds": self.virtual_seconds,

@@ -57,3 +57,19 @@ def arrivals(
                 source_ip="127.0.0.1",
             ),
         )
+
+
+class Peekable:
+    """A stream whose next element is known.
+
+    Attributes:
+        next: The next arrival; None at the end.
+    """
+
+    def __init__(self, stream: Iterator[Arrival]) -> None:
+        self._stream = stream
+        self.next: Arrival | None = next(stream, None)
+
+    def take(self) -> None:
+        """Go on to the one after."""
+        self.next = next(self._stream, None)

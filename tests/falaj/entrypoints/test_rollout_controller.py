@@ -522,6 +522,23 @@ def test_zero_traffic(region):
     assert status(controller).log[-1].is_page
 
 
+@pytest.mark.parametrize(
+    ("bad", "alias", "cause"), [(0.0, ("2", {}), ""), (0.05, ("1", {}), "error")]
+)
+def test_everything_at_once(region, bad, alias, cause):
+    """No stable beside it: more bad requests than are borne roll back, others are promoted."""
+    controller = adopted(region)
+    region.release(plan=PLAN | {"plan": "all_at_once"})
+    controller(WISH)
+    assert region.alias == ("2", {})
+
+    for _ in range(10):
+        region.traffic(70, share=1.0, rps=20, candidate_bad=bad)
+        controller(TICK)
+    assert region.alias == alias
+    assert status(controller).log[-1].cause == cause
+
+
 def test_one_request_an_hour(region):
     """Too little to know anything: inconclusive, with the comparison that says so."""
     controller = canary(region, plan=PLAN | {"bake": 3600.0, "max_extensions": 2})
