@@ -2,7 +2,7 @@
 
     PYTHONPATH=.:layers/runtime/python .venv/bin/python benchmarks/experiments.py [PART …] [--long]
 
-Parts: aa metrics power requests mismatch assign bandit join.
+Parts: aa metrics power requests mismatch assign bandit join logs.
 
 Everything is seeded. Without names all parts run, in about two minutes; `--long` takes the runs
 behind the published figures (20,000 an experiment, a million records), in about ten, at low
@@ -21,6 +21,7 @@ import timeit
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ import numpy as np
 import orjson
 
 from analysis.boundaries import even_fractions, spending_boundary
+from analysis.desk import Desk
 from analysis.mismatch import log_mismatch
 from analysis.moments import Array
 from analysis.planning import Question
@@ -46,6 +48,8 @@ from analysis.simulation import (
     stops,
 )
 from analysis.value_paths import simulate_values
+from falaj.aws.experiment_log import ExperimentLog
+from falaj.contract import EXPOSURES_PREFIX, OUTCOMES_PREFIX, log_prefix
 from falaj.experiments import Allocation, Namespace, assign
 from falaj.experiments.bandit import BetaPosterior, thompson_shares
 from falaj.experiments.spec import ExperimentSpec
@@ -331,10 +335,9 @@ def bandit() -> None:
         )
 
 
-def joining() -> None:
-    """Join and report a million exposures and outcomes from JSON Lines."""
-    rows = 1_000_000 if LONG else 100_000
-    spec = ExperimentSpec.from_dict(
+def big_experiment() -> ExperimentSpec:
+    """Declare a sticky experiment with a metric of each kind."""
+    return ExperimentSpec.from_dict(
         {
             "name": "big",
             "model": "tashkeel",
@@ -349,6 +352,12 @@ def joining() -> None:
             ],
         }
     )
+
+
+def joining() -> None:
+    """Join and report a million exposures and outcomes from JSON Lines."""
+    rows = 1_000_000 if LONG else 100_000
+    spec = big_experiment()
     with tempfile.TemporaryDirectory() as folder:
         exposures, outcomes = Path(folder) / "exposures.jsonl", Path(folder) / "outcomes.jsonl"
         _write(exposures, _exposures(spec, rows))
@@ -365,6 +374,74 @@ def joining() -> None:
         f"({cpu:.1f} s of processor time); "
         f"peak memory {peak / 1024:.0f} MiB ({before / 1024:.0f} MiB before)"
     )
+
+
+class FolderS3:
+    """Answers as S3 does, from a folder: the reader is measured, not a network.
+
+    Attributes:
+        root: The bucket.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._keys = sorted(
+            path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()
+        )
+
+    def get_paginator(self, operation: str) -> "FolderS3":
+        """Give what lists objects."""
+        return {"list_objects_v2": self}[operation]
+
+    def paginate(self, **asked: str) -> Iterator[dict[str, object]]:
+        """List a thousand objects a page."""
+        found = [k for k in self._keys if k.startswith(asked["Prefix"]) and k > asked["StartAfter"]]
+        for start in range(0, len(found), 1_000):
+            yield {"Contents": [{"Key": key} for key in found[start : start + 1_000]]}
+
+    def get_object(self, **asked: str) -> dict[str, object]:
+        """Open one object."""
+        return {"Body": (self.root / asked["Key"]).open("rb")}
+
+
+def logs() -> None:
+    """Join and report what the recorder and the feedback route keep in S3, as the analyst does."""
+    rows = 1_000_000 if LONG else 100_000
+    spec = big_experiment()
+    start = datetime.fromtimestamp(1_700_000_000, UTC)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for kind, records in (
+            (EXPOSURES_PREFIX, _exposures(spec, rows)),
+            (OUTCOMES_PREFIX, _outcomes(rows)),
+        ):
+            for number, part in enumerate(_parts(records, 500)):
+                date = datetime.fromtimestamp(float(str(part[0]["at"])), UTC).date().isoformat()
+                path = root / log_prefix(kind, "tashkeel", date) / f"{number:06d}.jsonl"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write(path, iter(part))
+        log = ExperimentLog(FolderS3(root), "bucket")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        begun, cpu = time.perf_counter(), time.process_time()
+        found = Desk().look(
+            spec,
+            log.exposures("tashkeel", "big", start),
+            log.outcomes("tashkeel", start),
+            now=datetime.fromtimestamp(2_000_000_000, UTC),
+        )
+        size = len(found.page(())) + len(orjson.dumps(found.document(())))
+        spent, cpu = time.perf_counter() - begun, time.process_time() - cpu
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        f"{rows:,} exposures and {rows:,} outcomes in {2 * rows // 500:,} objects joined and "
+        f"reported ({size / 1024:.0f} KiB) in {spent:.1f} s ({cpu:.1f} s of processor time); "
+        f"peak memory {peak / 1024:.0f} MiB ({before / 1024:.0f} MiB before)"
+    )
+
+
+def _parts(records: Iterator[dict[str, object]], size: int) -> Iterator[list[dict[str, object]]]:
+    while part := list(islice(records, size)):
+        yield part
 
 
 def _write(path: Path, records: Iterator[dict[str, object]]) -> None:
@@ -406,6 +483,7 @@ PARTS = {
     "assign": assigning,
     "bandit": bandit,
     "join": joining,
+    "logs": logs,
 }
 
 if __name__ == "__main__":
