@@ -47,8 +47,8 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
         "decide",
         steering.decide,
         example(
-            "falaj experiment decide breast-cancer/second-opinion promote --reason 'agreed with the owner'",
-            "falaj experiment decide breast-cancer/second-opinion revert --reason INC-7 --target aws",
+            "falaj experiment decide breast-cancer/second-opinion promote -m ML-31",
+            "falaj experiment decide breast-cancer/second-opinion revert -m INC-7 --target aws",
         ),
     ),
     (
