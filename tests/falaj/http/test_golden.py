@@ -56,6 +56,26 @@ def test_a_release_that_answers_right_passes(tmp_path):
     assert report["cases"] == [{"model": "same", "name": "ones", "passed": True, "reason": ""}]
 
 
+def test_an_arm_that_answers_wrong_fails_the_release(tmp_path):
+    """What an experiment would let answer is proven before anybody is assigned to it."""
+    wrong = {
+        "name": "sevens",
+        "request": {"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [7.0]}]},
+        "expect": {"outputs": [{"name": "y", "shape": [1], "data": [8.0]}]},
+    }
+    for version, golden in ((1, (wrong,)), (2, ())):
+        content = onnx_models.identity("FP32", [None])
+        onnx_models.write_version(tmp_path, "same", version, content, golden=golden)
+    service = onnx_models.service_of(tmp_path)
+
+    before = verify(service)["passed"]
+    service.repository.model("same", "1")
+    after = verify(service)
+
+    assert (before, after["passed"]) == (True, False)
+    assert after["models"]["same"]["version"] == 2
+
+
 def test_a_release_that_answers_wrong_fails(tmp_path):
     """The wrong element is named."""
     report = verify(_service(tmp_path, 3.0))

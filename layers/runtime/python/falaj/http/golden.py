@@ -25,14 +25,17 @@ _OK: Final = 200
 def verify(service: Service) -> dict[str, Any]:
     """Ask every golden case of the models served by default, and compare the answers.
 
+    Other versions that are held ready, as those of an experiment's arms are, prove themselves too.
+
     Returns:
         `release`, `passed`, `models` (name → version and digest served), and `cases`: for each its
         model, name, whether it passed and if not why.
     """
     manifests = [service.repository.manifest(name) for name in service.repository.names]
+    ready = [model.manifest for model in service.repository.loaded()]
     cases = [
         {"model": manifest.name, "name": case.get("name", ""), "passed": not fault, "reason": fault}
-        for manifest in manifests
+        for manifest in (*manifests, *(each for each in ready if each not in manifests))
         for case in manifest.golden
         for fault in [_fault(service, manifest, case)]
     ]
