@@ -76,8 +76,8 @@ def examine(
     if trail:
         faults.extend(_stale(newest, now))
     streams, events = _streams(trail)
-    for model, stream in sorted(streams):
-        faults.extend(_stream_faults(model, stream, streams[model, stream]))
+    for stream in sorted(streams):
+        faults.extend(_stream_faults(stream, streams[stream]))
     return TrailReport(
         records=len(events),
         segments=sum(map(len, trail.values())),
@@ -148,25 +148,24 @@ def _stale(newest: str, now: datetime | None) -> Iterator[str]:
 
 def _streams(
     trail: Mapping[str, Mapping[int, tuple[Segment, str]]],
-) -> tuple[dict[tuple[str, str], set[int]], set[str]]:
+) -> tuple[dict[str, set[int]], set[str]]:
     """Return the numbers of each function environment's records, and the ids of all records."""
-    streams: dict[tuple[str, str], set[int]] = {}
+    streams: dict[str, set[int]] = {}
     events: set[str] = set()
     for chain in trail.values():
         for segment, _ in chain.values():
             for record in segment.records:
                 events.add(str(record["event"]))
                 if record.get("stream"):
-                    key = segment.place.model, str(record["stream"])
-                    streams.setdefault(key, set()).add(int(record["number"]))
+                    streams.setdefault(record["stream"], set()).add(int(record["number"]))
     return streams, events
 
 
-def _stream_faults(model: str, stream: str, numbers: set[int]) -> Iterator[str]:
+def _stream_faults(stream: str, numbers: set[int]) -> Iterator[str]:
     missing = sorted(set(range(1, max(numbers) + 1)) - numbers)
     if missing:
         shown = ", ".join(map(str, missing[:5])) + (" …" if missing[5:] else "")
         yield (
-            f"{model}: environment {stream} left {max(numbers)} records, {len(missing)} of which "
+            f"environment {stream} left {max(numbers)} records, {len(missing)} of which "
             f"were never recorded: {shown}"
         )

@@ -181,3 +181,23 @@ def test_where_nobody_is_asked_nothing_is_in_the_way():
         return {"event": event, "context": context}
 
     assert guarded(inner, settings=AccessSettings()) is inner
+
+
+@pytest.mark.parametrize("plain", ["5eed" * 8, "0b1c5f5e-53b1-4b9a-8f0e-9d2f3c1a7e55"])
+@pytest.mark.parametrize("made_up", ["784-1990-1234567-1", "Zayd", "1" * 31, "a@b.ae"])
+def test_a_made_up_request_id_is_not_believed(plain, made_up):
+    """What goes into logs and records is about nobody: the gateway's id takes its place."""
+    from falaj.entrypoints.guarded import _said_for
+    from falaj.entrypoints.lambda_events import request_of
+
+    def known_as(given):
+        event = {
+            "path": "/v2",
+            "httpMethod": "GET",
+            "headers": {"X-Request-Id": given},
+            "multiValueHeaders": {"X-Request-Id": [given]},
+            "requestContext": {"requestId": "gateway"},
+        }
+        return request_of(_said_for(event, "acme")).headers["x-request-id"]
+
+    assert (known_as(plain), known_as(made_up)) == (plain, "gateway")

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from falaj.contract import DIMENSION_MODEL
+
 AUDIT: Final = "audit"
 """Key of the line under which a capturing function puts what only it knows."""
 
 _FROM_LINE: Final = {
     "at": "timestamp",
-    "model": "model_name",
     "version": "model_version",
     "digest": "model_digest",
     "release": "release",
@@ -35,4 +36,6 @@ def audit_record(line: Mapping[str, Any], *, event: str) -> dict[str, Any] | Non
         "event": event,
         **{name: line.get(key) for name, key in _FROM_LINE.items()},
         **{name: audit.get(name) for name in _FROM_AUDIT},
+        # What was too malformed to name a model came to the function of one all the same.
+        "model": line.get("model_name") or line.get(DIMENSION_MODEL),
     }

@@ -5,6 +5,7 @@ the same facts, knows the time, and believes no header that names a tenant.
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -26,6 +27,10 @@ Admission = Callable[[str], AbstractContextManager[None]]
 
 SYSTEM_CLOCK: Final = SystemClock()
 _CONTEXT: Final = "requestContext"
+_RANDOM_ID: Final = re.compile(
+    r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+)
+"""A UUID, or as many digits without hyphens: no number that a state or a bank gives looks so."""
 
 
 class GuardedHandler:
@@ -128,7 +133,11 @@ def _asked(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[str, s
 
 
 def _said_for(event: Mapping[str, Any], tenant: str) -> dict[str, Any]:
-    """Return the event with the tenant of the token, whatever its headers claimed."""
+    """Return the event with the tenant of the token, whatever its headers claimed.
+
+    An id that a caller has made up goes into logs and records: it is believed only where it cannot
+    be about a person, and replaced by the gateway's otherwise.
+    """
     said = {**event, "headers": {**_without(event.get("headers")), HEADER_TENANT: tenant}}
     if isinstance(many := event.get("multiValueHeaders"), dict):
         said["multiValueHeaders"] = {**_without(many), HEADER_TENANT: [tenant]}
@@ -138,4 +147,12 @@ def _said_for(event: Mapping[str, Any], tenant: str) -> dict[str, Any]:
 def _without(headers: object) -> dict[str, Any]:
     if not isinstance(headers, dict):
         return {}
-    return {name: value for name, value in headers.items() if name.lower() != HEADER_TENANT}
+    return {name: value for name, value in headers.items() if _is_kept(name.lower(), value)}
+
+
+def _is_kept(name: str, value: object) -> bool:
+    if name == HEADER_REQUEST_ID:
+        return all(
+            map(_RANDOM_ID.fullmatch, map(str, value if isinstance(value, list) else [value]))
+        )
+    return name != HEADER_TENANT
