@@ -13,8 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-import grpc  # type: ignore[import-untyped]
-
+from local_region.container_service.grpc_quiet import grpc
 from local_region.container_service.target_group import Address, TargetGroup
 from local_region.gateway.messages import Request, Response
 from local_region.listener import HOST

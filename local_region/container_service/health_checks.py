@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-import grpc  # type: ignore[import-untyped]
-
+from local_region.container_service.grpc_quiet import grpc
 from local_region.container_service.target_group import Address, Target, TargetGroup
 from local_region.container_service.target_health import HealthCheck, HealthState
 from local_region.container_service.upstream import Upstream, UpstreamError

@@ -1,0 +1,158 @@
+"""Promise: models with `target: gpu` answer behind the same address, from the real templates.
+
+Their containers are real processes of the repository's own image, on the processor.
+"""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+
+import boto3
+import numpy as np
+import pytest
+from tritonclient import grpc as triton_grpc
+from tritonclient.http import InferenceServerClient, InferInput
+
+from local_region.clock import VirtualClock
+from local_region.cloudwatch.metrics import MetricId
+from tests.local_region.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+ROW = json.dumps(
+    {"inputs": [{"name": "features", "datatype": "FP32", "shape": [1, 30], "data": [1.0] * 30}]}
+).encode()
+JSON = {"content-type": "application/json"}
+INFER = "/v2/models/breast-cancer/infer"
+COMPUTE = {
+    "breast-cancer": (
+        "  target: gpu\n  fallback: lambda\n"
+        "  gpu: {instances: {max_replicas: 3}, deployment: rolling, scaling: {queue_ms: 10}}"
+    ),
+    "file-type": "  target: gpu",
+}
+QUEUE = MetricId.of("Falaj", "QueueTime", {"Model": "breast-cancer"})
+
+
+@pytest.fixture(scope="module")
+def on_gpus(tmp_path_factory, open_region):
+    """The catalogue with two models on GPUs: one before which a breaker stands, one without."""
+    folder = tmp_path_factory.mktemp("gpu")
+    for name, compute in COMPUTE.items():
+        shutil.copytree(ROOT / "models" / name, folder / "models" / name)
+        file = folder / "models" / name / "model.yaml"
+        file.write_text(file.read_text().replace("\ncompute:", f"\ncompute:\n{compute}"))
+    given = ["--models", folder / "models", "--output", folder / "out", "-c", "falaj:access=open"]
+    subprocess.run([sys.executable, "app.py", *given], cwd=ROOT, check=True, capture_output=True)
+    return open_region(folder / "out", seed=7, clock=VirtualClock(), ticks=False, grpc_port=0)
+
+
+def service(running, model="breast-cancer"):
+    """A model's service."""
+    found = running.region.containers.services.values()
+    return next(s for s in found if f"GpuModel-{model}" in s.settings.name)
+
+
+def pass_time(running, seconds, step=10, queue_ms=None):
+    """Let the region's time go by, its ticks with it; replicas report what is said."""
+    region, clock = running.region, running.region.control._clock
+
+    async def passed():
+        for _ in range(seconds // step):
+            if queue_ms is not None:
+                region.control.cloudwatch.store.put(QUEUE, [queue_ms], at=clock.now())
+            clock.leap(clock.now() + timedelta(seconds=step))
+            await region.tick()
+
+    running.run(passed())
+
+
+def steady(running):
+    """Wait until the service runs what is wanted; the region's time goes on slowly meanwhile."""
+    region, clock = running.region, running.region.control._clock
+
+    async def waited():
+        async with asyncio.timeout(60):
+            while not service(running).is_steady:
+                await asyncio.sleep(0.1)
+                clock.leap(clock.now() + timedelta(seconds=1))
+                await region.tick()
+
+    running.run(waited())
+
+
+def test_both_ways_to_a_service_answer(on_gpus):
+    """Through the breaker and through the VPC link: the container answers, and says so."""
+    status, headers, body = on_gpus.request(INFER, body=ROW, headers=JSON)
+    assert (status, json.loads(body)["model_name"]) == (200, "breast-cancer")
+    assert len(headers["x-falaj-release"]) == 16
+    assert "x-falaj-fallback" not in headers
+    with InferenceServerClient(on_gpus.region.api_url.removeprefix("http://")) as client:
+        given = InferInput("bytes", [1, 2048], "INT32")
+        given.set_data_from_numpy(np.zeros((1, 2048), dtype=np.int32))
+        answer = client.infer("file-type", [given])
+    assert answer.as_numpy("target_label").shape == (1, 214)
+
+
+def test_the_page_of_a_ready_region_names_grpc_and_replicas(on_gpus):
+    """Each model has an address for gRPC, and tritonclient uses it unmodified."""
+    ready = on_gpus.region.ready()
+    assert sorted(name for name, _ in ready.grpc) == ["breast-cancer.local", "file-type.local"]
+    assert [counts for _, *counts in ready.replicas] == [[1, 1], [1, 1]]
+    with triton_grpc.InferenceServerClient(dict(ready.grpc)["breast-cancer.local"]) as client:
+        given = triton_grpc.InferInput("features", [1, 30], "FP32")
+        given.set_data_from_numpy(np.ones((1, 30), dtype=np.float32))
+        assert client.infer("breast-cancer", [given]).as_numpy("label").shape == (1,)
+
+
+def test_replicas_follow_queue_time(on_gpus):
+    """Three minutes of 25 ms where 10 are wanted bring three; a quarter of an hour of none, one.
+
+    Scaling out is proportional (⌈1 × 25 / 10⌉ = 3); after a scale-in the next one waits.
+    """
+    pass_time(on_gpus, 150, queue_ms=25)
+    assert service(on_gpus).desired_count == 1
+    pass_time(on_gpus, 120, queue_ms=25)
+    assert service(on_gpus).desired_count == 3
+    steady(on_gpus)
+    assert len({task.pids["server"] for task in service(on_gpus).healthy}) == 3
+    gpu = MetricId.of("Falaj", "GpuUtilisation", {"Model": "breast-cancer"})
+    store, clock = on_gpus.region.control.cloudwatch.store, on_gpus.region.control._clock
+    start = clock.now()
+    for second in range(0, 1200, 30):
+        on_gpus.call(store.put, gpu, [0.0], at=start + timedelta(seconds=second))
+    pass_time(on_gpus, 1080, step=30, queue_ms=0.0)
+    assert service(on_gpus).desired_count == 1
+    steady(on_gpus)
+    assert on_gpus.request(INFER, body=ROW, headers=JSON)[0] == 200
+
+
+def test_the_cpu_version_answers_for_an_absent_service(on_gpus):
+    """Nobody left: the breaker falls back and says so; a new replica, and the service answers."""
+    ecs = boto3.client(
+        "ecs",
+        endpoint_url=on_gpus.region.aws_url,
+        region_name="me-central-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+    arn = service(on_gpus).settings.arn
+    ecs.update_service(cluster=arn.split("/")[1], service=arn, desiredCount=0)
+    steady(on_gpus)
+    (described,) = ecs.describe_services(cluster="any", services=[arn])["services"]
+    assert (described["desiredCount"], described["runningCount"]) == (0, 0)
+
+    status, headers, body = on_gpus.request(INFER, body=ROW, headers=JSON)
+    assert (status, headers["x-falaj-fallback"], headers["x-falaj-release"]) == (
+        200,
+        "unhealthy",
+        "1",
+    )
+    assert json.loads(body)["parameters"]["falaj_fallback"] == "unhealthy"
+
+    ecs.update_service(cluster="any", service=arn, desiredCount=1)
+    steady(on_gpus)
+    assert "x-falaj-fallback" not in on_gpus.request(INFER, body=ROW, headers=JSON)[1]
+    ecs.close()
