@@ -8,6 +8,7 @@ from catalogue.spec import PlanKind, Target
 from falaj.errors import ConfigurationError
 from falaj.experiments.live import LiveExperiment, LiveExperiments
 from falaj.experiments.spec import ExperimentSpec, Unit
+from falaj.experiments.subject import Where
 from infra.access import model_access
 from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.api_access import SCOPES_PER_ROUTE
@@ -111,7 +112,6 @@ def _plan(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
 
 def _experiments(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     """Refuse experiments whose arms this release could not answer for."""
-    del deployment
     spec = model.spec
     for each in model.experiments:
         name, control = f"experiment {each.name}", each.control
@@ -132,7 +132,25 @@ def _experiments(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
         for arm in each.arms[1:]:
             if arm.model_version is None:
                 yield f"{name}: arm {arm.name} needs a model_version"
+        yield from _claim(each, deployment)
         yield from _parameter_size(each)
+
+
+def _claim(experiment: ExperimentSpec, deployment: Deployment) -> Iterator[str]:
+    source = experiment.subject
+    if source is None or source.where is not Where.CLAIM or _is_here(deployment):
+        return
+    if deployment.access is not Access.JWT:
+        yield (
+            f"experiment {experiment.name}: its subject is a claim, but access is "
+            f"{deployment.access.value} and no token is checked; use access=jwt, a header or a "
+            "parameter"
+        )
+    elif deployment.is_rest and source.name != "sub":
+        yield (
+            f"experiment {experiment.name}: its subject is the claim {source.name!r}, but before a "
+            "REST API the authorizer tells of `sub` only; use that"
+        )
 
 
 def _parameter_size(experiment: ExperimentSpec) -> Iterator[str]:

@@ -216,6 +216,7 @@ def test_the_subject_may_be_a_parameter(started):
         {"lambda": {"sub": "user-7"}},
         {"claims": {"sub": "user-7"}},
         {"sub": "user-7", "principalId": "p", "integrationLatency": 3},
+        {"subject": "user-7", "tenant": "t", "scopes": "", "expires": "1", "principalId": "p"},
     ],
 )
 def test_the_subject_may_be_a_claim(started, authorizer):

@@ -7,8 +7,9 @@ import yaml
 
 from falaj.contract import PSEUDONYM_KEY_ALIAS, experiments_parameter
 from falaj.errors import ConfigurationError
-from infra.config.deployment import Deployment
-from infra.config.profile import ApiKind
+from infra.config.deployment import Access, Deployment, Platform
+from infra.config.profile import ApiKind, Profile
+from infra.config.tokens import TokenIssuer
 from infra.constructs.api_routes import Backend, most_models
 from infra.packaging import read_models
 from infra.refusals import catalogue_faults
@@ -26,6 +27,12 @@ THREE = [
 ]
 STICKY = {"unit": "subject", "subject": {"where": "header", "name": "x-user"}, "arms": THREE}
 SPLIT = {"arms": [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5}]}
+
+
+TOKENS = {
+    "access": Access.JWT,
+    "tokens": TokenIssuer(issuer="https://id.example", audiences=("falaj",), keys="keys.json"),
+}
 
 
 def declare(catalogue, name="greeting", model="churn", **settings):
@@ -263,10 +270,10 @@ def test_without_experiments_there_is_no_stack_for_them(catalogue, assemble):
     assert "feedback" not in json.dumps(made.template("FalajApi"))
 
 
-def faults_of(catalogue):
+def faults_of(catalogue, **settings):
     """Return why a catalogue is refused."""
     models = read_models(catalogue.sources.models, catalogue.sources.build)
-    return catalogue_faults(models, Deployment())
+    return catalogue_faults(models, Deployment(**settings))
 
 
 def test_an_arm_that_is_not_built_is_refused(catalogue):
@@ -324,3 +331,23 @@ def test_an_experiment_that_could_not_work_is_refused(catalogue, declared, setti
     (fault,) = faults_of(catalogue)
 
     assert sentence in fault
+
+
+@pytest.mark.parametrize(
+    ("claim", "settings", "sentence"),
+    [
+        ("sub", {}, "no token is checked"),
+        ("sub", TOKENS, ""),
+        ("email", TOKENS, ""),
+        ("sub", TOKENS | {"profile": Profile.ENTERPRISE}, ""),
+        ("email", TOKENS | {"profile": Profile.ENTERPRISE}, "tells of `sub` only"),
+    ],
+)
+def test_a_claim_that_nobody_hands_on_is_refused(catalogue, claim, settings, sentence):
+    """A subject that no request could ever have would expose nobody, and say so nowhere."""
+    add(catalogue, 2, 3)
+    declare(catalogue, **STICKY | {"subject": {"where": "claim", "name": claim}})
+
+    told = faults_of(catalogue, platform=Platform.LAMBDA, **settings)
+
+    assert [sentence in fault for fault in told] == ([True] if sentence else [])

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from falaj import contract
+from falaj.contract import CONTEXT_SUBJECT
 from falaj.errors import FalajError, RequestError
 from falaj.experiments.choosing import Choice, choose
 from falaj.experiments.live import LiveExperiments
@@ -145,7 +146,8 @@ def claims_of(event: _Json) -> _Json:
     ):
         if isinstance(claims, dict):
             return claims
-    return found
+    # Our own authorizer tells of one claim, under a name of its own.
+    return found | {"sub": found[CONTEXT_SUBJECT]} if CONTEXT_SUBJECT in found else found
 
 
 def _parameters(request: Request, service: Service) -> _Json:

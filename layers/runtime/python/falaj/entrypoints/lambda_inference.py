@@ -6,7 +6,12 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from falaj.config.settings import Settings
-from falaj.contract import HEADER_REQUEST_ID, HEADER_VARIANT, RESPONSE_LIMIT_BYTES
+from falaj.contract import (
+    HEADER_EXPERIMENT,
+    HEADER_REQUEST_ID,
+    HEADER_VARIANT,
+    RESPONSE_LIMIT_BYTES,
+)
 from falaj.entrypoints.lambda_events import request_of, result_of
 from falaj.errors import RequestError, ResponseTooLargeError
 from falaj.http.messages import Request, Response
@@ -123,6 +128,9 @@ class LambdaInference:
             size_bytes=size, limit_bytes=self._limit, model=response.outcome.model
         )
         replaced = failed(error, request, self._service, outcome=response.outcome)
+        for name in (HEADER_EXPERIMENT, HEADER_VARIANT):
+            if name in response.headers:
+                replaced.headers[name] = response.headers[name]
         return replaced, result_of(replaced)
 
 
