@@ -1,16 +1,18 @@
 """`falaj doctor`: whether this machine has what Falaj needs, and how to mend what it lacks."""
 
 import importlib.util
+import json
 import platform
 import shutil
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer
 from rich.markup import escape
@@ -20,6 +22,7 @@ from cli.exits import Exit
 from cli.options import AsJson, example
 from cli.printing import answer
 from cli.settings import ENV_AWS_PORT, ENV_PORT, Settings
+from falaj.contract import ENV_GRPC_PORT
 from falaj.errors import FalajError
 
 EXAMPLE: Final = example("falaj doctor", "falaj doctor --json")
@@ -125,6 +128,42 @@ def _aws_port(settings: Settings) -> Finding:
     return _port("AWS port", settings.aws_port, ENV_AWS_PORT)
 
 
+def _grpc_port(settings: Settings) -> Finding:
+    return _port("gRPC port", settings.grpc_port, ENV_GRPC_PORT)
+
+
+def _replicas(settings: Settings) -> Finding:
+    """Ask a running region how its container services are."""
+    try:
+        names = _ecs(settings, "ListServices", {})["serviceArns"]
+        services = _ecs(settings, "DescribeServices", {"services": names})["services"]
+    except (OSError, ValueError, KeyError):
+        return Finding("replicas", ok=True, found="no region is running")
+    short = [s["serviceName"] for s in services if s["runningCount"] < s["desiredCount"]]
+    found = ", ".join(
+        f"{s['serviceName']} {s['runningCount']} of {s['desiredCount']}" for s in services
+    )
+    return Finding(
+        "replicas", not short, found or "no container services", "falaj up --logs shows why"
+    )
+
+
+def _ecs(settings: Settings, call: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """Call ECS of the local region, where nobody checks a signature."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{settings.aws_port}/",
+        data=json.dumps(asked).encode(),
+        headers={
+            "authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/me-central-1/ecs/"
+            "aws4_request",
+            "x-amz-target": f"AmazonEC2ContainerServiceV20141113.{call}",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=2) as answered:  # noqa: S310 - as above
+        said: dict[str, Any] = json.loads(answered.read())
+    return said
+
+
 def _port(what: str, port: int, variable: str) -> Finding:
     with socket.socket() as candidate:
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -166,6 +205,8 @@ CHECKS: Final[tuple[Callable[[Settings], Finding], ...]] = (
     _uv,
     _api_port,
     _aws_port,
+    _grpc_port,
+    _replicas,
     _models,
     _disk,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from cli.failures import MisuseError
-from falaj.contract import ENV_PROFILE
+from falaj.contract import ENV_GRPC_PORT, ENV_PROFILE, GRPC_PORT
 
 ENV_PORT: Final = "FALAJ_PORT"
 ENV_AWS_PORT: Final = "FALAJ_AWS_PORT"
@@ -28,6 +28,7 @@ class Settings:
         root: The repository: the folder that holds `app.py` and `models/`.
         api_port: Port of the API (`FALAJ_PORT`); 0 lets the system choose.
         aws_port: Port of the AWS services (`FALAJ_AWS_PORT`); 0 lets the system choose.
+        grpc_port: Port of the first container's gRPC (`FALAJ_GRPC_PORT`); 0 lets the system choose.
         profile: `smb` or `enterprise` (`FALAJ_PROFILE`).
         url: The API that `falaj infer` calls (`FALAJ_URL`); the local region's by default.
         asked: What the local API asks of callers; empty for what the profile usually asks.
@@ -38,6 +39,7 @@ class Settings:
     root: Path
     api_port: int = 8080
     aws_port: int = 4566
+    grpc_port: int = GRPC_PORT
     profile: str = "smb"
     url: str = ""
     asked: str = ""
@@ -67,6 +69,7 @@ class Settings:
             root=find_root(Path.cwd()),
             api_port=_port(env, ENV_PORT, 8080),
             aws_port=_port(env, ENV_AWS_PORT, 4566),
+            grpc_port=_port(env, ENV_GRPC_PORT, GRPC_PORT),
             profile=env.get(ENV_PROFILE) or "smb",
             url=(env.get(ENV_URL) or "").rstrip("/"),
             token=(env.get(ENV_TOKEN) or "").strip(),

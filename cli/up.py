@@ -72,6 +72,7 @@ def up(
         settings.cdk_out,
         api_port=settings.api_port,
         aws_port=settings.aws_port,
+        grpc_port=settings.grpc_port,
         seed=seed,
         speed=speed,
         issuer_folder=issuer_folder(settings),
@@ -190,6 +191,11 @@ class Reporter:
             "aws": event.aws_url,
             "profile": self.settings.profile,
             "models": list(event.models),
+            "grpc": dict(event.grpc),
+            "replicas": {
+                name: {"healthy": healthy, "desired": desired}
+                for name, healthy, desired in event.replicas
+            },
             "access": self.settings.access,
             **shown,
             "try": line,
@@ -239,6 +245,15 @@ def _address(document: dict[str, Any]) -> Table:
         "AWS": f"{document['aws']}  [dim]endpoint_url for boto3[/]",
         "models": ", ".join(map(escape, document["models"])) or "none",
     }
+    if document["grpc"]:
+        rows["gRPC"] = ", ".join(
+            f"[bold cyan]{address}[/] ({escape(name)})"
+            for name, address in document["grpc"].items()
+        )
+        rows["replicas"] = ", ".join(
+            f"{escape(name)} {count['healthy']} of {count['desired']}"
+            for name, count in document["replicas"].items()
+        )
     for name, value in rows.items():
         table.add_row(f"[dim]{name}[/]", value)
     return table

@@ -1,12 +1,50 @@
 """`falaj doctor` finds what is missing and says how to mend it."""
 
+import json
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+
+class Ecs(BaseHTTPRequestHandler):
+    """A region's ECS with one service, of whose two replicas so many answer."""
+
+    running = 2
+
+    def do_POST(self):
+        """Answer both calls by what their names ask for."""
+        self.rfile.read(int(self.headers["content-length"]))
+        service = {"serviceName": "vision", "runningCount": self.running, "desiredCount": 2}
+        is_list = self.headers["x-amz-target"].endswith("ListServices")
+        answer = {"serviceArns": ["vision"]} if is_list else {"services": [service]}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(("running", "ok"), [(2, True), (1, False)])
+def test_replicas_of_a_running_region_are_told(falaj, monkeypatch, running, ok):
+    """A service that lacks a replica is a finding, with how many there are."""
+    with HTTPServer(("127.0.0.1", 0), type("Some", (Ecs,), {"running": running})) as region:
+        threading.Thread(target=region.serve_forever, daemon=True).start()
+        monkeypatch.setenv("FALAJ_AWS_PORT", str(region.server_port))
+        said = falaj("doctor", "--json")
+        region.shutdown()
+
+    (found,) = [c for c in said.document["checks"] if c["what"] == "replicas"]
+    assert (found["ok"], found["found"]) == (ok, f"vision {running} of 2")
 
 
 def test_sound_machine_passes(falaj, monkeypatch):
     """Everything that the tests need is what the command checks."""
     monkeypatch.setenv("FALAJ_PORT", "0")
     monkeypatch.setenv("FALAJ_AWS_PORT", "0")
+    monkeypatch.setenv("FALAJ_GRPC_PORT", "0")
 
     said = falaj("doctor", "--json")
 
