@@ -22,6 +22,7 @@ ENDS = {
     "inconclusive": Exit.INCONCLUSIVE,
 }
 """What a program that waits for the end of a rollout reads."""
+MOST_LOST = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +119,23 @@ def follow(
 ) -> Picture:
     """Tell picture after picture, to a pipe or a program, and return the last.
 
+    A look that fails between others is left out: whoever waits for the end of a rollout is not
+    sent home because its controller was busy once.
+
     Raises:
-        CommandError: The region does not answer.
+        CommandError: The first look failed, or `MOST_LOST` others in a row.
     """
+    lost = MOST_LOST
     while True:
-        picture = observer.look()
-        tell(picture)
-        if until_over and ending(picture) is not None:
-            return picture
+        try:
+            picture = observer.look()
+        except CommandError:
+            if lost >= MOST_LOST:
+                raise
+            lost += 1
+        else:
+            lost = 0
+            tell(picture)
+            if until_over and ending(picture) is not None:
+                return picture
         sleep(every_s)

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
+from cli.failures import CommandError
 from cli.rollout.client import RolloutClient
 from cli.rollout.connection import Connection
+from cli.rollout.heard import HeardClock
 from cli.rollout.measuring import Meter
+from cli.rollout.picture import Picture
 from cli.rollout.view import board
-from cli.rollout.watching import Observer, Watch
+from cli.rollout.watching import MOST_LOST, Observer, Watch, follow
 from falaj.domain.verdict import Outcome
 from tests.falaj.domain.rollout_world import verdict
 
@@ -154,3 +157,64 @@ def text_of(renderable):
 
 def _raise_interrupt():
     raise KeyboardInterrupt
+
+
+class Looks:
+    """An observer whose looks succeed or fail as told; the last picture is of the end."""
+
+    def __init__(self, *outcomes):
+        self.outcomes = list(outcomes)
+
+    def look(self):
+        """Take the next picture, or fail."""
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return Picture(rollout=outcome, measured=None, at=datetime.now(UTC))
+
+
+def busy():
+    """The controller has no environment free."""
+    return CommandError("busy")
+
+
+def followed(looks):
+    """Wait for the end of a rollout, as --wait does; return how many pictures there were."""
+    told = []
+    follow(looks, told.append, every_s=1, until_over=True, sleep=lambda _: None)
+    return len(told)
+
+
+def test_waiting_survives_a_busy_controller(region):
+    """One look that fails does not send a pipeline home."""
+    live = region.controller.settle()
+    roll_back(region)()
+    over = region.controller.world.load()
+
+    assert followed(Looks(live, *(busy() for _ in range(MOST_LOST)), live, busy(), over)) == 3
+
+
+def test_waiting_ends_when_nobody_answers(region):
+    """The first look says so at once; later ones after a few in a row."""
+    live = region.controller.settle()
+
+    with pytest.raises(CommandError):
+        followed(Looks(busy(), live))
+    with pytest.raises(CommandError):
+        followed(Looks(live, *(busy() for _ in range(MOST_LOST + 1))))
+
+
+def test_clock_is_the_regions_once_it_has_answered():
+    """A region that goes faster, or a laptop that is wrong: ages are told by the answers' dates."""
+    hands = Hands()
+    clock = HeardClock(hands)
+    unheard = clock.now()
+    clock.heard("Thu, 01 Jan 2037 00:00:00 GMT")
+    heard = clock.now()
+    clock.heard("not a date")
+
+    assert (unheard, heard, clock.now()) == (
+        hands.now(),
+        datetime(2037, 1, 1, tzinfo=UTC),
+        datetime(2037, 1, 1, tzinfo=UTC),
+    )

@@ -165,6 +165,15 @@ def test_checking_signatures_loads_no_library_for_it(task_root):
     assert {"cryptography", "boto3", "falaj.telemetry.refusal"} & set(modules) == set()
 
 
+def test_function_without_a_shadow_loads_nothing_of_it(task_root):
+    """Copies, extension and client are paid for by plans that ask for them."""
+    program = PROGRAM + "print(json.dumps(sorted(sys.modules)))"
+    *_, modules = _lines(_start(task_root, [INFER], program=program))
+
+    shadows = {name for name in modules if "shadow" in name or "signed_calls" in name}
+    assert shadows | {"falaj.entrypoints.after_response"} & set(modules) == set()
+
+
 def test_an_allocation_bomb_of_a_caller_is_an_error_and_no_end(task_root):
     """A model may let its input say how much it takes; the function says no and goes on."""
     shutil.rmtree(task_root / "models/rows")
