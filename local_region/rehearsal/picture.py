@@ -19,6 +19,7 @@ _TICKS: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 8
 _MOST_TICKS: Final = 10
 _MOST_POINTS: Final = 120
 _BEYOND: Final = 1.05  # so that the end can be seen to be one
+_ROOM: Final = 0.6  # above the highest point, for the words at the one that decided
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 
@@ -165,7 +166,7 @@ def _evidence(result: Result, axis: Axis, top: int) -> Panel:
     known = [level for level in result.levels if level.log_evidence is not None]
     values = [_value(level) for level in known]
     low, high = min([-3.0, *values]), max([0.6, *values])
-    high, low = math.ceil(high * 2) / 2, math.floor(low)
+    high, low = math.ceil((high + _ROOM) * 2) / 2, math.floor(low)
 
     def place(value: float) -> float:
         return _y(top, height, (value - low) / (high - low))
@@ -179,7 +180,7 @@ def _evidence(result: Result, axis: Axis, top: int) -> Panel:
         for (x, y), level in zip(line, known, strict=True)
     )
     decided = [pair for pair in zip(line, known, strict=True) if pair[1].decision]
-    dots += _deciding(*decided[-1], top=top, threshold=threshold) if decided else ""
+    dots += _deciding(*decided[-1], threshold=threshold) if decided else ""
     red = f'<rect class="danger" x="{LEFT}" y="{top}" width="{WIDTH - LEFT - RIGHT}" '
     return Panel(
         title="Evidence of harm",
@@ -194,17 +195,17 @@ def _evidence(result: Result, axis: Axis, top: int) -> Panel:
     )
 
 
-def _deciding(at: tuple[float, float], level: Level, *, top: int, threshold: float) -> str:
+def _deciding(at: tuple[float, float], level: Level, *, threshold: float) -> str:
     """Mark the look that decided: its value, and how far it was from the threshold."""
     x, y = at
-    is_right = x > WIDTH * 0.6
+    is_right = x > WIDTH * 0.6  # where there is no room beside it; the curve comes from below
     by_alarm = level.decision == Event.HARMED and (level.log_evidence or 0.0) < 0
     says = f"{level.decision}{' by an alarm' * by_alarm} at {level.log_evidence:+.2f}"
-    height = y + 22 if y < top + 26 else y - 12
+    side, height = (x - 14, y - 12) if is_right else (x + 14, y + 4)
     return (
         f'<line class="reach" x1="{x}" x2="{x}" y1="{threshold}" y2="{y}"/>'
         f'<circle class="deciding" cx="{x}" cy="{y}" r="8"/>'
-        f'<text class="verdict" x="{x - 14 if is_right else x + 14}" y="{height}" '
+        f'<text class="verdict" x="{side}" y="{height}" '
         f'text-anchor="{"end" if is_right else "start"}">{escape(says)}</text>'
     )
 

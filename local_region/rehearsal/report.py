@@ -30,12 +30,13 @@ h2 { font-size: 18px; margin: 40px 0 12px; }
 .card b { display: block; font-size: 26px; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .card span { color: var(--soft); font-size: 14px; } .card.bad b { color: var(--red); }
 .paper { background: var(--paper); border: 1px solid var(--line); border-radius: 12px;
-  padding: 20px 12px 8px; }
+  padding: 20px 12px 8px; overflow-x: auto; }
 .key { display: flex; flex-wrap: wrap; gap: 18px; margin: 0 0 4px 12px; color: var(--soft);
   font-size: 14px; }
 .key i { display: inline-block; width: 18px; height: 3px; margin-right: 6px; border-radius: 2px;
   vertical-align: middle; }
-svg { width: 100%; height: auto; display: block; font: 12px system-ui, sans-serif; }
+svg { width: 100%; min-width: 720px; height: auto; display: block;
+  font: 12px system-ui, sans-serif; }
 svg .title { font-size: 14px; font-weight: 600; fill: var(--ink); }
 svg .note { font-weight: 400; font-size: 12px; } svg .note, svg .label, svg .tick, svg .quiet {
   fill: var(--soft); } svg .label { text-anchor: end; } svg .tick { text-anchor: middle; }
@@ -49,7 +50,8 @@ svg polyline.stable { stroke: var(--stable); } svg circle.stable { fill: var(--s
 svg polyline.evidence { stroke: var(--evidence); } svg circle.evidence { fill: var(--evidence); }
 svg .deciding { fill: none; stroke: var(--ink); stroke-width: 2; }
 svg .reach { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 2 3; }
-svg .verdict { fill: var(--ink); font-size: 13px; font-weight: 600; }
+svg .verdict { fill: var(--ink); font-size: 13px; font-weight: 600; stroke: var(--paper);
+  stroke-width: 5px; stroke-linejoin: round; paint-order: stroke; }
 svg .danger { fill: var(--red); fill-opacity: .09; }
 svg .threshold { stroke: var(--red); stroke-width: 1.5; stroke-dasharray: 6 4; }
 svg .alarm { fill: var(--red); } svg .flag { stroke-width: 1.5; stroke-dasharray: 3 4; }
@@ -67,7 +69,7 @@ td:nth-child(2) { width: 1%; white-space: nowrap; } td:last-child { overflow-wra
 .wait { color: var(--soft); }
 footer { color: var(--soft); font-size: 14px; margin-top: 32px; max-width: 80ch; }
 code, pre { font: 14px ui-monospace, monospace; overflow-wrap: anywhere; }
-pre { overflow-x: auto; padding: 12px 16px; background: var(--paper); color: var(--ink);
+pre { white-space: pre-wrap; padding: 12px 16px; background: var(--paper); color: var(--ink);
   border: 1px solid var(--line); border-radius: 8px; }
 """
 
