@@ -1,0 +1,115 @@
+"""Promise: a GPU service that could not be made is refused with the reason and the mend."""
+
+import pytest
+
+from infra.config.deployment import Deployment, Platform
+from infra.config.gpu import GpuPlace
+from infra.packaging import read_models
+from infra.refusals import catalogue_faults
+
+CERTIFICATE = (
+    "arn:aws:acm:me-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000001"
+)
+PLACE = GpuPlace(domain="gpu.example.ae", certificate=CERTIFICATE)
+PLACED = Deployment(gpu=PLACE)
+
+
+def faults_of(catalogue, deployment=PLACED):
+    """What is refused of a catalogue."""
+    sources = catalogue.sources
+    return catalogue_faults(read_models(sources.models, sources.build), deployment)
+
+
+def gpu(**service):
+    """A model's compute on a GPU."""
+    return {"target": "gpu", "gpu": service}
+
+
+def test_a_plain_gpu_model_is_taken(catalogue):
+    """The control."""
+    catalogue.add("vision", compute={"target": "gpu"})
+    assert faults_of(catalogue) == []
+
+
+def test_a_zone_without_the_gpu_is_refused_and_another_named(catalogue):
+    """mec1-az3 has no g6 and no g5."""
+    catalogue.add("vision", compute={"target": "gpu"})
+    deployment = Deployment(gpu=PLACE, az_ids=("mec1-az3",))
+    offered, zones = faults_of(catalogue, deployment)
+    assert offered.startswith(
+        "model vision: g6.xlarge, g5.xlarge is offered by none of mec1-az3; "
+        "mec1-az1 and mec1-az2 offer it: add one to falaj:azIds"
+    )
+    assert "a load balancer spans at least 2 zones" in zones
+
+
+def test_without_a_certificate_there_is_no_way_to_the_service(catalogue):
+    """TLS inside, too; on an operator's own machine nothing is asked."""
+    catalogue.add("vision", compute={"target": "gpu"})
+    (fault,) = faults_of(catalogue, Deployment())
+    assert "set falaj:gpuDomain and falaj:gpuCertificate" in fault
+    assert faults_of(catalogue, Deployment(platform=Platform.HOST)) == []
+
+
+def test_tensorrt_needs_an_image_that_holds_it(catalogue):
+    """A container would stop at its start; it is said before."""
+    catalogue.add("vision", compute=gpu(providers=["tensorrt", "cuda"]))
+    (fault,) = faults_of(catalogue)
+    assert "set falaj:gpuBaseImage" in fault
+
+
+def test_triton_needs_its_image_in_the_accounts_registry(catalogue):
+    """NVIDIA's own registry is abroad."""
+    catalogue.add("vision", compute={"target": "gpu", "engine": "triton"})
+    (fault,) = faults_of(catalogue)
+    assert "mirror it and set falaj:tritonImage" in fault
+
+
+def test_a_split_belongs_to_lambda(catalogue):
+    """ECS moves shares and ends; an experiment needs one that stays."""
+    catalogue.add("vision", compute={"target": "gpu"}, release={"plan": "split"})
+    assert any("release.plan is split, which ECS does not know" in f for f in faults_of(catalogue))
+
+
+def test_a_deployment_that_cloudformation_gives_up_on_is_refused(catalogue):
+    """Nineteen steps of two hours are 38 hours."""
+    catalogue.add(
+        "vision",
+        compute=gpu(deployment="linear"),
+        release={"steps": [0.05], "bake": "2h"},
+    )
+    (fault,) = faults_of(catalogue)
+    assert "would take 2295 minutes and CloudFormation gives up after 1980" in fault
+
+
+def test_states_must_be_the_models_own(catalogue):
+    """A name that is none would be found when the first replica starts."""
+    catalogue.add("vision", compute={"target": "gpu"}, sequence={"state": ["h0=hn"]})
+    (fault,) = faults_of(catalogue)
+    assert "sequence.state names h0=hn, and version 1 has inputs x and outputs y" in fault
+
+
+def test_batching_must_have_been_proven_safe(catalogue):
+    """The catalogue's small models never were."""
+    catalogue.add("vision", compute={"target": "gpu"}, batching={"max_batch_size": 8})
+    (fault,) = faults_of(catalogue)
+    assert "registration of version 1 found that" in fault
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"domain": "gpu.example.ae"}, "belong together"),
+        ({"certificate": "arn:aws:acm:us-east-1:1:x", "domain": "a.ae"}, "write the ARN"),
+        ({"cidr": "8.8.0.0/16"}, "write a private network"),
+        ({"cidr": "10.0.0.0/28"}, "write a network of /16 to /22"),
+        ({"clients": ("everywhere",)}, "write an IPv4 network"),
+        ({"trust_bundle": "ca.pem"}, "write s3://bucket/key"),
+        ({"triton_image": "nvcr.io/nvidia/tritonserver:26.10-py3"}, "fetched from abroad"),
+        ({"base_image": "python:3.11"}, "fetched from abroad"),
+    ],
+)
+def test_a_wrong_place_is_refused(changes, sentence):
+    """Each setting says what to write instead."""
+    (fault,) = GpuPlace(**changes).faults()
+    assert sentence in fault
