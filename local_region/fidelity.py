@@ -31,6 +31,16 @@ _GENERAL: Final = (
         sentence="Functions run on this machine's processor, whatever the template says.",
     ),
     Gap(
+        what="Frozen environments",
+        sentence="A function's threads go on after its answer; Lambda freezes them, unless an "
+        "extension has work left.",
+    ),
+    Gap(
+        what="External extensions",
+        sentence="Internal extensions register and are waited for; programs in /opt/extensions are "
+        "not started, and nobody is told of a shutdown.",
+    ),
+    Gap(
         what="API Gateway throttling",
         sentence="Usage plans are applied; rate limits of stages and accounts are not.",
     ),
