@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from analysis.choosing import Belief, beliefs_of
+from analysis.joining import Joining
 from analysis.page import as_page
-from analysis.report import Decision, Report, analyse
+from analysis.report import Decision, Report, conclude_from
 from falaj.experiments.lifecycle import Entry, Event, Evidence, Phase
 from falaj.experiments.records import Exposure, Outcome
 from falaj.experiments.spec import ExperimentSpec
@@ -89,12 +90,6 @@ class Desk:
             now: The present.
             shares: A bandit's shares of all subjects now, by arm.
         """
-        return Found(
-            report=analyse(
-                spec,
-                [(exposure.to_dict() for exposure in exposures)],
-                [(outcome.to_dict() for outcome in outcomes)],
-                now=now,
-                shares=shares,
-            )
-        )
+        with Joining(spec) as joining:
+            joining.add_checked(exposures, outcomes)
+            return Found(report=conclude_from(joining, now=now, shares=shares))

@@ -29,6 +29,7 @@ from analysis.moments import Array
 from analysis.tables import JOIN, SCHEMA
 from analysis.tally import Tally
 from falaj.experiments.metrics import REQUESTS, Kind, Metric
+from falaj.experiments.records import Exposure, Outcome
 from falaj.experiments.spec import ExperimentSpec
 
 BATCH: Final = 20_000
@@ -37,6 +38,7 @@ CLOCK_SKEW_S: Final = 60.0
 """An outcome may be stamped this much before its exposure: two machines' clocks."""
 
 _Record = Mapping[str, Any] | None
+_Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,41 @@ class Joining:
         """Take in outcomes, as `Outcome.to_dict` writes them."""
         self._insert("INSERT INTO outcome VALUES (?, ?, ?, ?, ?)", self._outcomes(records))
 
+    def add_checked(self, exposures: Iterable[Exposure], outcomes: Iterable[Outcome]) -> None:
+        """Take in records that were checked when they were read."""
+        self._insert("INSERT INTO exposure VALUES (?, ?, ?, ?, ?)", self._shown(exposures))
+        self._insert("INSERT INTO outcome VALUES (?, ?, ?, ?, ?)", self._told(outcomes))
+
+    def _shown(self, exposures: Iterable[Exposure]) -> Iterator[_Row]:
+        is_request, arms, name = self.spec.subject is None, self._arms, self.spec.name
+        for each in exposures:
+            if each.experiment != name or each.arm not in arms:
+                known = "unknown_arm" if each.experiment == name else "other_experiment"
+                self._unusable[known] += 1
+                continue
+            unit = each.inference_id if is_request else each.unit
+            yield each.inference_id, unit, arms[each.arm], each.at, each.covariate
+
+    def _told(self, outcomes: Iterable[Outcome]) -> Iterator[_Row]:
+        by_outcome = self._by_outcome()
+        for each in outcomes:
+            channels = by_outcome.get(each.metric)
+            if channels is None:
+                self._unusable["other_metric"] += 1
+                continue
+            for index, channel in channels:
+                value = channel.number(each.value)
+                if value is None:
+                    self._unusable["unusable_value"] += 1
+                    continue
+                yield each.inference_id, index, each.id, value, each.at
+
+    def _by_outcome(self) -> dict[str, list[tuple[int, Channel]]]:
+        found: dict[str, list[tuple[int, Channel]]] = {}
+        for index, channel in enumerate(self._channels):
+            found.setdefault(channel.outcome, []).append((index, channel))
+        return found
+
     def _insert(self, statement: str, rows: Iterator[tuple[Any, ...]]) -> None:
         self._db.execute("BEGIN")
         self._db.executemany(statement, rows)
@@ -120,9 +157,7 @@ class Joining:
         return "" if record["arm"] in self._arms else "unknown_arm"
 
     def _outcomes(self, records: Iterable[_Record]) -> Iterator[tuple[Any, ...]]:
-        by_outcome: dict[str, list[tuple[int, Channel]]] = {}
-        for index, channel in enumerate(self._channels):
-            by_outcome.setdefault(channel.outcome, []).append((index, channel))
+        by_outcome = self._by_outcome()
         for record in records:
             if record is None or not is_outcome(record):
                 self._unusable["malformed_outcome"] += 1

@@ -205,8 +205,27 @@ def analyse(
             joining.add_exposures(read_records(source) if isinstance(source, Path) else source)
         for source in outcomes:
             joining.add_outcomes(read_records(source) if isinstance(source, Path) else source)
-        tally = joining.finish(now.timestamp())
-        findings = Observer(spec, tally.analysed).observe(joining.units(), joining.arm_counts())
+        return conclude_from(joining, now=now, decisions=decisions, shares=shares)
+
+
+def conclude_from(
+    joining: Joining,
+    *,
+    now: datetime,
+    decisions: Sequence[Decision] = (),
+    shares: Mapping[str, float] | None = None,
+) -> Report:
+    """Look and conclude from everything that a join has taken in.
+
+    Args:
+        joining: The join, still open.
+        now: The present.
+        decisions: As for `analyse`.
+        shares: As for `analyse`.
+    """
+    spec = joining.spec
+    tally = joining.finish(now.timestamp())
+    findings = Observer(spec, tally.analysed).observe(joining.units(), joining.arm_counts())
     bandit = learned(spec, findings.moments, shares)
     return Report(
         spec=spec,

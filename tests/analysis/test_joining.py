@@ -9,7 +9,8 @@ import pytest
 from analysis.joining import Joining
 from analysis.moments import COVARIATE, DENOMINATOR, MISSING, VALUE
 from analysis.records import read_records
-from tests.analysis.truth import START, declare
+from falaj.experiments.records import Exposure, Outcome
+from tests.analysis.truth import START, declare, logs
 
 LATER = START + 1e6
 
@@ -216,3 +217,41 @@ def test_join_leaves_nothing_behind(tmp_path):
         joining.finish(LATER)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_checked_records_join_as_unchecked_ones(now):
+    """What the analyst streams from S3 gives what files give."""
+    spec = declare()
+    exposures, outcomes = logs(spec, {"control": 0.1, "warm": 0.3}, 600)
+    strange = [exposures[0] | {"arm": "hot"}, exposures[1] | {"experiment": "other"}]
+    told = [*outcomes, outcomes[0] | {"metric": "other"}, outcomes[1] | {"value": "yes"}]
+    with Joining(spec) as files, Joining(spec) as streamed:
+        files.add_exposures([*exposures, *strange])
+        files.add_outcomes(told)
+        streamed.add_checked(
+            map(Exposure.from_dict, [*exposures, *strange]), map(Outcome.from_dict, told)
+        )
+
+        assert streamed.finish(now.timestamp()) == files.finish(now.timestamp())
+        pairs = zip(streamed.units(), files.units(), strict=True)
+        assert all((a.rows["conversion"] == b.rows["conversion"]).all() for a, b in pairs)
+
+
+def test_the_earliest_of_repeated_outcomes_counts(now):
+    """Whatever was read first."""
+    spec = declare(metrics=[{"name": "spent", "kind": "continuous"}])
+    shown, _ = logs(spec, {"control": 0.0, "warm": 0.0}, 1)
+    at = shown[0]["at"]
+    told = [
+        {"inference_id": "i-0", "metric": "spent", "value": value, "at": at + late}
+        for value, late in ((7.0, 90), (3.0, 30))
+    ]
+    found = []
+    for order in (told, told[::-1]):
+        with Joining(spec) as joining:
+            joining.add_exposures(shown)
+            joining.add_outcomes(order)
+            joining.finish(now.timestamp())
+            found.append(next(joining.units()).rows["spent"][0, 0])
+
+    assert found == [3.0, 3.0]

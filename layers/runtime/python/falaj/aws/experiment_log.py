@@ -141,7 +141,9 @@ class ExperimentLog:
             f"{kind}model={model}/", log_prefix(kind, model, _date(since))
         ):
             is_whole = True
-            for line in body.splitlines():
+            for line in body.decode("utf-8", "replace").split("\n"):  # str: no guess at an encoding
+                if not line:
+                    continue
                 try:
                     yield record.from_dict(json.loads(line))
                 except (ValueError, KeyError, TypeError):
