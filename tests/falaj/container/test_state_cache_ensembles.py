@@ -78,11 +78,12 @@ def client(root, tmp_path_factory):
         yield connected
 
 
-def ask(client, model, value, *, name="x", output="y", tenant="", **values):
+def ask(client, model, value, *, name="x", output="y", tenant="", forged=None, **values):
     """One number in, one out."""
     array = np.array([[value]], np.float32)
     item = triton.InferInput(name, [1, 1], "FP32").set_data_from_numpy(array)
-    headers = {"x-falaj-tenant": tenant} if tenant else None
+    subject = {"x-amzn-mtls-clientcert-subject": f"CN={tenant}"} if tenant else {}
+    headers = subject | (forged or {})
     result = client.infer(model, [item], headers=headers, **values)
     return result.as_numpy(output).item()
 
@@ -111,6 +112,15 @@ def test_a_sequence_belongs_to_its_tenant(client):
     with pytest.raises(InferenceServerException, match="START flag"):
         ask(client, "sums", 5, sequence_id=7, tenant="b")
     assert ask(client, "sums", 5, sequence_id=7, sequence_end=True, tenant="a") == 10
+
+
+def test_a_program_cannot_name_its_tenant(client):
+    """Over gRPC the certificate says who asks; a header that anybody can send does not."""
+    ask(client, "sums", 5, sequence_id=8, sequence_start=True, tenant="a")
+    with pytest.raises(InferenceServerException, match="START flag"):
+        ask(client, "sums", 5, sequence_id=8, forged={"x-falaj-tenant": "CN=a"})
+    forged = {"x-falaj-tenant": "CN=b"}
+    assert ask(client, "sums", 5, sequence_id=8, sequence_end=True, tenant="a", forged=forged) == 10
 
 
 def test_sequences_are_bounded_and_need_an_id(client):

@@ -108,6 +108,18 @@ CONTEXT_SCOPES: Final = "scopes"
 CONTEXT_EXPIRES: Final = "expires"
 """Keys of what the authorizer tells the functions behind it; all values are strings."""
 
+# ------------------------------------------------------------------- network
+NETWORK_SUBNETS_PARAMETER: Final = "/falaj/network/subnets"
+NETWORK_CALLERS_PARAMETER: Final = "/falaj/network/callers"
+NETWORK_DYNAMODB_PARAMETER: Final = "/falaj/network/dynamodb-url"
+"""SSM parameters that hold the isolated subnets, the security group for whatever calls AWS, and the
+address of DynamoDB's endpoint."""
+ENV_DYNAMODB_ENDPOINT: Final = "AWS_ENDPOINT_URL_DYNAMODB"
+"""AWS's own name: every SDK reads it.
+
+Source: docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html.
+"""
+
 # ------------------------------------------------------------ model artefacts
 MODEL_FILE: Final = "model.onnx"
 MANIFEST_FILE: Final = "manifest.json"
@@ -134,6 +146,12 @@ HEADER_REQUEST_ID: Final = "x-request-id"
 """Also the inference id that feedback refers to."""
 HEADER_TENANT: Final = "x-falaj-tenant"
 """Set by the API from the caller's token, never taken from a caller; a container trusts it."""
+HEADER_CLIENT_SUBJECT: Final = "x-amzn-mtls-clientcert-subject"
+"""Who speaks gRPC: the subject of the certificate that the load balancer has verified.
+
+Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/
+mutual-authentication.html#mtls-http-headers.
+"""
 HEADER_BINARY_LENGTH: Final = "inference-header-content-length"
 HEADER_FALLBACK: Final = "x-falaj-fallback"
 """Says why another than the asked service answered: `unreachable`, `unhealthy`, `open`."""

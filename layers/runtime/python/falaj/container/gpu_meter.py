@@ -1,8 +1,8 @@
 """How busy the GPU is, by NVIDIA's own management library, where there is one.
 
 The driver puts `libnvidia-ml.so.1` into every container that is given a GPU. Three of its functions
-are called, so the library is loaded as it is rather than through a package. Like all that only a GPU
-can exercise, reading a real one has not been measured; tests pass a library of their own.
+are called, so the library is loaded as it is rather than through a package. Like all that only a
+GPU can exercise, reading a real one has not been measured; tests pass a library of their own.
 
 Source:
     docs.nvidia.com/deploy/nvml-api/group__nvmlDeviceQueries.html (nvmlDeviceGetUtilizationRates:

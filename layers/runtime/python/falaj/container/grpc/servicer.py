@@ -17,7 +17,7 @@ from falaj.container.grpc.messages import POOL, SERVICE, Message, message
 from falaj.container.grpc.statuses import code_of, trailers_of
 from falaj.container.ledger import Ledger
 from falaj.container.workforce import Workforce
-from falaj.contract import HEADER_TENANT
+from falaj.contract import HEADER_CLIENT_SUBJECT
 from falaj.errors import (
     FalajError,
     ImmutableRepositoryError,
@@ -237,7 +237,8 @@ def _refuse_change(request: Message) -> Any:  # noqa: ANN401 - never returns
 
 
 def _tenant(context: Context) -> str:
+    """Say on whose behalf a call comes: no API stands before gRPC that could set the tenant."""
     for name, value in context.invocation_metadata() or ():
-        if name == HEADER_TENANT:
+        if name == HEADER_CLIENT_SUBJECT:
             return str(value)
     return ""

@@ -1,0 +1,150 @@
+"""Promise: over gRPC, too, nobody's call costs another's, and stopping loses nothing."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import numpy as np
+import psutil
+import pytest
+from tritonclient.grpc import service_pb2
+
+from tests.falaj.container.conftest import running
+from tests.falaj.container.test_container_grpc import METHOD, raw_call
+
+LARGEST = {"options": [("grpc.max_send_message_length", -1)]}
+
+
+def request(model, *shape, datatype="FP32", raw=None, name="x", strings=None):
+    """A ModelInferRequest, as wrong as is asked for."""
+    made = service_pb2.ModelInferRequest(model_name=model)
+    item = made.inputs.add(name=name, datatype=datatype, shape=shape)
+    if strings is not None:
+        item.contents.bytes_contents.extend(strings)
+    if raw is not None:
+        made.raw_input_contents.append(raw)
+    return made.SerializeToString()
+
+
+def executed(container, model):
+    """How often a model ran."""
+    with grpc.insecure_channel(container.grpc) as channel:
+        asked = service_pb2.ModelStatisticsRequest(name=model).SerializeToString()
+        method = METHOD.replace("ModelInfer", "ModelStatistics")
+        answer = channel.unary_unary(method)(asked, timeout=10)
+    return service_pb2.ModelStatisticsResponse.FromString(answer).model_stats[0].execution_count
+
+
+HOSTILE = {
+    "huge": request("doubled", 2**62, 2**62, raw=b""),
+    "overflow": request("doubled", 2**63 - 1, 4, raw=b"\0" * 16),
+    "negative": request("doubled", -1, 2, raw=b"\0" * 8),
+    "rank": request("doubled", *([1] * 4000), raw=b"\0" * 4),
+    "short": request("doubled", 1, 2, raw=b"\0" * 7),
+    "long": request("doubled", 1, 2, raw=b"\0" * 9),
+    "none": request("doubled", 1, 2, raw=b""),
+    "zeros": request("doubled", 0, 2**40, raw=b"\0" * 4),
+    "type": request("doubled", 1, 2, datatype="FP99", raw=b"\0" * 8),
+    "input": request("doubled", 1, 2, name="\0", raw=b"\0" * 8),
+    "text": request("words", 1, 2, datatype="BYTES", strings=[b"\xff\xfe", b"ok"]),
+    "lengths": request("words", 1, 2, datatype="BYTES", raw=b"\xff\xff\xff\xff" + b"a" * 8),
+    "half": request("words", 1, 2, datatype="BYTES", raw=b"\x01\0\0\0a\x02\0"),
+    "utf8": request("words", 1, 2, datatype="BYTES", raw=b"\x01\0\0\0\xff\x01\0\0\0a"),
+    "crowd": request("words", 300_000, 2, datatype="BYTES", raw=b"\0" * 2_400_000),
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_tensors_are_the_callers_fault(container, data):
+    """Shape bombs, lengths that lie, text that is none: INVALID_ARGUMENT with a sentence."""
+    code, details = raw_call(container, data, **LARGEST)
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert details
+
+
+def test_hostile_calls_leave_no_memory_behind(container):
+    """Every hostile tensor, and many large ones, many at a time: the process stays its size."""
+    process = psutil.Process(container.process.pid)
+    calls = [
+        *HOSTILE.values(),
+        *(request("doubled", 2**30, 2, raw=b"\0" * 8_000_000) for _ in "ab"),
+    ]
+
+    def all_of_them():
+        with ThreadPoolExecutor(4) as pool:
+            return [end[0] for end in pool.map(lambda d: raw_call(container, d, **LARGEST), calls)]
+
+    all_of_them()
+    before = process.memory_info().rss
+    codes = [code for _ in range(4) for code in all_of_them()]
+    assert set(codes) == {grpc.StatusCode.INVALID_ARGUMENT}
+    assert process.memory_info().rss - before < 64 * 2**20
+
+
+def test_methods_that_are_not_there_are_unimplemented(container):
+    """An unknown method, and an unknown service, end with gRPC's own status."""
+    with grpc.insecure_channel(container.grpc) as channel:
+        for method in (METHOD + "s", "/some.Other/Service"):
+            with pytest.raises(grpc.RpcError) as caught:
+                channel.unary_unary(method)(b"", timeout=10)
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_too_much_metadata_is_refused(container):
+    """Headers are bounded as well as messages; the next call is served."""
+    flood = tuple((f"x-{n}", "y" * 1000) for n in range(64))
+    with grpc.insecure_channel(container.grpc) as channel:
+        with pytest.raises(grpc.RpcError) as caught:
+            channel.unary_unary(METHOD)(b"", timeout=10, metadata=flood)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert isinstance(raw_call(container, request("doubled", 1, 2, raw=b"\0" * 8)), bytes)
+
+
+def test_nothing_runs_for_a_call_that_was_cancelled(container):
+    """Calls that wait when their client hangs up are given up, not computed."""
+    data = request("small-queue", 1, 1, 1, raw=np.ones(1, np.float32).tobytes())
+    before = executed(container, "small-queue")
+    with grpc.insecure_channel(container.grpc) as channel:
+        call = channel.unary_unary(METHOD)
+        first = call.future(data, timeout=20)
+        others = [call.future(data, timeout=20) for _ in range(4)]
+        for other in others:
+            other.cancel()
+        assert first.code() is grpc.StatusCode.OK
+    with grpc.insecure_channel(container.grpc) as channel:
+        channel.unary_unary(METHOD)(data, timeout=20)
+    assert executed(container, "small-queue") - before <= 4
+
+
+def test_a_stopping_container_answers_the_calls_under_way(container_models, tmp_path):
+    """SIGTERM under load: every call is answered, or told before anything ran to go elsewhere."""
+    data = request("slow", 1, 1, 1, raw=np.ones(1, np.float32).tobytes())
+
+    async def callers(container):
+        ends = []
+
+        async def one():
+            async with grpc.aio.insecure_channel(container.grpc) as channel:
+                call = channel.unary_unary(METHOD)
+                while True:
+                    try:
+                        await call(data, timeout=20)
+                    except grpc.aio.AioRpcError as error:
+                        ends.append(error.code())
+                        return
+                    ends.append(grpc.StatusCode.OK)
+
+        working = [asyncio.ensure_future(one()) for _ in range(8)]
+        while len(ends) < 40:  # noqa: ASYNC110 - what is waited for is no event
+            await asyncio.sleep(0.01)
+        container.terminate()
+        await asyncio.gather(*working)
+        return ends
+
+    with running(container_models, tmp_path) as container:
+        ends = asyncio.run(callers(container))
+        assert container.wait() == 0
+    answered = ends.count(grpc.StatusCode.OK)
+    assert set(ends) == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+    counted = sum(line["Requests"] for line in container.lines() if line.get("Model") == "slow")
+    assert counted == answered
