@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from cli import publishing
+from cli import publishing, triton
 from cli.completion import model_names
 from cli.failures import MisuseError, RefusedError
 from cli.options import AsJson, DryRun, example
@@ -29,6 +29,9 @@ app.command(
     "publish", epilog=example("falaj models publish", "falaj models publish churn --target aws")
 )(publishing.publish)
 app.command("keys", epilog=example("falaj models keys"))(publishing.keys)
+app.command(
+    "triton", epilog=example("falaj models triton tashkeel", "falaj models triton tashkeel -o repo")
+)(triton.triton)
 
 Names = Annotated[
     list[str] | None,

@@ -85,7 +85,7 @@ def test_a_replica_serves_what_the_stack_uploaded(staged, tmp_path):
         address = f"http://127.0.0.1:{ready['http_port']}/v2/models/churn/infer"
         body = json.dumps(REQUEST).encode()
         asked = urllib.request.Request(address, data=body)
-        with urllib.request.urlopen(asked, timeout=10) as response:
+        with urllib.request.urlopen(asked, timeout=10) as response:  # noqa: S310 - here
             answer = json.loads(response.read())
     finally:
         process.terminate()
