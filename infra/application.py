@@ -58,10 +58,12 @@ from infra.stacks.naming import (
     EXPERIMENTS,
     FOUNDATION,
     GPU,
+    NETWORK,
     ROLLOUTS,
     gpu_model_stack,
     model_stack,
 )
+from infra.stacks.network import NetworkStack
 from infra.stacks.rollouts import RolloutsStack
 
 PLATFORM_ARCHITECTURE: Final = "arm64"
@@ -172,17 +174,29 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         layers=_references(layers.controller),
     )
     rollouts.add_stack_dependency(foundation)
+    network = _network_stacks(app, deployment)
     earlier = [
         foundation,
+        *network,
         *_audit_stacks(app, deployment, foundation, layers, sources),
         *_experiment_stacks(app, deployment, models, layers, sources, rollouts),
     ]
     for stack in earlier[1:]:
         stack.add_stack_dependency(foundation)
+    for stack in (rollouts, *earlier[1 + len(network) :]):
+        for needed in network:
+            stack.add_stack_dependency(needed)
     for stack in stacks:
         for needed in earlier:
             stack.add_stack_dependency(needed)
         api.add_stack_dependency(stack)
+
+
+def _network_stacks(app: App, deployment: Deployment) -> list[Stack]:
+    """Add the network that functions run in, where the profile has one."""
+    if not deployment.settings.isolated:
+        return []
+    return [NetworkStack(app, NETWORK, deployment=deployment)]
 
 
 def _experiment_stacks(

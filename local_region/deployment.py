@@ -190,7 +190,8 @@ class Deployment:
         if not str(parameter["Type"]).startswith(_SSM_TYPES):
             return default
         try:
-            return self._ssm(default)
+            text = self._ssm(default)
+            return text.split(",") if "<List<" in str(parameter["Type"]) else text
         except KeyError as error:
             raise UnresolvableError(
                 f"the parameter {name!r} reads SSM parameter {default!r}, which no stack has "

@@ -325,6 +325,15 @@ def _zones_fault(deployment: Deployment) -> str | None:
     return f"azIds: {what} unknown in {REGION}; it has {', '.join(known)} (ids, not names)"
 
 
+def _way_out_fault(deployment: Deployment) -> str | None:
+    if not deployment.webhook_url or not deployment.settings.isolated:
+        return None
+    return (
+        "webhookUrl is refused with profile=enterprise: its functions have no way out of the "
+        "network; subscribe to the notices' SNS topic (output NoticesTopic) instead"
+    )
+
+
 def _webhook_fault(deployment: Deployment) -> str | None:
     url = urlsplit(deployment.webhook_url)
     if not deployment.webhook_url or (url.scheme == "https" and url.hostname):
@@ -358,5 +367,6 @@ _CHECKS: Final = (
     _cors_fault,
     _zones_fault,
     _webhook_fault,
+    _way_out_fault,
     _publisher_fault,
 )

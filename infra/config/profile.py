@@ -31,6 +31,7 @@ class ProfileSettings:
         object_lock: Whether model artefacts are write-once (S3 Object Lock).
         protect_stacks: Whether a stack refuses to be deleted until an operator lifts it.
         audit_trail: Whether every request leaves a record for auditors.
+        isolated: Whether functions run in subnets without a way out.
     """
 
     api: ApiKind
@@ -39,6 +40,7 @@ class ProfileSettings:
     object_lock: bool
     protect_stacks: bool
     audit_trail: bool
+    isolated: bool
 
 
 PROFILES: Final = {
@@ -49,6 +51,7 @@ PROFILES: Final = {
         object_lock=False,
         protect_stacks=False,
         audit_trail=False,
+        isolated=False,
     ),
     Profile.ENTERPRISE: ProfileSettings(
         api=ApiKind.REST,
@@ -57,5 +60,6 @@ PROFILES: Final = {
         object_lock=True,
         protect_stacks=True,
         audit_trail=True,
+        isolated=True,
     ),
 }

@@ -13,6 +13,7 @@ from infra.bundling.functions import HANDLER, StagedCode
 from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
 from infra.constructs.assets import zip_asset
+from infra.constructs.function_place import FunctionPlace
 from infra.constructs.function_role import FunctionAccess, FunctionRole
 from infra.constructs.keeping import keep
 from infra.constructs.kept_logs import KeptLogs
@@ -69,7 +70,13 @@ class InferenceFunction(Construct):
         settings = deployment.settings
         stack = Stack.of(self)
         logs = KeptLogs(self, "Logs", settings=settings, key_arn=access.key_arn)
-        role = FunctionRole(self, "Role", log_group=logs.group.ref, statements=access.statements)
+        place = FunctionPlace.of(stack, settings)
+        role = FunctionRole(
+            self,
+            "Role",
+            log_group=logs.group.ref,
+            statements=(*access.statements, *place.statements),
+        )
         # Everything that a published version freezes, except names that only AWS knows.
         frozen: dict[str, Any] = {
             "runtime": deployment.runtime,
@@ -83,6 +90,7 @@ class InferenceFunction(Construct):
             "code": code.digest,
             "min_warm": compute.min_warm,
             "key": access.key_arn is not None,
+            "isolated": settings.isolated,
             "rights": [statement["Sid"] for statement in access.statements],
         }
         self.release_digest = text_digest(json.dumps(frozen, sort_keys=True))[:16]
@@ -102,7 +110,10 @@ class InferenceFunction(Construct):
             timeout=compute.timeout_s,
             # Lambda publishes no version that equals the last; the digest tells them apart.
             description=f"{description[:200]} · {self.release_digest}",
-            environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(environment)),
+            environment=lambda_.CfnFunction.EnvironmentProperty(
+                variables={**environment, **place.environment}
+            ),
+            vpc_config=place.vpc,
             kms_key_arn=access.key_arn,
             layers=[layer.arn(stack) for layer in layers],
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=logs.group.ref),

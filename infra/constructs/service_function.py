@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.bundling.functions import HANDLER, StagedCode
 from infra.config.deployment import Deployment
 from infra.constructs.assets import zip_asset
+from infra.constructs.function_place import FunctionPlace
 from infra.constructs.function_role import FunctionAccess, FunctionRole
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.shared_layer import LayerReference
@@ -80,7 +81,13 @@ class ServiceFunction(Construct):
         super().__init__(scope, id_)
         stack = Stack.of(self)
         logs = KeptLogs(self, "Logs", settings=deployment.settings, key_arn=access.key_arn)
-        role = FunctionRole(self, "Role", log_group=logs.group.ref, statements=access.statements)
+        place = FunctionPlace.of(stack, deployment.settings)
+        role = FunctionRole(
+            self,
+            "Role",
+            log_group=logs.group.ref,
+            statements=(*access.statements, *place.statements),
+        )
         location = zip_asset(stack, code.asset.folder, code.asset.digest)
         self.log_group, self.role = logs.group, role.role
         self.function = lambda_.CfnFunction(
@@ -97,7 +104,10 @@ class ServiceFunction(Construct):
             timeout=size.timeout_s,
             reserved_concurrent_executions=size.reserved_concurrency,
             description=description,
-            environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(environment)),
+            environment=lambda_.CfnFunction.EnvironmentProperty(
+                variables={**environment, **place.environment}
+            ),
+            vpc_config=place.vpc,
             kms_key_arn=access.key_arn,
             layers=[layer.arn(stack) for layer in code.layers],
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=logs.group.ref),

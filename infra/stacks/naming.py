@@ -11,6 +11,7 @@ from infra.config.deployment import Deployment
 FOUNDATION: Final = "FalajFoundation"
 API: Final = "FalajApi"
 ROLLOUTS: Final = "FalajRollouts"
+NETWORK: Final = "FalajNetwork"
 AUDIT: Final = "FalajAudit"
 EXPERIMENTS: Final = "FalajExperiments"
 GPU: Final = "FalajGpu"

@@ -11,6 +11,7 @@ from local_region.resources.permissions import Permission
 from local_region.template.intrinsics import Physical
 
 _ZIP: Final = "zip"
+_ENDPOINT: Final = "AWS_ENDPOINT_URL"
 _CONFIGURATION: Final = (
     "handler",
     "runtime",
@@ -46,6 +47,8 @@ def _settings(name: str, resource: Declared, region: Surroundings) -> FunctionSe
         environment={
             name: region.containers.reachable(value)
             for name, value in _strings(wanted.get("Environment", {}).get("Variables", {})).items()
+            # AWS answers at one address here, whatever endpoints the network has.
+            if not name.startswith(_ENDPOINT)
         },
         layers=tuple(_layer(resource, arn, region) for arn in wanted.get("Layers", ())),
         memory_mib=int(wanted.get("MemorySize", 128)),

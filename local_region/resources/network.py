@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from local_region.resources.kind import Declared, Kind, Surroundings
 from local_region.resources.recorded import recorded
+from local_region.template.intrinsics import Physical
 
 _NETWORK: Final = (
     "Networks, endpoints and security groups are recorded; everybody here reaches everybody."
@@ -19,7 +21,21 @@ VPC = recorded(
 SUBNET = recorded(note=_NETWORK, ref="subnet-{id}", attributes={"SubnetId": "subnet-{id}"})
 ROUTE_TABLE = recorded(note=_NETWORK, ref="rtb-{id}", attributes={"RouteTableId": "rtb-{id}"})
 ASSOCIATION = recorded(note=_NETWORK, ref="rtbassoc-{id}", attributes={"Id": "rtbassoc-{id}"})
-ENDPOINT = recorded(note=_NETWORK, ref="vpce-{id}", attributes={"Id": "vpce-{id}"})
+_ENDPOINT: Final = recorded(note=_NETWORK, ref="vpce-{id}", attributes={"Id": "vpce-{id}"})
+
+
+async def _create_endpoint(resource: Declared, region: Surroundings) -> Physical:
+    made = await _ENDPOINT.create(resource, region)
+    # Zone and name, as AWS lists them; functions here are told no such address.
+    entries = [f"Z0:{made.ref}.vpce.{region.region}.invalid"]
+    return Physical(ref=made.ref, attributes={**made.attributes, "DnsEntries": entries})
+
+
+async def _update_endpoint(_: Physical, resource: Declared, region: Surroundings) -> Physical:
+    return await _create_endpoint(resource, region)
+
+
+ENDPOINT = Kind(create=_create_endpoint, update=_update_endpoint, note=_NETWORK)
 SECURITY_GROUP = recorded(
     note=_NETWORK, ref="sg-{id}", attributes={"GroupId": "sg-{id}", "Id": "sg-{id}"}
 )

@@ -84,12 +84,3 @@ DOMAIN = recorded(
     attributes={"RegionalDomainName": "{name}.execute-api.{region}.amazonaws.com"},
 )
 BASE_PATH = recorded(note=_DOMAIN)
-
-_NETWORK = "Networks are recorded; functions reach whatever this machine reaches."
-VPC = recorded(note=_NETWORK, ref="vpc-{name}", attributes={"VpcId": "vpc-{name}"})
-SUBNET = recorded(note=_NETWORK, ref="subnet-{name}", attributes={"SubnetId": "subnet-{name}"})
-ROUTE_TABLE = recorded(note=_NETWORK, attributes={"RouteTableId": "rtb-{name}"})
-SECURITY_GROUP = recorded(
-    note=_NETWORK, ref="sg-{name}", attributes={"GroupId": "sg-{name}", "Id": "sg-{name}"}
-)
-NETWORK_PART = recorded(note=_NETWORK, attributes={"Id": "{name}"})

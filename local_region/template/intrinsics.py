@@ -27,7 +27,7 @@ class Physical:
     """A resource that exists: what `Ref` gives, and what `Fn::GetAtt` gives by attribute."""
 
     ref: str
-    attributes: Mapping[str, str]
+    attributes: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ def _ref(name: str, scope: Scope) -> Any:  # noqa: ANN401
         raise UnresolvableError(f"Ref names {name!r}, which is nothing in this stack") from error
 
 
-def _get_att(argument: str | list[Any], scope: Scope) -> str:
+def _get_att(argument: str | list[Any], scope: Scope) -> Any:  # noqa: ANN401 - a list, too
     name, _, attribute = argument.partition(".") if isinstance(argument, str) else _pair(argument)
     if name not in scope.resources:
         raise UnresolvableError(f"Fn::GetAtt names {name!r}, which is nothing in this stack")
