@@ -111,7 +111,12 @@ _KNOWN: Final = (
     ),
     Endpoint(
         service="ssm",
-        actions=("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"),
+        actions=(
+            "ssm:GetParameter",
+            "ssm:GetParameters",
+            "ssm:GetParametersByPath",
+            "ssm:PutParameter",
+        ),
     ),
     Endpoint(service="sts", actions=("sts:AssumeRole", "sts:GetCallerIdentity")),
     Endpoint(
