@@ -21,6 +21,7 @@ INPUTS: Final = (
     "app.py",
     "cdk.json",
     "requirements.txt",
+    "analysis",
     "infra",
     "functions",
     "gpu_endpoints",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from aws_cdk import aws_events as events, aws_lambda as lambda_, aws_ssm as ssm
+from aws_cdk import CfnResource, aws_events as events, aws_lambda as lambda_, aws_ssm as ssm
 from constructs import Construct
 
 from falaj.contract import (
@@ -133,8 +133,32 @@ class ExperimentAnalyst(Construct):
                 on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead.attr_arn)
             ),
         )
+        self._tell_of_failures(dead.attr_queue_name)
         ssm.CfnParameter(
             self, "Name", type="String", name=ANALYST_PARAMETER, value=self.function.ref
+        )
+
+    def _tell_of_failures(self, queue_name: str) -> None:
+        CfnResource(
+            self,
+            "Failures",
+            type="AWS::CloudWatch::Alarm",
+            properties={
+                "AlarmDescription": "The experiment analyst could not finish a round twice; "
+                "the event lies in its dead-letter queue, and the reason in its log",
+                "Namespace": "AWS/SQS",
+                "MetricName": "ApproximateNumberOfMessagesVisible",
+                "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
+                "Statistic": "Maximum",
+                "Period": 60,
+                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+                "Threshold": 1,
+                "DatapointsToAlarm": 1,
+                "EvaluationPeriods": 1,
+                "TreatMissingData": "notBreaching",
+                "AlarmActions": [self.topic.ref],
+                "OKActions": [self.topic.ref],
+            },
         )
 
     def _wake(self) -> None:
