@@ -120,7 +120,7 @@ class ContainerServices:
 
     async def until_steady(self, service: Service) -> None:
         """Wait until a service runs what is wanted, or has given up; checks are not waited for."""
-        while not service.is_steady and not service.failed:
+        while not service.is_steady and not service.is_failing:
             await self._checks.due(self.balancing.groups.values(), self._clock.now())
             service.reconcile()
             await asyncio.sleep(_STEADY_LOOK_S)

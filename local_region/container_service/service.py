@@ -111,6 +111,14 @@ class Service:
         return any(not self._is_wanted(task) for task in self.running)
 
     @property
+    def is_failing(self) -> bool:
+        """Whether so many tasks have ended before they answered that no further one is hoped for.
+
+        Without a circuit breaker ECS goes on trying; nobody here waits hours for that.
+        """
+        return bool(self.failed) or self._failures >= _FEWEST_FAILURES
+
+    @property
     def is_steady(self) -> bool:
         """Whether exactly what is wanted runs, and all of it answers."""
         return not self.is_deploying and len(self.tasks) == self.desired_count
@@ -256,6 +264,7 @@ class Service:
         """Stop a task once its targets have answered what they were asked."""
         if self._is_unhealthy(task):
             self._unfit.add(task.id)
+            task.reason = task.reason or "it failed its health checks"
         task.state = TaskState.DEACTIVATING
         self._started.pop(task.id, None)
         for group, target in self.targets(task):

@@ -90,8 +90,8 @@ async def _put_service(arn: str, resource: Declared, region: Surroundings) -> Ph
 
 
 def _check(service: Service, resource: Declared) -> None:
-    if service.failed:
-        raise resource.error(f"its tasks do not live: {service.failed}")
+    if service.is_failing:
+        raise resource.error(f"its tasks do not live: {service.failed or service.last_failure}")
 
 
 async def _update_service(physical: Physical, resource: Declared, region: Surroundings) -> Physical:

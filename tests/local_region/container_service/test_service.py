@@ -192,3 +192,20 @@ def test_grpc_errors_and_scale_in_pass_through(model_folder):
         assert (await fleet.ask()).status == 503
 
     run(story, model_folder)
+
+
+def test_a_service_that_never_lives_is_told(model_folder):
+    """Without a circuit breaker, too, waiting ends after three tasks, with what they said."""
+
+    async def story(fleet):
+        fleet.containers.definitions["td:1"] = definition(model_folder, FALAJ_DRAIN_S="soon")
+        fleet.put(DesiredCount="1", HealthCheckGracePeriodSeconds="3600")
+        while not fleet.service.is_failing:
+            fleet.clock.leap(fleet.clock.now() + timedelta(seconds=1))
+            await fleet.containers.tick()
+            await asyncio.sleep(0.02)
+        await fleet.steady()
+        assert "FALAJ_DRAIN_S" in fleet.service.last_failure
+        assert fleet.service.failed == ""
+
+    run(story, model_folder)
