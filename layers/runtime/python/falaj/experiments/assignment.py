@@ -4,16 +4,18 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 from falaj.errors import ConfigurationError
 from falaj.experiments.hashing import (
     FNV_MASK,
     FNV_OFFSET,
+    FNV_PRIME,
     LATEST,
-    REMEMBERED,
+    PLACES_1,
+    PLACES_2,
     VERSIONS,
+    code_points,
     fnv1a32,
     namespace_seed,
     place_1,
@@ -120,7 +122,7 @@ class Allocation:
             for piece in self.slices
         )
         object.__setattr__(self, "_answers", tuple(answers))
-        object.__setattr__(self, "by_chance", lru_cache(maxsize=REMEMBERED)(_chance(self)))
+        object.__setattr__(self, "by_chance", _chance(self))
 
     def place(self, place: float) -> Assignment:
         """Say who has a place of hash space."""
@@ -235,39 +237,52 @@ def assign(
 _EXCLUDED = frozenset({Reason.HOLDOUT, Reason.OTHER_EXPERIMENT})
 
 
-def _chance(allocation: Allocation) -> Callable[[str], Assignment]:
+def _chance(allocation: Allocation) -> Callable[[str], Assignment]:  # noqa: C901 - written out
     """Prepare an allocation's hashes: what does not depend on the subject is done once.
 
-    The functions keep no reference to the allocation, which is theirs: no cycle to collect.
+    Loops are written out: a call costs as much as hashing two letters. The functions keep no
+    reference to the allocation, which is theirs: no cycle to collect.
     """
     if not allocation.holdout_share and allocation.namespace is None:
         return _hash_alone(allocation)
-    key, place = allocation.experiment, allocation.place_in()
+    key, who = allocation.experiment, allocation.place_in()
     share, space = allocation.holdout_share, allocation.namespace
     held_out = Assignment(key, None, Reason.HOLDOUT)
     elsewhere = Assignment(key, None, Reason.OTHER_EXPERIMENT)
     is_old, seed = allocation.hash_version == 1, allocation.seed
     states = [FNV_OFFSET, fnv1a32(seed), fnv1a32(allocation.holdout_seed)]
     packed = Lanes(states if share else states[:2]).packed
-    name = namespace_seed(space.name) if space else ""
+    name = code_points(namespace_seed(space.name)) if space else b""
     start, end = (space.start, space.end) if space else (0.0, 1.0)
+    prime, mask = FNV_PRIME, FNV_MASK
 
-    def assigned(subject: str) -> Assignment:
+    def assigned(subject: str) -> Assignment:  # noqa: C901 - as said
         lanes = packed(subject)
-        if share and place_2(lanes >> 2 * LANE_BITS) < share:
-            return held_out
-        if name and not start <= place_1(fnv1a32(name, lanes & FNV_MASK)) < end:
-            return elsewhere
+        if share:
+            state = FNV_OFFSET
+            for code in str(lanes >> 2 * LANE_BITS).encode():
+                state = (state ^ code) * prime  # ten digits: masking once is quicker
+            if (state & mask) % PLACES_2 / PLACES_2 < share:
+                return held_out
+        if name:
+            state = lanes & mask
+            for code in name:
+                state = (state ^ code) * prime & mask
+            if not start <= state % PLACES_1 / PLACES_1 < end:
+                return elsewhere
         if is_old:
-            return place(place_1(fnv1a32(seed, lanes & FNV_MASK)))
-        return place(place_2(lanes >> LANE_BITS & FNV_MASK))
+            return who(place_1(fnv1a32(seed, lanes & mask)))
+        state = FNV_OFFSET
+        for code in str(lanes >> LANE_BITS & mask).encode():
+            state = (state ^ code) * prime
+        return who((state & mask) % PLACES_2 / PLACES_2)
 
     return assigned
 
 
 def _hash_alone(allocation: Allocation) -> Callable[[str], Assignment]:
-    place, seed = allocation.place_in(), allocation.seed
+    who, seed = allocation.place_in(), allocation.seed
     if allocation.hash_version == 1:
-        return lambda subject: place(place_1(fnv1a32(seed, fnv1a32(subject))))
-    state = fnv1a32(seed)
-    return lambda subject: place(place_2(fnv1a32(subject, state)))
+        return lambda subject: who(place_1(fnv1a32(seed, fnv1a32(subject))))
+    begun = fnv1a32(seed)
+    return lambda subject: who(place_2(fnv1a32(subject, begun)))

@@ -12,6 +12,9 @@ from typing import Final, Literal, overload
 
 LATEST: Final = 2
 VERSIONS: Final = (1, 2)
+PLACES_1: Final = 1_000
+PLACES_2: Final = 10_000
+"""How many places each version's hash space has."""
 
 FNV_OFFSET: Final = 0x811C9DC5
 FNV_PRIME: Final = 0x01000193
@@ -36,14 +39,23 @@ def fnv1a32(text: str, state: int = FNV_OFFSET) -> int:
     Source:
         Fowler, Noll, Vo, draft-eastlake-fnv, 32-bit offset basis and prime.
     """
-    try:
-        codes: bytes | memoryview = text.encode("latin-1")
-    except UnicodeEncodeError:
-        codes = memoryview(text.encode(_CODE_POINTS, "surrogatepass")).cast("I")
     prime, mask = FNV_PRIME, FNV_MASK  # locals are found quicker
-    for code in codes:
+    for code in code_points(text):
         state = (state ^ code) * prime & mask
     return state
+
+
+def code_points(text: str) -> bytes | memoryview:
+    """Return the code points of a text, as numbers.
+
+    Example:
+        >>> list(code_points("aس"))
+        [97, 1587]
+    """
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return memoryview(text.encode(_CODE_POINTS, "surrogatepass")).cast("I")
 
 
 @lru_cache(maxsize=1024)
@@ -85,12 +97,12 @@ def _place(seed: str, subject: str, version: int) -> float | None:
 
 def place_2(hashed: int) -> float:
     """Return version 2's place, given FNV-1a of seed and subject."""
-    return fnv1a32(str(hashed)) % 10_000 / 10_000
+    return fnv1a32(str(hashed)) % PLACES_2 / PLACES_2
 
 
 def place_1(hashed: int) -> float:
     """Return version 1's place, given FNV-1a of subject and seed."""
-    return hashed % 1_000 / 1_000
+    return hashed % PLACES_1 / PLACES_1
 
 
 def namespace_seed(namespace: str) -> str:
