@@ -45,6 +45,7 @@ class ExposureRecorder(Construct):
 
     Attributes:
         function: The function.
+        dead_letters: The queue of deliveries that it could not keep.
     """
 
     def __init__(
@@ -66,7 +67,8 @@ class ExposureRecorder(Construct):
             deployment: Profile, platform and Python.
         """
         super().__init__(scope, id_)
-        dead = DeadLetters(self, "DeadLetters", key_arn=reach.data_key_arn).queue
+        self.dead_letters = DeadLetters(self, "DeadLetters", key_arn=reach.data_key_arn).queue
+        dead = self.dead_letters
         self.function = ServiceFunction(
             self,
             "Function",

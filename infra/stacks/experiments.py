@@ -13,6 +13,7 @@ from falaj.contract import (
     key_arn_parameter,
 )
 from infra.config.deployment import Deployment
+from infra.constructs.dead_letter_alarm import DeadLetterAlarm
 from infra.constructs.experiment_analyst import AnalystStores, ExperimentAnalyst
 from infra.constructs.exposure_recorder import ExposureRecorder, RecorderReach
 from infra.constructs.model_store import ModelStore
@@ -57,7 +58,7 @@ class ExperimentsStack(Stack):
             self, "Feedback", key_arn=key_arn, settings=settings, expiry=EXPIRY_ATTRIBUTE
         ).table
         pseudonyms = PseudonymKey(self, "Pseudonyms").key
-        ExposureRecorder(
+        recording = ExposureRecorder(
             self,
             "Recorder",
             code=recorder,
@@ -66,7 +67,7 @@ class ExperimentsStack(Stack):
             ),
             deployment=deployment,
         )
-        ExperimentAnalyst(
+        looking = ExperimentAnalyst(
             self,
             "Analyst",
             code=analyst,
@@ -82,6 +83,14 @@ class ExperimentsStack(Stack):
                 data_key_arn=key_arn,
             ),
             deployment=deployment,
+        )
+        DeadLetterAlarm(
+            self,
+            "LostExposures",
+            queue_name=recording.dead_letters.attr_queue_name,
+            topic_arn=looking.topic.ref,
+            says="Exposures could not be kept after three attempts; they lie in the recorder's "
+            "dead-letter queue. Mend what its log names, then invoke it with each message's body",
         )
         for id_of_parameter, name, value in (
             ("StatesName", EXPERIMENTS_TABLE_PARAMETER, states.ref),

@@ -186,6 +186,16 @@ def test_the_recorder_may_only_add_exposures(assembly):
     assert failed["MaximumEventAgeInSeconds"] == 6 * 3600
 
 
+def test_somebody_is_called_when_exposures_pile_up(assembly):
+    """What could not be kept is waited for by a person, not forgotten after 14 days."""
+    alarms = assembly.of_type(STACK, "AWS::CloudWatch::Alarm")
+    ((_, alarm),) = ((id_, a) for id_, a in alarms.items() if id_.startswith("LostExposures"))
+    queue = alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"]
+
+    assert queue[0].startswith("RecorderDeadLetters")
+    assert alarm["Properties"]["AlarmActions"]
+
+
 def test_feedback_is_forgotten_and_states_are_not(assembly):
     """One table has a time to live, the other none."""
     tables = assembly.of_type(STACK, "AWS::DynamoDB::Table")
