@@ -13,9 +13,11 @@ Source:
 """
 
 import io
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Final, Self
 from urllib.parse import unquote, urlsplit
 
@@ -28,6 +30,14 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from local_region.errors import AccountInUseError
 
 ACCOUNT_HEADER: Final = "x-moto-account-id"
+_CREATING: Final = threading.Lock()
+"""A session may be used by many threads, but makes its clients one at a time (boto3's guide)."""
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """Return the process's session: it reads the services' models, which are large, once."""
+    return boto3.session.Session()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +89,15 @@ class MotoBackends:
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """Return the boto3 client of a service, answered in this process."""
         if service not in self._clients:
-            client = boto3.session.Session().client(
-                service,  # type: ignore[call-overload]
-                region_name=self.region,
-                endpoint_url=self.endpoint,
-                aws_access_key_id="local",
-                aws_secret_access_key="local",  # noqa: S106 - nobody checks it
-                config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
-            )
+            with _CREATING:
+                client = _session().client(
+                    service,  # type: ignore[call-overload]
+                    region_name=self.region,
+                    endpoint_url=self.endpoint,
+                    aws_access_key_id="local",
+                    aws_secret_access_key="local",  # noqa: S106 - nobody checks it
+                    config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
+                )
             client.meta.events.register("before-send", self._before_send)
             self._clients[service] = client
         return self._clients[service]
