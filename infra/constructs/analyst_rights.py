@@ -14,6 +14,7 @@ from falaj.contract import (
     EXPOSURES_PREFIX,
     OUTCOMES_PREFIX,
     REPORTS_PREFIX,
+    declared_experiments_parameter,
     desired_release_parameter,
     experiments_parameter,
 )
@@ -92,7 +93,14 @@ def _parameters() -> tuple[dict[str, Any], ...]:
         allow(
             "ReadReleases",
             ["ssm:GetParameter"],
-            [named(desired_release_parameter("*")), named(experiments_parameter("*"))],
+            [
+                named(parameter("*"))
+                for parameter in (
+                    declared_experiments_parameter,
+                    desired_release_parameter,
+                    experiments_parameter,
+                )
+            ],
         ),
         allow("SayWhatRuns", ["ssm:PutParameter"], [named(experiments_parameter("*"))]),
     )

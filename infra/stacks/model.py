@@ -32,6 +32,7 @@ from falaj.contract import (
     RECORDER_ARN_PARAMETER,
     RECORDER_PARAMETER,
     alias_arn_parameter,
+    declared_experiments_parameter,
     desired_release_parameter,
     experiments_parameter,
     key_arn_parameter,
@@ -39,6 +40,7 @@ from falaj.contract import (
 )
 from falaj.domain.plan import PlanKind
 from falaj.domain.release import DesiredRelease
+from falaj.experiments.declared import Declared
 from infra.access import function_access, written
 from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.assets import file_asset
@@ -128,6 +130,17 @@ class ModelStack(Stack):
                 log_group=predict.log_group.ref,
                 recorder_arn=ssm_value(self, "RecorderArn", RECORDER_ARN_PARAMETER),
                 experiments=experiments,
+            )
+            declared = Declared(
+                names=tuple(each.name for each in experiments),
+                versions=tuple(v.manifest.version for v in package.model.versions),
+            )
+            ssm.CfnParameter(
+                self,
+                "DeclaredExperiments",
+                type="String",
+                name=declared_experiments_parameter(spec.name),
+                value=declared.to_json(),
             )
         # The rollout controller may touch no function without this tag.
         predict.function.tags.set_tag(MODEL_TAG, spec.name)

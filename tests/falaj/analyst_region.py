@@ -7,10 +7,11 @@ from falaj.aws.experiment_log import ExperimentLog
 from falaj.aws.experiment_store import ExperimentStore
 from falaj.aws.live_experiments import LiveExperimentsParameter
 from falaj.config.analyst import AnalystSettings
-from falaj.contract import TABLE_KEY
+from falaj.contract import TABLE_KEY, declared_experiments_parameter
 from falaj.entrypoints.analyst_world import open_world as open_analyst
 from falaj.entrypoints.experiment_analyst import ExperimentAnalyst
 from falaj.experiments import assign
+from falaj.experiments.declared import Declared
 from falaj.experiments.records import Exposure, Outcome
 from falaj.experiments.spec import ExperimentSpec
 from tests.falaj.rollout_region import REGION, RolloutRegion
@@ -39,6 +40,16 @@ class AnalystRegion(RolloutRegion):
         self.log = ExperimentLog(plain("s3"), self.bucket)
         self.store = ExperimentStore(plain("dynamodb"), STATES)
         self.live = LiveExperimentsParameter(plain("ssm"))
+        self.declare("greeting", "farewell")
+
+    def declare(self, *names, versions=(1, 2)):
+        """Say which experiments the release knows, as the model's stack does."""
+        self.plain("ssm").put_parameter(
+            Name=declared_experiments_parameter("m"),
+            Value=Declared(names=names, versions=versions).to_json(),
+            Type="String",
+            Overwrite=True,
+        )
 
     def analyst(self):
         """Start an analyst."""

@@ -106,6 +106,16 @@ def test_a_model_that_nobody_deployed_has_no_experiments(region):
         region.analyst()(start(declared(model="other")))
 
 
+def test_a_release_that_does_not_know_an_experiment_cannot_run_it(region):
+    """Nobody would be assigned and nothing recorded: the refusal says what to deploy."""
+    region.declare("farewell")
+    with pytest.raises(ExperimentRefusedError, match="put its declaration into models/m/exp"):
+        region.analyst()(start(declared()))
+    region.declare("greeting", versions=(1,))
+    with pytest.raises(ExperimentRefusedError, match="'warm' is model version 2, the release"):
+        region.analyst()(start(declared()))
+
+
 # --------------------------------------------------------------------- verdicts
 @pytest.mark.parametrize(
     ("changes", "rates", "phase", "verdict"),
@@ -369,6 +379,38 @@ def test_two_analysts_decide_once(region):
     assert (state.generation, state.phase) == (2, Phase.REVERTED)
 
 
+class Hurry:
+    """Lambda's context when time is left for so many experiments."""
+
+    def __init__(self, count):
+        self._left = count
+
+    def get_remaining_time_in_millis(self):
+        """Enough, until it is not."""
+        self._left -= 1
+        return 100_000 if self._left >= 0 else 1_000
+
+
+def test_where_time_runs_out_everyone_gets_a_turn(region):
+    """The next round begins with another experiment."""
+    analyst = region.analyst()
+    halves = [{"name": "half", "start": a, "end": b} for a, b in ((0.0, 0.5), (0.5, 1.0))]
+    specs = [
+        declared(name=name, namespace=half)
+        for name, half in zip(("farewell", "greeting"), halves, strict=True)
+    ]
+    for spec in specs:
+        analyst(start(spec))
+    left_out = set()
+    for _ in range(2):
+        with pytest.raises(AnalystError) as told:
+            analyst(TICK, Hurry(1))
+        left_out |= set(told.value.failures)
+        region.clock.advance(300)
+
+    assert left_out == {"m/farewell", "m/greeting"}
+
+
 # ------------------------------------------------------------------------ splits
 def splitting(region, **plan):
     """Roll version 2 out to its last share, and return both programs."""
@@ -456,6 +498,18 @@ def test_the_guard_ends_an_experiment(region):
     assert region.alias == ("1", {})
     assert state.phase is Phase.STOPPED
     assert "rolled_back" in state.reason
+
+
+def test_nothing_is_promoted_that_the_guard_has_rolled_back(region):
+    """A person who is too late is told why."""
+    controller, analyst = splitting(region)
+    spec = by_request()
+    analyst(start(spec))
+    region.traffic(120, share=0.5, candidate_bad=1.0)
+    controller(TICK)
+
+    with pytest.raises(ExperimentRefusedError, match="nothing can be promoted: the rollout"):
+        analyst(decide(spec, "promote"))
 
 
 def test_an_experiment_by_request_needs_a_split_that_holds(region):

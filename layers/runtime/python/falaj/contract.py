@@ -98,6 +98,8 @@ QUOTA_CONCURRENCY: Final = "concurrency"
 ACCESS_FILE: Final = "access.json"
 KEYS_PARAMETER: Final = "/falaj/access/keys"
 """SSM parameter that holds the token issuer's public keys, a JSON Web Key Set."""
+SHED_PARAMETER: Final = "/falaj/access/shed"
+"""SSM parameter that holds the last priority that is still admitted; an operator writes it."""
 QUOTAS_PARAMETER: Final = "/falaj/access/quotas"
 """SSM parameter that holds every tenant's limits and names the table that counts."""
 QUOTA_TABLE_PARAMETER: Final = "/falaj/access/quota-table"
@@ -307,6 +309,11 @@ ROLLOUTS_TABLE_PARAMETER: Final = f"{PARAMETER_ROOT}/rollouts/table"
 def experiments_parameter(model: str) -> str:
     """Name the SSM parameter that holds what of a model's experiments runs now."""
     return f"{PARAMETER_ROOT}/models/{model}/experiments"
+
+
+def declared_experiments_parameter(model: str) -> str:
+    """Name the SSM parameter in which the stack states which experiments its release knows."""
+    return f"{PARAMETER_ROOT}/models/{model}/declared-experiments"
 
 
 def alias_arn_parameter(model: str) -> str:

@@ -3,7 +3,8 @@
 from botocore.exceptions import ClientError
 
 from falaj.aws.calls import NOT_FOUND, Client, calling, code_of
-from falaj.contract import experiments_parameter
+from falaj.contract import declared_experiments_parameter, experiments_parameter
+from falaj.experiments.declared import Declared
 from falaj.experiments.live import LiveExperiments
 
 
@@ -41,6 +42,23 @@ class LiveExperimentsParameter:
                     return LiveExperiments()
                 raise
         return LiveExperiments.from_json(found["Parameter"]["Value"])
+
+    def declared(self, model: str) -> Declared:
+        """Return what the model's release knows of experiments; nothing without a parameter.
+
+        Raises:
+            DependencyError: SSM does not answer.
+            ConfigurationError: The parameter holds something else.
+        """
+        name = declared_experiments_parameter(model)
+        with calling("ssm", f"give {name}"):
+            try:
+                found = self._ssm.get_parameter(Name=name)
+            except ClientError as error:
+                if code_of(error) in NOT_FOUND:
+                    return Declared()
+                raise
+        return Declared.from_json(found["Parameter"]["Value"])
 
     def write(self, model: str, live: LiveExperiments) -> None:
         """Say what runs from now on; requests follow within half a minute.

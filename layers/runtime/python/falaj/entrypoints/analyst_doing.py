@@ -52,6 +52,8 @@ def check_start(world: AnalystWorld, spec: ExperimentSpec) -> None:
     wish = world.desired.read(spec.model)
     if wish is None:
         raise ExperimentRefusedError([f"no stack has stated a release of model {spec.model!r}"])
+    if faults := list(world.live.declared(spec.model).faults(spec)):
+        raise ExperimentRefusedError(faults)
     live = world.live.read(spec.model)
     if spec.unit is Unit.SUBJECT:
         try:

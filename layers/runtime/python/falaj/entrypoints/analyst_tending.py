@@ -113,8 +113,13 @@ class Tender:
             actor=order.actor,
             arm=self._arm(state, order),
         )
+        if order.command is Command.PROMOTE and (reason := self._ended(state)):
+            raise ExperimentRefusedError([f"nothing can be promoted: {reason}"])
         found = self._look_if_it_can(state) if state.phase in _RUNS else None
         return self._decide(state, evidence, found)
+
+    def _ended(self, state: ExperimentState) -> str:
+        return ended_elsewhere(self.world, state) if state.phase in _RUNS else ""
 
     def publish(self, state: ExperimentState, found: Look) -> None:
         """Write the latest report.

@@ -6,7 +6,7 @@ import them, so no request can.
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from falaj.config.analyst import AnalystSettings
@@ -17,6 +17,8 @@ from falaj.errors import AnalystError, FalajError
 from falaj.experiments.lifecycle import FINAL, ExperimentState, Phase
 from falaj.experiments.orders import Form, Order, Query, ReportQuery, read_asked
 
+ROUND_S: Final = 300
+"""Between two rounds."""
 RESERVE_MS: Final = 60_000
 """Time kept back before Lambda's timeout: no experiment is begun that could not be finished."""
 
@@ -88,7 +90,7 @@ class ExperimentAnalyst:
     def _round(self, has_time: Callable[[], bool]) -> dict[str, str]:
         """Look after everything that runs or still owes something; one failure stops no other."""
         phases, failures = dict[str, str](), dict[str, str]()
-        for state in self._world.store.list():
+        for state in self._in_turn(self._world.store.list()):
             name = f"{state.spec.model}/{state.spec.name}"
             if state.phase in FINAL and not state.owed:
                 continue
@@ -103,6 +105,13 @@ class ExperimentAnalyst:
         if failures:
             raise AnalystError(failures)
         return phases
+
+    def _in_turn(self, states: Sequence[ExperimentState]) -> Sequence[ExperimentState]:
+        """Begin each round with another experiment: where time runs out, all get their turn."""
+        if not states:
+            return states
+        first = int(self._clock.now().timestamp() // ROUND_S) % len(states)
+        return (*states[first:], *states[:first])
 
     def _status(self, state: ExperimentState) -> dict[str, Any]:
         return status(state, self._clock.now())
