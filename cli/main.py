@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli import audit, doctor, infer, models, rehearse, synth, token, up
+from cli import audit, doctor, infer, models, rehearse, shed, synth, token, up
 from cli.exits import Exit
 from cli.experiment import verbs as experiment
 from cli.failures import CommandError, exit_of
@@ -24,6 +24,7 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
     ("token", token.token, token.EXAMPLE),
     ("rehearse", rehearse.rehearse, rehearse.EXAMPLE),
     ("doctor", doctor.doctor, doctor.EXAMPLE),
+    ("shed", shed.shed, shed.EXAMPLE),
 )
 """Commands of one word: name, function, the example that ends its help."""
 

@@ -6,7 +6,13 @@ from typing import Any
 from aws_cdk import Fn, aws_ssm as ssm
 from constructs import Construct
 
-from falaj.contract import EXPIRY_ATTRIBUTE, QUOTA_TABLE_PARAMETER, QUOTAS_PARAMETER
+from falaj.contract import (
+    EXPIRY_ATTRIBUTE,
+    QUOTA_TABLE_PARAMETER,
+    QUOTAS_PARAMETER,
+    SHED_PARAMETER,
+)
+from falaj.domain.quota import LAST
 from infra.config.profile import ProfileSettings
 from infra.config.tenants import Tenants
 from infra.constructs.function_role import allow, sub
@@ -50,6 +56,15 @@ class TenantQuotas(Construct):
             description="Each tenant's rate, burst and concurrency; read again every minute",
             value=Fn.sub(f'{{"table":"${{Table}}","limits":{limits}}}', {"Table": table.ref}),
         )
+        # Written once: an operator's word is never undone by a deployment.
+        ssm.CfnParameter(
+            self,
+            "Shed",
+            type="String",
+            name=SHED_PARAMETER,
+            description="The last priority admitted; `falaj shed` writes it; read every minute",
+            value=str(LAST),
+        )
         ssm.CfnParameter(
             self,
             "Table",
@@ -66,11 +81,12 @@ def counting_rights(table_arn: str, key_arn: str) -> tuple[dict[str, Any], ...]:
         table_arn: The table's ARN.
         key_arn: The customer's key, under which the table is.
     """
-    limits = sub(
-        "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter" + QUOTAS_PARAMETER
-    )
+    limits = [
+        sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter" + name)
+        for name in (QUOTAS_PARAMETER, SHED_PARAMETER)
+    ]
     return (
         allow("CountRequests", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [table_arn]),
-        allow("ReadLimits", ["ssm:GetParameter"], [limits]),
+        allow("ReadLimits", ["ssm:GetParameter"], limits),
         allow("UseTableKey", ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn]),
     )

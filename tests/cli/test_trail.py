@@ -5,6 +5,7 @@ import pytest
 from falaj.contract import (
     AUDIT_PURPOSE,
     CAPTURE_KEYS_ROOT,
+    SHED_PARAMETER,
     bucket_name_parameter,
     key_arn_parameter,
 )
@@ -110,3 +111,18 @@ def test_a_profile_without_a_trail_is_told(falaj, aws):
 def test_half_an_offline_examination_is_misuse(falaj, words):
     """A copy and its key go together."""
     assert falaj("audit", "verify", *words).exit == 2
+
+
+def test_shedding_is_one_word(falaj, aws):
+    """What functions read is what was said; nothing changes on a dry run."""
+    aws.name(SHED_PARAMETER, "5")
+    dry = falaj("shed", "2", "--dry-run", "--json").document
+    done = falaj("shed", "2", "--json").document
+    kept = aws.ssm.get_parameter(Name=SHED_PARAMETER)["Parameter"]["Value"]
+
+    assert (dry, done, kept) == (
+        {"before": 5, "admitted": 5},
+        {"before": 5, "admitted": 2},
+        "2",
+    )
+    assert falaj("shed", "0").exit == 2

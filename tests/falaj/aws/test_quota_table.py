@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from falaj.aws.quota_table import MINUTE_S, QuotaTable
 from falaj.aws.tenant_limits import REFRESH_S, TenantLimits
-from falaj.contract import QUOTAS_PARAMETER, TABLE_KEY
+from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER, TABLE_KEY
 from falaj.domain.quota import Limits
 from falaj.errors import DependencyError, QuotaExceededError
 from tests.falaj.clocks import StandingClock
@@ -250,3 +250,19 @@ def test_a_parameter_that_is_no_limits_is_the_services_fault(clock):
 
         with pytest.raises(DependencyError):
             TenantLimits(Wire(ssm), QUOTAS_PARAMETER, clock).of("acme")
+
+
+@pytest.mark.parametrize(
+    ("written", "admitted"), [(None, 5), ("5", 5), ("2", 2), ("0", 1), ("9", 5), ("none", 5)]
+)
+def test_who_is_shed_is_read_with_the_limits(clock, written, admitted):
+    """Whatever stands there, the first priority is answered; nobody is shed by a slip."""
+    with mock_aws():
+        ssm = boto3.client("ssm", region_name=REGION)
+        one = parameter({"*": {"rate_per_s": 1, "burst": 1, "priority": 4}})
+        ssm.put_parameter(Name=QUOTAS_PARAMETER, Type="String", Value=one)
+        if written is not None:
+            ssm.put_parameter(Name=SHED_PARAMETER, Type="String", Value=written)
+        limits = TenantLimits(Wire(ssm), QUOTAS_PARAMETER, clock, shed=SHED_PARAMETER)
+
+        assert (limits.of("acme").priority, limits.admitted) == (4, admitted)

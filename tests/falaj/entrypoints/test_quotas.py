@@ -5,7 +5,7 @@ import pytest
 from falaj.config.access import AccessSettings
 from falaj.config.quotas import QuotaSettings
 from falaj.domain.access import AccessMode, ModelAccess
-from falaj.domain.quota import Limits
+from falaj.domain.quota import LAST, Limits
 from falaj.entrypoints.guarded import GuardedHandler
 from falaj.entrypoints.quotas import DARK_S, Quotas
 from falaj.errors import DependencyError, QuotaExceededError
@@ -36,7 +36,7 @@ class Allowed:
     """Limits that are known."""
 
     def __init__(self, limits):
-        self.limits, self.asked = limits, 0
+        self.limits, self.asked, self.admitted = limits, 0, LAST
 
     def of(self, tenant):
         """Return them."""
@@ -167,3 +167,31 @@ def test_the_environment_says_what_is_counted(given, expected):
     settings = QuotaSettings.from_env({"FALAJ_QUOTAS": given})
 
     assert (settings and settings.has_rate) == expected
+
+
+@pytest.mark.parametrize(
+    ("priority", "admitted", "status"),
+    [(1, 1, 200), (3, 5, 200), (3, 3, 200), (3, 2, 429), (5, 1, 429), (2, 1, 429)],
+)
+def test_with_too_little_room_the_first_priorities_are_answered(priority, admitted, status):
+    """The others are told when to ask again, and nothing is counted for them."""
+    limits = Limits(rate_per_s=1, burst=1, concurrency=1, priority=priority)
+    known, table, clock = Allowed(limits), Counter(), StandingClock()
+    known.admitted = admitted
+    quotas = Quotas(known, table, has_rate=True, clock=clock, write=lambda _: None)
+    guard = GuardedHandler(
+        lambda *_: {"statusCode": 200}, SETTINGS, admit=quotas.admit, clock=clock
+    )
+    answer = guard(EVENT)
+
+    assert answer["statusCode"] == status
+    if status == 429:
+        assert (answer["headers"]["retry-after"], table.said) == ("60", [])
+        assert '"code":"shed"' in answer["body"]
+
+
+@pytest.mark.parametrize("priority", [0, 6, 1.5, True, "1"])
+def test_a_priority_that_is_none_is_refused(priority):
+    """From 1 to 5."""
+    with pytest.raises(ValueError, match="from 1 to 5"):
+        Limits(rate_per_s=1, burst=1, priority=priority)

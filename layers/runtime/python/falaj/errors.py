@@ -24,6 +24,7 @@
     │   │   ├── UnauthenticatedError     nobody known, or known no longer
     │   │   ├── ForbiddenError           known, and not allowed
     │   │   └── QuotaExceededError       allowed, and too often
+    │   │       └── ShedError            allowed, and others come first while capacity is short
     │   ├── PayloadTooLargeError
     │   └── ResponseTooLargeError    ask for less, in binary, or asynchronously
     ├── ServiceError                 we must (5xx; alarms count it)
@@ -298,6 +299,18 @@ class QuotaExceededError(AccessError):
     def __init__(self, *, tenant: str, limit: str, retry_after_s: int) -> None:
         super().__init__(f"tenant {tenant!r} is over its {limit}; ask again in {retry_after_s} s")
         self.tenant, self.limit, self.retry_after_s = tenant, limit, retry_after_s
+
+
+class ShedError(QuotaExceededError):
+    """Capacity is short, and others come first."""
+
+    code: ClassVar[str] = "shed"
+
+    def __init__(self, *, tenant: str, priority: int, retry_after_s: int) -> None:
+        super().__init__(tenant=tenant, limit="priority", retry_after_s=retry_after_s)
+        sentence = f"capacity is short and priority {priority} of tenant {tenant!r} has to wait"
+        self.args = (f"{sentence}; ask again in {retry_after_s} s",)
+        self.priority = priority
 
 
 class PayloadTooLargeError(RequestError):

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from falaj.aws.quota_table import Post
+from falaj.aws.quota_table import Answered, Post
 from falaj.domain.clock import Clock
-from falaj.domain.quota import ALL_OTHERS, Limits
+from falaj.domain.quota import ALL_OTHERS, FIRST, LAST, Limits
 from falaj.errors import DependencyError
 
 REFRESH_S: Final = 60.0
@@ -23,15 +23,18 @@ class TenantLimits:
 
     Attributes:
         table: DynamoDB table in which requests are counted; empty until limits were read.
+        admitted: The last priority that is not shed.
 
     Args:
         post: Sends a signed call to SSM.
         parameter: The parameter's name.
         clock: Tells the time.
+        shed: The parameter with the last priority admitted; empty where nobody is shed.
     """
 
-    def __init__(self, post: Post, parameter: str, clock: Clock) -> None:
+    def __init__(self, post: Post, parameter: str, clock: Clock, *, shed: str = "") -> None:
         self._post, self._parameter, self._clock = post, parameter, clock
+        self._shed, self.admitted = shed, LAST
         self._limits: Mapping[str, Limits] = {}
         self.table = ""
         self._read_at = float("-inf")
@@ -48,6 +51,7 @@ class TenantLimits:
             is_first, self._read_at = self._read_at == float("-inf"), now
             try:
                 self._limits = self._read()
+                self.admitted = self._last_admitted()
             except DependencyError:
                 if is_first:
                     self._read_at = float("-inf")
@@ -55,9 +59,7 @@ class TenantLimits:
         return self._limits.get(tenant) or self._limits.get(ALL_OTHERS)
 
     def _read(self) -> Mapping[str, Limits]:
-        body = json.dumps({"Name": self._parameter}).encode()
-        headers = {"content-type": _TYPE, "x-amz-target": _TARGET}
-        answer = self._post("/", body, headers=headers)
+        answer = self._asked(self._parameter)
         if answer.status != _OK:
             raise DependencyError(
                 service="ssm", doing="give the tenants' limits", reason=str(answer.status)
@@ -71,3 +73,18 @@ class TenantLimits:
             raise DependencyError(
                 service="ssm", doing="give the tenants' limits", reason=repr(error)
             ) from error
+
+    def _last_admitted(self) -> int:
+        """Read who is shed; nobody where it is not written, or is no priority."""
+        if not self._shed:
+            return LAST
+        answer = self._asked(self._shed)
+        try:
+            value = int(json.loads(answer.body)["Parameter"]["Value"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return LAST
+        return min(max(value, FIRST), LAST)
+
+    def _asked(self, parameter: str) -> Answered:
+        body = json.dumps({"Name": parameter}).encode()
+        return self._post("/", body, headers={"content-type": _TYPE, "x-amz-target": _TARGET})

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
 ALL_OTHERS: Final = "*"
+FIRST, USUAL, LAST = 1, 3, 5
+"""Priorities: the first is refused last when there is not room for all."""
 MICROSECOND: Final = 1_000_000
 
 
@@ -25,11 +27,13 @@ class Limits:
         rate_per_s: Requests a second in the long run.
         burst: Requests at one instant after a rest.
         concurrency: Requests that are answered at once; None for no bound of its own.
+        priority: From 1, which is refused last when capacity is short, to 5.
     """
 
     rate_per_s: float
     burst: int
     concurrency: int | None = None
+    priority: int = USUAL
 
     def __post_init__(self) -> None:
         if not 0 < self.rate_per_s < math.inf:
@@ -40,6 +44,8 @@ class Limits:
             raise ValueError(
                 f"concurrency is {self.concurrency!r}, not at least 1; or leave it out"
             )
+        if not _is_count(self.priority) or self.priority > LAST:
+            raise ValueError(f"priority is {self.priority!r}, not from {FIRST} to {LAST}")
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
@@ -48,12 +54,14 @@ class Limits:
             rate_per_s=float(value["rate_per_s"]),
             burst=int(value["burst"]),
             concurrency=value.get("concurrency"),
+            priority=value.get("priority", USUAL),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Write the limits as JSON values."""
         bound = {} if self.concurrency is None else {"concurrency": self.concurrency}
-        return {"rate_per_s": self.rate_per_s, "burst": self.burst, **bound}
+        ranked = {} if self.priority == USUAL else {"priority": self.priority}
+        return {"rate_per_s": self.rate_per_s, "burst": self.burst, **bound, **ranked}
 
     @property
     def cost_us(self) -> int:

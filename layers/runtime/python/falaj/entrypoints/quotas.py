@@ -13,11 +13,13 @@ from falaj.aws.quota_table import QuotaTable
 from falaj.aws.signed_calls import Credentials, SignedCalls
 from falaj.aws.tenant_limits import TenantLimits
 from falaj.config.quotas import QuotaSettings
-from falaj.contract import QUOTAS_PARAMETER
+from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER
 from falaj.domain.clock import Clock
 from falaj.domain.quota import Limits
-from falaj.errors import DependencyError
+from falaj.errors import DependencyError, ShedError
 
+SHED_S: Final = 60
+"""After how long whoever is shed may ask again: as often as functions look whether he still is."""
 DARK_S: Final = 10.0
 """How long nobody asks a service that did not answer: inference goes on meanwhile."""
 
@@ -54,6 +56,7 @@ class Quotas:
 
         Raises:
             QuotaExceededError: The tenant is over its rate, or has enough under way; from entering.
+            ShedError: Capacity is short, and others come first; from entering.
         """
         return self._admitted(tenant)
 
@@ -71,6 +74,8 @@ class Quotas:
             return ""
         try:
             limits = self._limits.of(tenant)
+            if limits and limits.priority > self._limits.admitted:
+                raise ShedError(tenant=tenant, priority=limits.priority, retry_after_s=SHED_S)
             return self._counted(tenant, limits) if limits else ""
         except DependencyError as error:
             self._complain(error)
@@ -114,7 +119,7 @@ def quotas_of(settings: QuotaSettings, clock: Clock) -> Quotas:
             endpoint=settings.endpoints.get(service, ""),
         )
 
-    limits = TenantLimits(calls("ssm").post, QUOTAS_PARAMETER, clock)
+    limits = TenantLimits(calls("ssm").post, QUOTAS_PARAMETER, clock, shed=SHED_PARAMETER)
     return Quotas(
         limits,
         QuotaTable(calls("dynamodb").post, lambda: limits.table, clock),
