@@ -66,7 +66,8 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
         typer.Option(
             "--fault",
             help="What goes wrong in the candidate: errors=RATE, latency=FACTOR, nan=RATE, "
-            "crash=RATE, timeout=RATE, cold-storm, label-flip=RATE. May be repeated.",
+            "crash=RATE, timeout=RATE, cold-storm, label-flip=RATE; or in the region: s3-dark, "
+            "dynamodb-dark, kms-dark, az=ID, for 10m or as =5m, =ID:5m. May be repeated.",
         ),
     ] = None,
     shared_fault: Annotated[
@@ -130,13 +131,17 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
         )
         return play_experiment(model, asked, Settings.from_env(), html=html, as_json=as_json)
     from local_region.rehearsal.faults import Fault, checked  # noqa: PLC0415 - `--help` is quick
+    from local_region.rehearsal.outages import (  # noqa: PLC0415 - as above
+        Outage,
+        checked as all_checked,
+    )
     from local_region.rehearsal.scenario import Scenario  # noqa: PLC0415 - as above
 
     settings = Settings.from_env()
     try:
         faults = checked(
             [
-                *(Fault.parse(text) for text in fault or ()),
+                *(Fault.parse(text) for text in fault or () if not Outage.names(text)),
                 *(Fault.parse(text, is_shared=True) for text in shared_fault or ()),
             ]
         )
@@ -144,6 +149,7 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
             model=model,
             traffic_rps=traffic,
             faults=faults,
+            outages=all_checked([Outage.parse(text) for text in fault or () if Outage.names(text)]),
             begins_s=None if at is None else _seconds(at),
             seed=seed,
         )

@@ -24,16 +24,24 @@ Service = Callable[[Request], Awaitable[Response]]
 
 
 class AwsEndpoint:
-    """Answers AWS API calls."""
+    """Answers AWS API calls.
+
+    Attributes:
+        dark: Services, by signing name, that answer nobody.
+    """
 
     def __init__(self, backends: MotoBackends, own: Mapping[str, Service]) -> None:
         """Route the services in `own`, by signing name, to them and everything else to moto."""
         self._backends, self._own = backends, own
+        self.dark: frozenset[str] = frozenset()
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="aws-endpoint")
 
     async def answer(self, request: Request) -> Response:
         """Answer one call."""
-        own = self._own.get(signing_name(request))
+        name = signing_name(request)
+        if name in self.dark:
+            return Response(status=503, headers=(), body=b"")
+        own = self._own.get(name)
         if own is not None:
             return await own(request)
         answer = await asyncio.get_running_loop().run_in_executor(

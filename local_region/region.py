@@ -90,6 +90,7 @@ class Parts:
 
     surroundings: Surroundings
     front_door: FrontDoor
+    endpoint: AwsEndpoint
     api: Listener
     aws: Listener
 
@@ -201,6 +202,10 @@ class Region:
     def front_door(self) -> FrontDoor:
         """The gateway, for callers in this process."""
         return self._parts.front_door
+
+    def darken(self, services: frozenset[str]) -> None:
+        """Let exactly these services, by signing name, answer nobody who calls from outside."""
+        self._parts.endpoint.dark = services
 
     async def tick(self) -> int:
         """Do all that is due by the region's clock: alarms, schedules, events, retries.
@@ -341,7 +346,9 @@ async def _compose(
     held.push_async_callback(control.close)
     if placement.get("ticks", True):
         control.start()
-    return Parts(surroundings=surroundings, front_door=front_door, api=api, aws=aws)
+    return Parts(
+        surroundings=surroundings, front_door=front_door, endpoint=endpoint, api=api, aws=aws
+    )
 
 
 def _loop_and_functions(

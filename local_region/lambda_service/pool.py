@@ -224,6 +224,12 @@ class Pools:
             )
         )
 
+    def end_where(self, is_lost: Callable[[str], bool]) -> int:
+        """End the idle environments whose identity says so, and return how many."""
+        before = sum(map(len, self._idle.values()))
+        self._drop_idle(lambda entry: is_lost(entry.environment.identity))
+        return before - sum(map(len, self._idle.values()))
+
     def expire(self, identity: str) -> None:
         """End what a busy environment does as its function's timeout would."""
         for environment in tuple(self._busy):

@@ -333,6 +333,10 @@ class LambdaService:
         """End the idle environments of one version: its next requests start cold."""
         self._pools.end_idle(name, version)
 
+    def end_where(self, is_lost: Callable[[str], bool]) -> int:
+        """End the idle environments whose identity says so, and return how many."""
+        return self._pools.end_where(is_lost)
+
     def expire(self, environment: str) -> None:
         """End what an environment does now as its function's timeout would."""
         self._pools.expire(environment)

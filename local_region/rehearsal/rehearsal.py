@@ -33,6 +33,7 @@ from local_region.rehearsal.cast import Cast, desired_of
 from local_region.rehearsal.endings import SETTLING, expires_at, is_over, longest_s, verdict_of
 from local_region.rehearsal.faults import FaultKind
 from local_region.rehearsal.latencies import Latencies
+from local_region.rehearsal.outages import Outages, zone_of
 from local_region.rehearsal.recording import Recording
 from local_region.rehearsal.scenario import Result, Scenario
 from local_region.rehearsal.shared_clock import SharedClock
@@ -135,8 +136,11 @@ class Stage:
     _candidate: str = ""
     _storm_until: datetime | None = None
     _is_shadowing: bool = False
+    _outages: Outages = field(init=False)
+    _known: Rollout | None = None
 
     def __post_init__(self) -> None:
+        self._outages = Outages(self.scenario.outages)
         self.latencies = Latencies(self.clock, seed=self.scenario.seed, faults=self.scenario.faults)
 
     # ------------------------------------------------------------- the region's word
@@ -227,7 +231,7 @@ class Stage:
 
     async def _until_over(self, plan: Plan, traffic: Peekable) -> Rollout:
         start = self.clock.now()
-        longest = longest_s(plan)
+        longest = longest_s(plan) + sum(o.duration_s for o in self.scenario.outages)
         rollout = await self._ask()
         while not is_over(rollout, self._candidate):
             gone = (self.clock.now() - start).total_seconds()
@@ -284,7 +288,7 @@ class Stage:
         due = self.region.control.next_due()
         if due <= now:
             due = now + _STEP
-        due = min(due, limit, self._fault_begins() or limit)
+        due = min(due, limit, self._fault_begins() or limit, self._outages.next_end() or limit)
         while (arrival := traffic.next) is not None and arrival.at <= due:
             traffic.take()
             self.clock.leap(arrival.at)
@@ -292,6 +296,7 @@ class Stage:
         self.clock.leap(due)
         if self._fault_begins() == due:
             self._begin_faults()
+        self._end_outages()
         return await self.region.tick()
 
     async def _send(self, arrival: Arrival) -> None:
@@ -309,6 +314,7 @@ class Stage:
             is_candidate=executed is not None and executed == self._candidate,
             is_bad=response.status >= _SERVER_ERROR,
         )
+        self._outages.sent(is_bad=executed is None or response.status >= _SERVER_ERROR)
         await self.region.functions.drain()
 
     async def _ask(self) -> Rollout:
@@ -316,10 +322,13 @@ class Stage:
         payload = json.dumps({"query": {"model": self.scenario.model}}).encode()
         answer = await self.region.functions.invoke(self.cast.controller, None, payload)
         if answer.function_error:
+            if self._outages.dark and self._known is not None:
+                return self._known  # the controller cannot read its own memory; nobody can ask
             raise ConfigurationError(
                 [f"the rollout controller does not answer: {answer.payload.decode()[:300]}"]
             )
-        return decode(Rollout, json.loads(answer.payload)["status"])
+        self._known = decode(Rollout, json.loads(answer.payload)["status"])
+        return self._known
 
     # ------------------------------------------------------------------------- faults
     def _follow_alias(self) -> None:
@@ -359,6 +368,34 @@ class Stage:
             self.recording.note(now, "fault", f"{fault} in {reach}{unseen}")
         if any(fault.kind is FaultKind.COLD_STORM for fault in faults):
             self._storm_until = now + STORM
+        self._begin_outages(now)
+
+    def _begin_outages(self, now: datetime) -> None:
+        self._outages.begin(now, self._share())
+        self.region.darken(self._outages.dark)
+        for span in self._outages.spans:
+            if span.outage.zone:
+                span.environments = self.region.functions.end_where(
+                    lambda name, zone=span.outage.zone: zone_of(name) == zone  # type: ignore[misc]
+                )
+            lost = f", {span.environments} warm environments with it" if span.outage.zone else ""
+            text = f"{span.outage.says} for {span.outage.duration_s:g} s{lost}"
+            self.recording.note(now, "fault", text)
+
+    def _end_outages(self) -> None:
+        for span in self._outages.ended(self.clock.now(), self._share()):
+            self.region.darken(self._outages.dark)
+            over = "is back" if span.outage.zone else "answers again"
+            name = span.outage.says.rpartition(" ")[0].removesuffix(" is").removesuffix(" answers")
+            text = f"{name} {over}; {span.bad} of {span.requests} requests were bad meanwhile"
+            self.recording.note(self.clock.now(), "fault", text)
+
+    def _share(self) -> float:
+        """Return the candidate's share of requests, as the alias has it."""
+        alias = self.region.functions.get_alias(self.cast.function, LIVE_ALIAS)
+        if alias.function_version == self._candidate:
+            return 1.0 - sum(alias.weights.values())
+        return alias.weights.get(self._candidate, 0.0)
 
     def _stormed(self) -> Iterator[str]:
         yield self._candidate
@@ -368,6 +405,7 @@ class Stage:
     # ------------------------------------------------------------------------- result
     def _result(self, rollout: Rollout, desired: DesiredRelease) -> Result:
         recording, spans = self.recording, self.recording.spans
+        self._outages.close(self._share())
         ending, reason, cause = verdict_of(rollout, self._candidate)
         recording.note(self.clock.now(), "end", f"{ending.value}: {reason}")
         alias = self.region.functions.get_alias(self.cast.function, LIVE_ALIAS)
@@ -390,6 +428,7 @@ class Stage:
             stable_bad=sum(span.stable_bad for span in spans),
             virtual_seconds=recording.seconds(self.clock.now()),
             final_alias={"version": alias.function_version, "weights": dict(alias.weights)},
+            outages=tuple(span.to_dict(recording.seconds) for span in self._outages.spans),
             timeline=tuple(recording.timeline),
             spans=spans,
             levels=tuple(recording.levels),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from falaj.errors import ConfigurationError
 from local_region.rehearsal.faults import Fault
+from local_region.rehearsal.outages import Outage
 
 TRAFFIC_RPS: Final = 5.0
 
@@ -28,6 +29,7 @@ class Scenario:
         model: Whose.
         traffic_rps: Requests a second, on average.
         faults: What goes wrong.
+        outages: What of the region fails for a while.
         begins_s: When it begins to, in virtual seconds after the release; with the candidate's
             first share if None.
         seed: Of everything random.
@@ -36,6 +38,7 @@ class Scenario:
     model: str
     traffic_rps: float = TRAFFIC_RPS
     faults: tuple[Fault, ...] = ()
+    outages: tuple[Outage, ...] = ()
     begins_s: float | None = None
     seed: int = 0
 
@@ -146,6 +149,7 @@ class Result:
     stable_bad: int
     virtual_seconds: float
     final_alias: Mapping[str, Any]
+    outages: tuple[Mapping[str, Any], ...] = ()
     timeline: tuple[Moment, ...]
     spans: tuple[Span, ...] = field(repr=False)
     levels: tuple[Level, ...] = field(repr=False)
@@ -176,6 +180,7 @@ class Result:
             "virtual_seconds": self.virtual_seconds,
             "final_alias": dict(self.final_alias),
             "plan": dict(self.plan),
+            "outages": [dict(outage) for outage in self.outages],
             "timeline": [_moment(moment) for moment in self.timeline],
             "spans": [asdict(span) for span in self.spans],
             "levels": [asdict(level) for level in self.levels],
