@@ -96,7 +96,7 @@ def test_a_silent_controller_freezes_promotions_and_calls_somebody(assembly):
     (topic,) = assembly.of_type(STACK, "AWS::SNS::Topic")
 
     assert (text.effect, text.model, text.kind) == (AlarmEffect.FREEZE, "", "heartbeat")
-    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["TreatMissingData"] == "ignore"
     assert alarm["AlarmActions"] == [{"Ref": topic}]
 
 
