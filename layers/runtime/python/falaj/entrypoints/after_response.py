@@ -24,6 +24,7 @@ NAME: Final = "falaj-after-response"
 _ROOT: Final = "/2020-01-01/extension"
 _IDENTIFIER: Final = "Lambda-Extension-Identifier"
 _OK: Final = 200
+_ATTEMPTS: Final = 2  # the second for a kept connection that was closed
 
 
 class Extension:
@@ -54,13 +55,16 @@ class Extension:
 
     def next(self) -> bool:
         """Say that all is done, and wait for the next invocation; false when none will come."""
-        try:
-            self._connection.request("GET", f"{_ROOT}/event/next", headers=self._headers)
-            response = self._connection.getresponse()
-            response.read()
-        except (OSError, HTTPException):
-            return False
-        return response.status == _OK
+        for _ in range(_ATTEMPTS):
+            try:
+                self._connection.request("GET", f"{_ROOT}/event/next", headers=self._headers)
+                response = self._connection.getresponse()
+                response.read()
+            except (OSError, HTTPException):
+                self._connection.close()  # the next request opens it again
+            else:
+                return response.status == _OK
+        return False
 
 
 class AfterResponse:
