@@ -134,7 +134,12 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         raise ConfigurationError(faults)
     tenants = Tenants.read(sources.repository / deployment.tenants) if deployment.tenants else None
     foundation = FoundationStack(
-        app, FOUNDATION, deployment=deployment, layers=layers.all, tenants=tenants
+        app,
+        FOUNDATION,
+        deployment=deployment,
+        layers=layers.all,
+        tenants=tenants,
+        data_classes=[spec.data_class.value for spec in specs],
     )
     stacks: list[Stack] = [
         ModelStack(

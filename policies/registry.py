@@ -27,6 +27,7 @@ from policies.encryption import (
 )
 from policies.exposure import (
     container_rights,
+    endpoint_policy,
     foreign_principal,
     function_url,
     instance_metadata,
@@ -36,6 +37,7 @@ from policies.exposure import (
     public_address,
     public_bucket,
     throttle,
+    web_acl,
 )
 from policies.iam import (
     admin_policy,
@@ -125,6 +127,7 @@ RULES: Final[tuple[Rule, ...]] = (
     tls_only.RULE,
     topic_key.RULE,
     container_rights.RULE,
+    endpoint_policy.RULE,
     foreign_principal.RULE,
     function_url.RULE,
     instance_metadata.RULE,
@@ -134,6 +137,7 @@ RULES: Final[tuple[Rule, ...]] = (
     public_address.RULE,
     public_bucket.RULE,
     throttle.RULE,
+    web_acl.RULE,
     admin_policy.RULE,
     boundary.RULE,
     escalation.RULE,

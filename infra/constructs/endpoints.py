@@ -1,8 +1,10 @@
 """The ways from an isolated network to AWS, and what each of them may be used for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from falaj.contract import REGION
 
 _OWN_CALLERS: Final = {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}
 _OWN_RESOURCES: Final = {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}
@@ -140,6 +142,29 @@ def endpoints(*services: str) -> tuple[Endpoint, ...]:
     return tuple(ENDPOINTS[service] for service in services)
 
 
-def allowed_actions(given: Sequence[Endpoint]) -> frozenset[str]:
-    """Return everything that can be called through these endpoints."""
-    return frozenset(action for endpoint in given for action in endpoint.actions)
+def own_callers_only(service: str) -> dict[str, Any]:
+    """Write the policy of an endpoint for machines: this account's callers, whatever they call.
+
+    Image layers lie in a bucket of ECR's own, and ECR signs the requests for them.
+
+    Source:
+        docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html ("Minimum Amazon S3 Bucket
+        Permissions for Amazon ECR"), read 2026-11-22.
+    """
+    own = {
+        "Sid": "OwnCallers",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"StringEquals": _OWN_CALLERS},
+    }
+    layers = {
+        "Sid": "ImageLayers",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::prod-{REGION}-starport-layer-bucket/*",
+    }
+    more = [layers] if service == "s3" else []
+    return {"Version": "2012-10-17", "Statement": [own, *more]}

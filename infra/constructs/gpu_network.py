@@ -8,6 +8,7 @@ from constructs import Construct
 
 from falaj.contract import GRPC_PORT, HTTP_PORT
 from infra.config.deployment import Deployment
+from infra.constructs.endpoints import own_callers_only
 from infra.constructs.function_role import allow, sub, trust
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.region_boundary import BOUNDARY_ARN
@@ -135,6 +136,7 @@ class GpuNetwork(Construct):
                 subnet_ids=list(self.subnets.values()),
                 security_group_ids=[group.id],
                 dns_options=_every_resolver() if service == "s3" else None,
+                policy_document=own_callers_only(service),
             )
         ec2.CfnVPCEndpoint(
             self,
@@ -143,6 +145,7 @@ class GpuNetwork(Construct):
             service_name=Fn.sub("com.amazonaws.${AWS::Region}.dynamodb"),
             vpc_endpoint_type="Gateway",
             route_table_ids=self._tables,
+            policy_document=own_callers_only("dynamodb"),
         )
 
     def _flow_log(self, deployment: Deployment, key_arn: str | None) -> None:

@@ -14,7 +14,12 @@ from infra.constructs.publisher import Publisher
 from infra.constructs.region_boundary import RegionBoundary
 from infra.constructs.shared_layer import SharedLayer
 from infra.constructs.tenant_quotas import TenantQuotas
-from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
+from infra.stacks.naming import (
+    DATA_KEY,
+    class_key,
+    leave_bootstrap_check_to_cli,
+    stack_properties,
+)
 
 ARCHITECTURES = ("arm64", "x86_64")
 
@@ -30,6 +35,7 @@ class FoundationStack(Stack):
         deployment: Deployment,
         layers: Sequence[StagedLayer],
         tenants: Tenants | None = None,
+        data_classes: Sequence[str] = (),
     ) -> None:
         """Make the stack.
 
@@ -39,6 +45,8 @@ class FoundationStack(Stack):
             deployment: Profile and place.
             layers: Staged layers, one for each architecture in use.
             tenants: What each tenant may ask for; None bounds nobody.
+            data_classes: Classes of data that the models handle; each has a key of its own, where
+                the profile puts logs and settings under the customer's keys.
         """
         super().__init__(scope, id_, **stack_properties(deployment, "layers, keys and buckets"))
         leave_bootstrap_check_to_cli(self)
@@ -54,6 +62,10 @@ class FoundationStack(Stack):
         if not all(staged.has_bytecode for staged in layers):
             Annotations.of(self).add_warning_v2("falaj:no-bytecode", _no_bytecode(deployment))
         key = CustomerKey(self, "DataKey", purpose=DATA_KEY).key
+        if deployment.settings.logs_use_customer_key:
+            for data_class in sorted(set(data_classes)):
+                id_ = f"{data_class.capitalize()}Key"
+                CustomerKey(self, id_, purpose=class_key(data_class))
         buckets = {
             purpose: ModelStore(
                 self,

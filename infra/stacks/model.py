@@ -10,6 +10,7 @@ from aws_cdk import Annotations, Fn, Stack, aws_ssm as ssm
 from constructs import Construct
 
 from catalogue.release import ReleasePlan
+from catalogue.spec import DataClass
 from falaj.contract import (
     CAPTURE_KEYS_ROOT,
     ENV_ACCESS,
@@ -54,7 +55,12 @@ from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.constructs.tenant_quotas import counting_rights
 from infra.constructs.watched_release import Watched
 from infra.packaging import ModelPackage
-from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
+from infra.stacks.naming import (
+    DATA_KEY,
+    class_key,
+    leave_bootstrap_check_to_cli,
+    stack_properties,
+)
 
 _FUNCTION: Final = "${Function}"
 _RELEASE: Final = "${Release}"
@@ -95,14 +101,14 @@ class ModelStack(Stack):
         leave_bootstrap_check_to_cli(self)
         if deployment.platform is Platform.LAMBDA and not deployment.publisher_key:
             Annotations.of(self).add_warning_v2("falaj:throw-away-publisher", _UNPINNED)
-        key_arn = _key(self, deployment)
+        key_arn = _key(self, deployment, spec.data_class)
         far_bucket = self._upload(package) if package.far_prefix else None
         experiments = package.model.experiments
         statements = [
             *(assignment_rights(self, spec.name) if package.model.is_sticky else ()),
             *([_use_key(key_arn)] if key_arn else []),
             *([_read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
-            *_quota_rights(self, deployment, key_arn),
+            *_quota_rights(self, deployment),
             *([capture_rights()] if deployment.settings.audit_trail else []),
         ]
         predict = InferenceFunction(
@@ -221,12 +227,10 @@ def _environment(
     return environment
 
 
-def _quota_rights(
-    stack: Stack, deployment: Deployment, key_arn: str | None
-) -> Iterable[dict[str, Any]]:
+def _quota_rights(stack: Stack, deployment: Deployment) -> Iterable[dict[str, Any]]:
     if not deployment.tenants:
         return ()
-    key = key_arn or ssm_value(stack, "DataKeyArn", key_arn_parameter(DATA_KEY))
+    key = ssm_value(stack, "TableKeyArn", key_arn_parameter(DATA_KEY))
     return counting_rights(ssm_value(stack, "QuotaTableArn", QUOTA_TABLE_PARAMETER), key)
 
 
@@ -235,10 +239,11 @@ def _read_bytes(bucket: str, prefix: str) -> dict[str, Any]:
     return allow("ReadModelBytes", ["s3:GetObject"], [objects])
 
 
-def _key(stack: Stack, deployment: Deployment) -> str | None:
+def _key(stack: Stack, deployment: Deployment, data_class: DataClass) -> str | None:
+    """Return the key of what is of one class: who may read health data reads no other."""
     if not deployment.settings.logs_use_customer_key:
         return None
-    return ssm_value(stack, "DataKeyArn", key_arn_parameter(DATA_KEY))
+    return ssm_value(stack, "ClassKeyArn", key_arn_parameter(class_key(data_class.value)))
 
 
 def _use_key(key_arn: str) -> dict[str, Any]:

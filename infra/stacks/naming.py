@@ -18,6 +18,11 @@ GPU: Final = "FalajGpu"
 DATA_KEY: Final = "data"
 
 
+def class_key(data_class: str) -> str:
+    """Name the purpose of the customer's key for data of one class."""
+    return f"{DATA_KEY}-{data_class}"
+
+
 def model_stack(name: str) -> str:
     """Name the stack of a model."""
     return f"FalajModel-{name}"

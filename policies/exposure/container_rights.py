@@ -35,8 +35,7 @@ RULE = Rule(
         "has the machine and every other container on it."
     ),
     source=(
-        "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/"
-        "security-tasks-containers.html"
+        "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security-tasks-containers.html"
     ),
     controls=("ISO-8.2", "ISO-8.22", "IAR-T5"),
     types=("AWS::ECS::TaskDefinition",),

@@ -8,6 +8,7 @@ from policies.rule import Rule
 from policies.values import at
 
 _ANY: Final = "x-amazon-apigateway-any-method"
+_AUTHORIZER: Final = "x-amazon-apigateway-authorizer"
 _METHODS: Final = frozenset({_ANY, "get", "put", "post", "delete", "head", "patch", "trace"})
 
 
@@ -16,7 +17,14 @@ def _is_open(method: str, operation: dict[str, Any], body: dict[str, Any]) -> bo
         return False
     asked = operation.get("security", body.get("security"))
     is_signed = at(operation, "x-amazon-apigateway-auth.type") in {"AWS_IAM", "awsIam"}
-    return not is_signed and (not asked or {} in asked)
+    return not is_signed and not (asked and all(_checks(each, body) for each in asked))
+
+
+def _checks(requirement: dict[str, Any], body: dict[str, Any]) -> bool:
+    """Whether one way in asks who is calling: an API key counts callers and knows none."""
+    return any(
+        at(body, f"components.securitySchemes.{scheme}.{_AUTHORIZER}") for scheme in requirement
+    )
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:

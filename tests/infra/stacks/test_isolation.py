@@ -122,6 +122,24 @@ def test_only_the_mandatory_wildcards_are_left(enterprise, smb):
     )
 
 
+def test_each_class_of_data_has_a_key_of_its_own(enterprise):
+    """Whoever may read an internal model's log cannot decrypt a health model's."""
+
+    def key_of(model):
+        stack = enterprise.template(f"FalajModel-{model}")
+        return stack["Parameters"]["ClassKeyArn"]["Default"]
+
+    written = {
+        parameter["Properties"]["Name"]: parameter["Properties"]["Value"]["Fn::GetAtt"][0]
+        for parameter in enterprise.of_type("FalajFoundation", "AWS::SSM::Parameter").values()
+        if parameter["Properties"]["Name"].startswith("/falaj/keys/")
+    }
+    keys = (key_of("churn"), key_of("file-type"))
+
+    assert keys == ("/falaj/keys/data-internal/arn", "/falaj/keys/data-health/arn")
+    assert written[keys[0]] != written[keys[1]]
+
+
 @pytest.mark.parametrize("profile", ["smb", "enterprise"])
 def test_the_controller_may_move_aliases_of_tagged_functions_only(profile, assemblies):
     """A function that is no model's is none of its business."""
