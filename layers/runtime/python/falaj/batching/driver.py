@@ -7,7 +7,7 @@ from time import perf_counter_ns
 from typing import Any, Final
 
 from falaj.batching.entry import Entry
-from falaj.batching.scheduler import Admission, Dispatch, Scheduler, Wait
+from falaj.batching.scheduler import ADMITTED, Admission, Dispatch, Scheduler, Wait
 
 INLINE_BELOW_NS: Final = 250_000
 """Runs shorter than this stay on the event loop: a thread's round trip costs a third of it."""
@@ -75,7 +75,13 @@ class Batcher:
         return self._quickest_ns.get(rows.bit_length(), _UNKNOWN) < self._inline_below_ns
 
     def submit(self, entry: Entry) -> Admission:
-        """Queue an entry; what becomes of it is told to `finish` or `expire`."""
+        """Queue an entry; what becomes of it is told to `finish` or `expire`.
+
+        A request that comes alone to an idle, quick model is run before this returns.
+        """
+        if not self._is_turn_due and self.scheduler.is_idle and self.is_inline(entry.rows):
+            self._run_alone(entry)
+            return ADMITTED
         admission = self.scheduler.admit(entry)
         if admission.is_admitted:
             self._wake()
@@ -90,9 +96,20 @@ class Batcher:
             self._is_turn_due = True
             self._loop.call_soon(self._turn)
 
+    def _run_alone(self, entry: Entry) -> None:
+        """Run what nobody waits beside; who comes in the same turn of the loop is queued."""
+        self._wake()
+        entry.is_waiting = False
+        began = perf_counter_ns()
+        answers = self._run([entry.payload])
+        took = perf_counter_ns() - began
+        self.expect(entry.rows, took)
+        self.scheduler.ran_alone(took_ns=self._quickest_ns[entry.rows.bit_length()], now_ns=began)
+        self._finish([entry], answers, began, took)
+
     def _turn(self) -> None:
         self._is_turn_due = False
-        while True:
+        while self.scheduler.waiting:
             now = perf_counter_ns()
             for entry in self.scheduler.expire(now):
                 self._expire(entry)
@@ -100,9 +117,10 @@ class Batcher:
                 case Dispatch(entries):
                     self._start(entries)
                 case Wait(until):
-                    return self._arm(until, now)
+                    self._arm(until, now)
+                    break
                 case _:
-                    return None
+                    break
 
     def _start(self, entries: list[Entry]) -> None:
         payloads = [entry.payload for entry in entries]
@@ -142,14 +160,14 @@ class Batcher:
     def _arm(self, until_ns: int, now_ns: int) -> None:
         left = until_ns - now_ns
         if left < _TIMER_NS:
-            return self._wake()  # a look each turn: timers would oversleep
+            self._wake()  # a look each turn: timers would oversleep
+            return
         if self._timer is not None:
             if self._timer_ns <= until_ns and not self._timer.cancelled():
-                return None
+                return
             self._timer.cancel()
         self._timer_ns = until_ns
         self._timer = self._loop.call_later((left - _TIMER_NS / 2) / 1e9, self._rung)
-        return None
 
     def _rung(self) -> None:
         self._timer = None

@@ -47,6 +47,11 @@ class Lanes:
 
         The first in turn says which key; tenants then give one entry each, round after round.
         """
+        if len(self._levels) == 1:
+            (level,) = self._levels
+            lanes = self._levels[level]
+            if len(lanes) == 1:
+                return self._take_in_line(level, next(iter(lanes.values())), most_rows)
         taken: list[Entry] = []
         rows = 0
         key: Hashable = None
@@ -63,6 +68,39 @@ class Lanes:
             self._tidy(level)
             if rows >= most_rows:
                 break
+        return taken
+
+    def _take_in_line(self, level: int, lane: deque[Entry], most_rows: int) -> list[Entry]:
+        """Take from the front of the only lane while what comes fits: the usual case."""
+        taken: list[Entry] = []
+        rows = 0
+        while lane:
+            entry = lane[0]
+            if not entry.is_waiting:
+                lane.popleft()
+                continue
+            if taken and (entry.key != taken[0].key or rows + entry.rows > most_rows):
+                return taken + self._take_behind(level, taken[0].key, most_rows - rows)
+            lane.popleft()
+            self.drop(entry)
+            taken.append(entry)
+            rows += entry.rows
+            if rows >= most_rows:
+                break
+        self._tidy(level)
+        return taken
+
+    def _take_behind(self, level: int, key: Hashable, most_rows: int) -> list[Entry]:
+        """Take what still fits from behind an entry that does not."""
+        taken: list[Entry] = []
+        for entry in self._in_turn(level, (key,)):
+            if entry.rows <= most_rows:
+                self.drop(entry)
+                taken.append(entry)
+                most_rows -= entry.rows
+                if not most_rows:
+                    break
+        self._tidy(level)
         return taken
 
     def newest_of_greediest(self, than: Entry) -> Entry | None:

@@ -80,6 +80,16 @@ class Scheduler:
         """Mean duration of late runs; 0 before the first."""
         return self._mean_ns
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs or waits, and nothing but one request was lately in flight."""
+        return not self._running and self._lately <= 1 and not self._lanes.count
+
+    def ran_alone(self, *, took_ns: int, now_ns: int) -> None:
+        """Note a run of one request that did not wait."""
+        self._lately = 1
+        self._learn(took_ns, now_ns)
+
     def expect(self, took_ns: int) -> None:
         """Take a duration measured elsewhere as the mean of late runs."""
         self._mean_ns = float(took_ns)
@@ -141,6 +151,9 @@ class Scheduler:
         self._lately = self._in_flight + self._lanes.count
         self._running -= 1
         self._in_flight -= len(entries)
+        self._learn(took_ns, now_ns)
+
+    def _learn(self, took_ns: int, now_ns: int) -> None:
         if self._mean_ns:
             # One run that the machine held up must not pass for a slow model.
             self._mean_ns += (min(took_ns, _OUTLIER * self._mean_ns) - self._mean_ns) * _WEIGHT

@@ -203,7 +203,8 @@ class Worker:
         if not admission.is_admitted:
             self._turn_away(call)
             return
-        call.cancel = lambda: self._batcher.cancel(entry)
+        if entry.is_waiting:
+            call.cancel = lambda: self._batcher.cancel(entry)
         if admission.displaced is not None:
             self._turn_away(admission.displaced.payload)
 

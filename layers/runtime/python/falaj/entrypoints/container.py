@@ -1,6 +1,7 @@
 """The container's process: models warm, then ready; SIGTERM, then drained."""
 
 import asyncio
+import gc
 import json
 import signal
 import socket
@@ -90,10 +91,9 @@ async def serve(
     await http.start()
     grpc_server = await _grpc(settings, served, ledger, front)
     admin = await _admin(settings, served, clock, drain=stop.set)
+    _keep_what_is_there()
     front.is_ready = True
-    ports = {"http_port": http, "grpc_port": grpc_server, "admin_port": admin}
-    listening = {name: server.port for name, server in ports.items() if server is not None}
-    write(_line("ready", providers=served.providers, **listening))
+    write(_ready(served, http_port=http, grpc_port=grpc_server, admin_port=admin))
     beats = Beats(settings, served, ledger, clock=clock, write=write)
     await _until(stop, every_s=FLUSH_S, do=beats)
     front.is_ready = False
@@ -151,8 +151,19 @@ async def _admin(
     return server
 
 
+def _keep_what_is_there() -> None:
+    """Spare collections from looking at modules and models again, which stay to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 async def _http_drained(http: HttpServer, settings: ContainerSettings) -> bool:
     return await http.drain(grace_s=min(GRACE_S, settings.drain_s / 2), within_s=settings.drain_s)
+
+
+def _ready(served: Served, **servers: "HttpServer | GrpcServer | None") -> str:
+    ports = {name: server.port for name, server in servers.items() if server is not None}
+    return _line("ready", providers=served.providers, **ports)
 
 
 def _line(message: str, **values: object) -> str:

@@ -1,0 +1,94 @@
+"""Promise: who comes alone is answered at once; who comes together runs together."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from falaj.batching.driver import Batcher
+from falaj.batching.entry import Entry
+from falaj.batching.policy import BatchPolicy
+from falaj.batching.scheduler import Scheduler
+
+QUICK, SLOW = 1, 10**9
+
+
+def played(story, *, took_ns=QUICK, size=8):
+    """Play a story against a batcher; return the batches that ran, in order."""
+    batches = []
+
+    def run(payloads):
+        batches.append(list(payloads))
+        return payloads
+
+    async def play():
+        with ThreadPoolExecutor(1) as executor:
+            batcher = Batcher(
+                scheduler=Scheduler(BatchPolicy(max_batch_size=size)),
+                run=run,
+                finish=lambda *_: None,
+                expire=lambda _: None,
+                loop=asyncio.get_running_loop(),
+                executor=executor,
+            )
+            for rows in (1, 2, 4, 8):
+                batcher.expect(rows, took_ns)
+            await story(batcher, batches)
+            for _ in range(200):
+                if not batcher.scheduler.waiting and not batcher.scheduler.in_flight:
+                    break
+                await asyncio.sleep(0.005)
+
+    asyncio.run(play())
+    return batches
+
+
+def ask(batcher, *names):
+    """Requests that arrive in one turn of the loop."""
+    for name in names:
+        batcher.submit(Entry(name, rows=1, arrived_ns=0))
+
+
+def test_a_lone_request_runs_before_submit_returns():
+    """Nothing waits for a turn of the loop when there is nobody to wait for."""
+
+    async def story(batcher, batches):
+        for name in "abc":
+            ask(batcher, name)
+            assert batches[-1] == [name]
+            await asyncio.sleep(0)
+
+    assert played(story) == [["a"], ["b"], ["c"]]
+
+
+def test_those_who_come_in_one_turn_run_together():
+    """The first cannot know of the others; the others share a run, and the next time all do."""
+
+    async def story(batcher, batches):
+        ask(batcher, *"abcd")
+        assert batches == [["a"]]
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        ask(batcher, *"efgh")
+
+    batches = played(story)
+    assert batches[:2] == [["a"], ["b", "c", "d"]]
+    assert sorted(name for batch in batches for name in batch) == list("abcdefgh")
+    assert ["e"] not in batches
+
+
+def test_a_slow_model_never_holds_up_the_loop():
+    """What takes long runs on a thread, alone or not."""
+
+    async def story(batcher, batches):
+        ask(batcher, "a")
+        assert batches == []
+
+    assert played(story, took_ns=SLOW) == [["a"]]
+
+
+def test_a_model_that_does_not_join_runs_each_alone():
+    """Off is off: also in one turn, nobody shares a run."""
+
+    async def story(batcher, _):
+        ask(batcher, *"abc")
+
+    assert played(story, size=1) == [["a"], ["b"], ["c"]]
