@@ -17,10 +17,12 @@ import yaml
 ROOT = Path(__file__).parents[3]
 MODEL = "breast-cancer"
 GUARD = {"false_rollback": 0.01, "objectives": ["error", "invalid_output", "slow_p99"]}
+COMMON = {"on_inconclusive": "extend", "guard": GUARD}
+PLAN = COMMON | {"plan": "canary", "steps": [0.2], "bake": "3m", "max_extensions": 3}
 PLANS = {
-    "canary": {"plan": "canary", "steps": [0.2], "bake": "3m", "max_extensions": 3},
-    "all_at_once": {"plan": "all_at_once", "bake": "2m"},
-    "split": {"plan": "split", "steps": [0.3], "bake": "2m", "max_duration": "14d"},
+    "canary": PLAN,
+    "all_at_once": COMMON | {"plan": "all_at_once", "bake": "2m"},
+    "split": COMMON | {"plan": "split", "steps": [0.3], "bake": "2m", "max_duration": "14d"},
 }
 SYNTHESIS = """
 import json, os, sys
@@ -34,13 +36,14 @@ ACCOUNT = "900000000000"
 """One for all: names and with them the routing of requests depend on it."""
 
 
-def declare(folder, version, plan):
+def declare(folder, version, release, *, memory_mib=None):
     """Write the model with a version to serve by default; return the application's arguments."""
     models = folder / "models"
     shutil.copytree(ROOT / "models" / MODEL, models / MODEL)
     path = models / MODEL / "model.yaml"
-    release = {"on_inconclusive": "extend", "guard": GUARD} | PLANS[plan]
     declared = yaml.safe_load(path.read_text()) | {"version": version, "release": release}
+    if memory_mib is not None:
+        declared["compute"]["memory_mib"] = memory_mib
     path.write_text(yaml.safe_dump(declared))
     return [
         *("--models", str(models), "--output", str(folder / "out")),
@@ -59,12 +62,20 @@ def synthesize(several):
     )
 
 
+def synthesized(folder, version, *, release, memory_mib):
+    """Write the stacks of the model with a version to serve by default."""
+    synthesize([declare(folder, version, release, memory_mib=memory_mib)])
+    return folder / "out"
+
+
 @pytest.fixture(scope="session")
 def releases(tmp_path_factory):
     """The stacks with version 1, and with version 2 by each plan."""
     folder = tmp_path_factory.mktemp("assemblies")
     wanted = {"stable": (1, "canary"), **{plan: (2, plan) for plan in PLANS}}
-    arguments = [declare(folder / name, *what) for name, what in wanted.items()]
+    arguments = [
+        declare(folder / name, version, PLANS[plan]) for name, (version, plan) in wanted.items()
+    ]
     with ThreadPoolExecutor() as workers:
         list(workers.map(synthesize, (arguments[::2], arguments[1::2])))
     return {name: folder / name / "out" for name in wanted}
