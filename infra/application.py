@@ -321,7 +321,7 @@ def _gpu_stacks(
                 publisher=staged.publisher,
                 image=image,
                 breaker=breaker,
-                layers=_references((staged.layers.runtime,)),
+                layers=_references(staged.layers.platform),
             ),
         )
         # A service's CPU version, where it has one, is what its breaker falls back to.

@@ -8,6 +8,7 @@ from aws_cdk import Stack, aws_lambda as lambda_
 from constructs import Construct
 
 from falaj.contract import (
+    ENV_ACCESS,
     ENV_ENDPOINT,
     ENV_FALLBACK,
     ENV_MODEL_NAME,
@@ -37,6 +38,7 @@ class Before:
         server_name: Name in the endpoint's certificate; empty where there is none.
         fallback_arn: Alias that answers instead; empty for none.
         wakes: `(cluster, service)` to wake; None where replicas are kept.
+        access: Who may call, as functions read it; empty where nobody is asked.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Before:
     server_name: str = ""
     fallback_arn: str = ""
     wakes: tuple[str, str] | None = None
+    access: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,8 @@ def _environment(before: Before, deployment: Deployment) -> dict[str, str]:
         ENV_MODEL_NAME: before.model,
         ENV_ENDPOINT: before.endpoint,
     }
+    if before.access:
+        environment[ENV_ACCESS] = before.access
     if before.server_name:
         environment[ENV_SERVER_NAME] = before.server_name
     if before.fallback_arn:

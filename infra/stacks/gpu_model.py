@@ -33,10 +33,11 @@ from falaj.contract import (
     key_arn_parameter,
 )
 from falaj.domain.publisher import PublisherKey
+from infra.access import function_access, written
 from infra.bundling.functions import StagedCode
 from infra.bundling.image import DOCKERFILE, StagedImage
 from infra.bundling.trees import link_tree, text_digest
-from infra.config.deployment import Deployment, Platform
+from infra.config.deployment import Access, Deployment, Platform
 from infra.config.gpu import capacity_name, offered_types, replacement_of, zones_of
 from infra.constructs.assets import outdir, zip_asset
 from infra.constructs.function_role import sub
@@ -263,6 +264,9 @@ class GpuModelStack(Stack):
                 wakes=(self._cluster, service.service.attr_name)
                 if spec.compute.gpu.scaling.to_zero
                 else None,
+                access=""
+                if deployment.access is Access.OPEN
+                else written(function_access(deployment, [spec])),
             ),
             inside=Inside(
                 subnet_ids=self._subnets(),

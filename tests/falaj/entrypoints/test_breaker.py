@@ -13,11 +13,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from falaj.config.access import AccessSettings
 from falaj.config.breaker import BreakerSettings
 from falaj.contract import HEADER_FALLBACK, HEADER_TENANT, PARAMETER_FALLBACK
 from falaj.entrypoints.breaker import WAKE_EVERY, Breaker
 from falaj.entrypoints.breaker_events import Forwarded, marked
 from falaj.entrypoints.breaker_upstream import Upstream
+from falaj.entrypoints.guarded import guarded
 from falaj.errors import ConfigurationError, DependencyError, ServiceUnreachableError
 from tests.falaj.clocks import NOON, StandingClock
 
@@ -477,3 +479,34 @@ def test_settings_are_read_from_the_environment():
         cluster="cluster",
         service="vision",
     )
+
+
+def test_a_checked_tenant_is_the_services_to_know(service, upstream):
+    """Where a token was asked for, its tenant goes on; else the header counts nothing."""
+    seen = []
+    for is_checked in (True, False):
+        breaker = Breaker(
+            BreakerSettings(model="vision", endpoint="http://x"),
+            ask=upstream,
+            write=seen.append,
+            is_checked=is_checked,
+        )
+        breaker(EVENT | {"headers": {HEADER_TENANT: "bank"}})
+    tenants = [headers[HEADER_TENANT] for _, _, headers, _ in service.seen]
+    assert tenants == ["bank", "arn:aws:iam::1:role/app"]
+
+
+def test_a_caller_without_a_token_reaches_neither_service_nor_fallback(service, upstream):
+    """The function decides again what the gateway decided, before it asks anybody."""
+    cpu = Cpu()
+    breaker = Breaker(
+        BreakerSettings(model="vision", endpoint="http://x"),
+        ask=upstream,
+        fall_back=cpu,
+        write=lambda _: None,
+        is_checked=True,
+    )
+    access = {"mode": "jwt", "models": {}}
+    handler = guarded(breaker, settings=AccessSettings.from_dict(access))
+    assert handler(EVENT, None)["statusCode"] == 401
+    assert (service.seen, cpu.events) == ([], [])

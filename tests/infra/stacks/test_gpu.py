@@ -483,3 +483,14 @@ def test_its_configuration_is_what_tritons_own_protobuf_reads(gpu):
     (accelerator,) = config.optimization.execution_accelerators.gpu_execution_accelerator
     assert (accelerator.name, accelerator.parameters["precision_mode"]) == ("tensorrt", "FP16")
     assert (root / "1/model.onnx").is_file()
+
+
+@pytest.mark.parametrize("profile", ["smb", "enterprise"])
+def test_a_breaker_asks_whom_the_api_asks(gpu_assemblies, profile):
+    """Whoever gets past a misconfigured gateway is asked again, as before every function."""
+    functions = [
+        gpu_assemblies[profile].one(stack, "AWS::Lambda::Function")["Properties"]["Environment"]
+        for stack in (ROLLING, "FalajModel-speech")
+    ]
+    breaker, cpu = (function["Variables"].get("FALAJ_ACCESS") for function in functions)
+    assert breaker == cpu

@@ -6,6 +6,7 @@ A service without replicas is woken by the first who asks.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any, Final
 from falaj.config.breaker import BreakerSettings
 from falaj.contract import (
     DIMENSION_MODEL,
+    ENV_ACCESS,
     METRIC_ASKED,
     METRIC_FALLBACKS,
     METRIC_NAMESPACE,
@@ -43,6 +45,7 @@ WAKING_S: Final = 60
 UNAVAILABLE_S: Final = 5
 DEFAULT_S: Final = 10.0
 
+Handler = Callable[[Any, Any], dict[str, Any]]
 Ask = Callable[..., Answered]
 Call = Callable[[Mapping[str, Any]], dict[str, Any]]
 Wake = Callable[[], bool]
@@ -58,6 +61,7 @@ class Breaker:
         wake: Asks for a replica where none is wanted; None where replicas are kept.
         clock: The time.
         write: Takes each log line.
+        is_checked: Whether callers and their tenants are checked before it.
     """
 
     def __init__(
@@ -69,8 +73,9 @@ class Breaker:
         wake: Wake | None = None,
         clock: Clock | None = None,
         write: Callable[[str], object] | None = None,
+        is_checked: bool = False,
     ) -> None:
-        self._model = settings.model
+        self._model, self._is_checked = settings.model, is_checked
         self._ask, self._fall_back, self._wake = ask, fall_back, wake
         self._clock = clock or SystemClock()
         self._write = write or sys.stdout.write
@@ -81,7 +86,7 @@ class Breaker:
         """Answer one event; never raises."""
         request_id = request_id_of(event)
         try:
-            asked = forwarded(event, self._model)
+            asked = forwarded(event, self._model, is_checked=self._is_checked)
         except MalformedRequestError as error:
             return refusal(400, error=str(error), code=error.code, request_id=request_id)
         left_s = _left_s(context)
@@ -204,7 +209,7 @@ def _left_s(context: Any) -> float:  # noqa: ANN401 - Lambda's context has no pu
     return float(remaining()) / 1000 if remaining else DEFAULT_S
 
 
-def __getattr__(name: str) -> Breaker:
+def __getattr__(name: str) -> Handler:
     """Make the handler when Lambda asks for it, which it does while it initialises."""
     if name != "handler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -212,7 +217,7 @@ def __getattr__(name: str) -> Breaker:
     return made
 
 
-def _started(settings: BreakerSettings) -> Breaker:
+def _started(settings: BreakerSettings) -> Handler:
     import boto3  # noqa: PLC0415 - not for whoever makes a breaker of their own
 
     from falaj.aws.container_services import ContainerServices  # noqa: PLC0415
@@ -224,11 +229,18 @@ def _started(settings: BreakerSettings) -> Breaker:
         if settings.service
         else None
     )
-    return Breaker(
+    is_checked = bool(os.environ.get(ENV_ACCESS))  # noqa: TID251 - read whole where it is set
+    breaker = Breaker(
         settings,
         ask=Upstream(settings.endpoint, server_name=settings.server_name),
         fall_back=FunctionCalls(boto3.client("lambda"), arn=settings.fallback)
         if settings.fallback
         else None,
         wake=services.wake if services else None,
+        is_checked=is_checked,
     )
+    if not is_checked:
+        return breaker
+    from falaj.entrypoints.guarded import guarded  # noqa: PLC0415 - where someone is asked
+
+    return guarded(breaker)
