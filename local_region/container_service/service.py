@@ -182,7 +182,8 @@ class Service:
         )
         good = [t for t in self.running if self._is_wanted(t) and not self._is_unhealthy(t)]
         now = self._clock.now()
-        if self._not_before is not None and now < self._not_before:
+        is_waiting = self._not_before is not None and now < self._not_before
+        if is_waiting or not self.settings.is_runnable:
             return
         room = most - len(self.running)
         if room <= 0 and len(good) < self.desired_count:

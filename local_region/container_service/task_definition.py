@@ -132,6 +132,7 @@ class ServiceSettings:
         registrations: Its target groups.
         has_breaker: Whether a deployment whose tasks do not live is given up.
         rolls_back: Whether the last good deployment then comes back.
+        is_runnable: Whether its images are such that a process can stand for them here.
     """
 
     arn: str
@@ -143,6 +144,7 @@ class ServiceSettings:
     registrations: tuple[Registration, ...] = ()
     has_breaker: bool = False
     rolls_back: bool = False
+    is_runnable: bool = True
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any], *, arn: str) -> Self:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -77,13 +78,11 @@ async def _put_service(arn: str, resource: Declared, region: Surroundings) -> Ph
     containers = region.containers
     settings = ServiceSettings.from_properties(resource.properties, arn=arn)
     definition = containers.definitions[settings.task_definition_arn]
-    foreign = [c.image for c in definition.containers if not containers.images.knows(c.image)]
+    # One whose image is built elsewhere has no tasks here: its callers are told, or fall back.
+    is_runnable = all(containers.images.knows(c.image) for c in definition.containers)
     known = containers.services.get(arn)
-    service = containers.put_service(settings)
-    if foreign:
-        # It stays at zero, as on a machine without its GPU: its callers are told, or fall back.
-        service.scale(0)
-    elif known is None or known.desired_count:
+    service = containers.put_service(replace(settings, is_runnable=is_runnable))
+    if is_runnable and (known is None or known.desired_count):
         await containers.until_steady(service)
         _check(service, resource)
     return Physical(ref=arn, attributes={"ServiceArn": arn, "Name": settings.name})

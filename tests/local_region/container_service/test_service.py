@@ -4,14 +4,18 @@ The containers are real: the repository's own image, a real model, real requests
 """
 
 import asyncio
+import json
 import os
 import signal
+from dataclasses import replace
 from datetime import timedelta
 
 import grpc
 import numpy as np
 from tritonclient.grpc import aio
 
+from local_region.container_service.ecs_api import EcsApi
+from local_region.gateway.messages import Request
 from tests.local_region.container_service.conftest import definition, opened
 
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
@@ -207,5 +211,63 @@ def test_a_service_that_never_lives_is_told(model_folder):
         await fleet.steady()
         assert "FALAJ_DRAIN_S" in fleet.service.last_failure
         assert fleet.service.failed == ""
+
+    run(story, model_folder)
+
+
+def test_ecs_answers_operators_and_breakers(model_folder):
+    """Describe, scale, list, stop: as boto3 sends them; what cannot be done is refused by name."""
+
+    async def story(fleet):
+        api = EcsApi(fleet.containers)
+
+        async def call(name, **asked):
+            request = Request(
+                method="POST",
+                path="/",
+                query="",
+                headers=(("x-amz-target", f"AmazonEC2ContainerServiceV20141113.{name}"),),
+                body=json.dumps(asked).encode(),
+                source_ip="127.0.0.1",
+            )
+            response = await api.serve(request)
+            return response.status, json.loads(response.body)
+
+        fleet.put(DesiredCount="0")
+        await call("UpdateService", cluster="falaj", service="slow", desiredCount=1)
+        await fleet.steady()
+        _, said = await call("DescribeServices", services=["slow", "nobody"])
+        assert [s["runningCount"] for s in said["services"]] == [1]
+        assert [f["arn"] for f in said["failures"]] == ["nobody"]
+        _, said = await call("ListTasks", serviceName="slow")
+        (first,) = said["taskArns"]
+        await call("StopTask", task=first)
+        await fleet.steady()
+        _, said = await call("ListTasks")
+        assert first not in said["taskArns"]
+        assert len(said["taskArns"]) == 1
+        refused = [
+            await call("UpdateService", service="nobody", desiredCount=1),
+            await call("UpdateService", service="slow", desiredCount=-1),
+            await call("UpdateService", service="slow", taskDefinition="td:2"),
+            await call("StopTask", task="nothing"),
+            await call("DeleteCluster", cluster="falaj"),
+        ]
+        assert {status for status, _ in refused} == {400}
+        assert refused[0][1]["__type"] == "ServiceNotFoundException"
+        assert refused[-1][1]["__type"] == "InvalidAction"
+
+    run(story, model_folder)
+
+
+def test_a_service_whose_image_is_built_elsewhere_has_no_tasks(model_folder):
+    """There is no Docker here: nothing is started, and whoever asks is told that nobody answers."""
+
+    async def story(fleet):
+        service = fleet.put(DesiredCount="0")
+        service.change(replace(service.settings, is_runnable=False))
+        service.scale(2)
+        assert service.tasks == []
+        assert (await fleet.ask()).status == 503
 
     run(story, model_folder)
