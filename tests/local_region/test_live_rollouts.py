@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from pathlib import Path
 
 import boto3
@@ -90,7 +91,7 @@ class Traffic:
         self._url = f"{url}/v2/models/{MODEL}/infer"
         self._bodies = [json.dumps(case["request"]).encode() for case in golden]
         self._stopped = threading.Event()
-        self.answers, self.lost = [], []
+        self.answers, self.lost, self.said = [], [], defaultdict(set)
         self._threads = [
             threading.Thread(target=self._ask, args=(seed,), daemon=True) for seed in range(WORKERS)
         ]
@@ -111,6 +112,8 @@ class Traffic:
                     document = json.loads(answer.read())
                     release = answer.headers["x-falaj-release"]
                     self.answers.append((release, document["model_version"]))
+                    asked_for = number % len(self._bodies), document["model_version"]
+                    self.said[asked_for].add(json.dumps(document["outputs"]))
             except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
                 self.lost.append(repr(error))
 
@@ -232,12 +235,13 @@ def opened(tmp_path_factory):
 
 @pytest.fixture
 def live(opened):
-    """The region at rest, under traffic; no test may cost an answer."""
+    """The region at rest, under traffic; no test may cost an answer, or change one."""
     if opened.status()["phase"] not in {"promoted", "rolled_back", "idle"}:
         opened.steer("abort")
     opened.traffic.begin()
     yield opened
     assert opened.traffic.lost == []
+    assert {len(outputs) for outputs in tuple(opened.traffic.said.values())} == {1}
 
 
 def test_new_version_is_rolled_out_under_traffic(live):
@@ -316,3 +320,21 @@ def test_stack_rolled_back_mid_canary_withdraws(live):
 
     assert seen["stable"] == stable
     assert "withdrawn" in live.decided(seen["status"]["generation"])
+
+
+def test_shadow_is_shown_copies_and_answers_nobody(live):
+    """Every answer is stable's while the shadow proves itself on copies; then the plan ends it."""
+    shadow = {"plan": "shadow", "shadow_share": 0.5, "on_win": "promote"}
+    live.released(**shadow)
+    live.steer("promote", "--skip-guard", "--yes")  # from now on stable knows how to copy
+
+    seen = live.released(**shadow)
+    live.traffic.begin()
+    live.traffic.until(100)
+    answered, during = live.traffic.releases(), live.status()
+    watched, ended = live.falaj("watch", MODEL, "--wait", "--every", "2")
+
+    assert (seen["share"], during["status"]["phase"] in {"baking", "extended"}) == (0.0, True)
+    assert answered == {seen["stable"]}
+    assert (watched, ended["phase"]) == (0, "promoted")
+    assert "candidate requests" in ended["status"]["log"][-1]["reason"]
