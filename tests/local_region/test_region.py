@@ -480,9 +480,9 @@ def test_every_known_resource_is_made(open_region, tmp_path):
     ("resources", "sections", "reason"),
     [
         (
-            {"Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {}}},
+            {"Cluster": {"Type": "AWS::SageMaker::Endpoint", "Properties": {}}},
             {},
-            r"Broken/Cluster \(AWS::ECS::Cluster\): this type is not known",
+            r"Broken/Cluster \(AWS::SageMaker::Endpoint\): this type is not known",
         ),
         (
             {"P": parameter({"Fn::ImportValue": "x"})},
