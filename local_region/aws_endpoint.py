@@ -86,4 +86,6 @@ def signing_name(request: Request) -> str:
     found = _SCOPE.search(signature)
     if found is not None:
         return found.group(1).lower()
+    if request.path.startswith("/ecs-agent/"):
+        return "ecs-agent"
     return "lambda" if request.path.startswith("/2015-03-31/functions") else "s3"

@@ -317,8 +317,7 @@ async def _compose(
     containers = surroundings.containers
     held.push_async_callback(containers.close)
     calls = LambdaCalls(functions)
-    own = {"lambda": calls.serve, "ecs": EcsApi(containers).serve}
-    endpoint = AwsEndpoint(backends, own)
+    endpoint = AwsEndpoint(backends, {"lambda": calls.serve} | EcsApi(containers).sites)
     held.callback(endpoint.close)
     aws = Listener(bound=aws_socket, site=endpoint, clock=clock, limits=AWS_LIMITS)
     held.push_async_callback(aws.close)
@@ -420,6 +419,7 @@ def _containers(
             variables=container_variables(region=REGION, endpoint_url=aws.endpoint),
             grpc_port=placement.get("grpc_port", GRPC_PORT),
             log=take,
+            agent_url=f"{aws.endpoint}/ecs-agent",
         ),
     )
     control.join(containers.tick)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -42,11 +43,13 @@ class Place:
         variables: Every container's environment before its image's.
         grpc_port: Where the first gRPC name answers; 0 takes free ports.
         log: Gets the name of a task's service and container, and a line.
+        agent_url: Where containers find ECS's agent; empty for nowhere.
     """
 
     variables: Mapping[str, str]
     grpc_port: int
     log: Callable[[str, str], None]
+    agent_url: str = ""
 
 
 class ContainerServices:
@@ -199,6 +202,20 @@ class ContainerServices:
         """Return where each gRPC name answers."""
         return {name or "*": f"{HOST}:{front.port}" for (_, name), front in self._fronts.items()}
 
+    def protect(self, task_id: str, minutes: int) -> bool:
+        """Let no scaling take a task away for a while, or at once again with 0 minutes.
+
+        Returns:
+            Whether there is such a task.
+        """
+        for service in self.services.values():
+            for task in service.tasks:
+                if task.id == task_id:
+                    until = self._clock.now() + timedelta(minutes=minutes)
+                    task.protected_until = until if minutes else None
+                    return True
+        return False
+
     def replicas(self) -> Iterator[tuple[str, int, int]]:
         """Yield each service's name, its tasks that answer and those that are wanted."""
         for service in self.services.values():
@@ -215,6 +232,7 @@ class ContainerServices:
                 log=lambda _, container, line: self._place.log(f"{service}/{container}", line),
             ),
             self._folder / "tasks" / id_,
+            agent_url=self._place.agent_url,
         )
 
     async def _forget(self, addresses: Sequence[Address]) -> None:

@@ -5,7 +5,8 @@ Source:
     docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html. Read 2026-11-22.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -17,6 +18,8 @@ from local_region.gateway.messages import Request, Response
 
 _OK: Final = 200
 _REFUSED: Final = 400
+_AGENT: Final = re.compile(r"/ecs-agent/([0-9a-f]{32})/task-protection/v1/state")
+_PROTECTED_MINUTES: Final = 120
 _TYPE: Final = "application/x-amz-json-1.1"
 
 
@@ -42,6 +45,11 @@ class EcsApi:
             "UpdateService": self._update_service,
         }
 
+    @property
+    def sites(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
+        """Who answers, by signing name: the service, and the agent that containers know."""
+        return {"ecs": self.serve, "ecs-agent": self.serve_agent}
+
     async def serve(self, request: Request) -> Response:
         """Answer one call."""
         operation = request.header("x-amz-target").rpartition(".")[2]
@@ -52,6 +60,25 @@ class EcsApi:
             return _answer(_REFUSED, {"__type": error.code, "message": str(error)})
         except orjson.JSONDecodeError as error:
             return _answer(_REFUSED, {"__type": "SerializationException", "message": str(error)})
+
+    async def serve_agent(self, request: Request) -> Response:
+        """Answer a container that asks for protection from scale-in.
+
+        Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/
+        task-scale-in-protection-endpoint.html (two hours unless said otherwise).
+        """
+        found = _AGENT.fullmatch(request.path)
+        if found is None or request.method != "PUT":
+            return _answer(_REFUSED, {"error": {"Message": "not known here"}})
+        try:
+            asked = orjson.loads(request.body)
+            is_on = bool(asked["ProtectionEnabled"])
+            minutes = int(asked.get("ExpiresInMinutes", _PROTECTED_MINUTES)) if is_on else 0
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            return _answer(_REFUSED, {"error": {"Message": str(error)}})
+        if not self._containers.protect(found[1], minutes):
+            return _answer(_REFUSED, {"failure": {"Arn": found[1], "Reason": "TASK_NOT_VALID"}})
+        return _answer(_OK, {"protection": {"ProtectionEnabled": is_on, "TaskArn": found[1]}})
 
     def _service(self, name: object) -> Service:
         wanted = str(name).rpartition("/")[2]

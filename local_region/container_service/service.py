@@ -196,7 +196,7 @@ class Service:
         least = math.ceil(self.desired_count * self.settings.minimum_healthy_percent / 100)
         unhealthy = [t for t in self.running if self._is_unhealthy(t)]
         healthy = [t for t in self.running if not self._is_unhealthy(t)]
-        old = [t for t in healthy if not self._is_wanted(t)]
+        old = [t for t in healthy if not self._is_wanted(t) and not self._is_protected(t)]
         gone = unhealthy + old[: max(0, len(healthy) - least)]
         for task in gone:
             self._retire(task)
@@ -208,7 +208,7 @@ class Service:
             return
         enough = len(self.healthy) >= self.desired_count
         order = sorted(self.running, key=self._worth)
-        for task in order[:surplus]:
+        for task in [task for task in order if not self._is_protected(task)][:surplus]:
             if enough or (self._is_wanted(task) and not self._is_unhealthy(task)):
                 self._retire(task)
 
@@ -284,6 +284,13 @@ class Service:
         running = asyncio.ensure_future(work)
         self._running.add(running)
         running.add_done_callback(self._running.discard)
+
+    def _is_protected(self, task: Task) -> bool:
+        """Say whether neither scaling nor a deployment may take a task away now.
+
+        Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html.
+        """
+        return task.protected_until is not None and self._clock.now() < task.protected_until
 
     def _is_wanted(self, task: Task) -> bool:
         return task.definition.arn == self.settings.task_definition_arn

@@ -14,12 +14,14 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from falaj.contract import (
     ENV_ADMIN_PORT,
+    ENV_AGENT_URI,
     ENV_GRPC_PORT,
     ENV_HOST,
     ENV_HTTP_PORT,
@@ -94,6 +96,7 @@ class Task:
         state: Where it is in its life.
         reason: Why it stopped.
         has_served: Whether it was ever healthy.
+        protected_until: Till when it asked not to be taken away by scaling; None if it did not.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class Task:
         self.state = TaskState.PENDING
         self.reason = ""
         self.has_served = False
+        self.protected_until: datetime | None = None
 
     @property
     def pids(self) -> dict[str, int]:
@@ -243,7 +247,7 @@ class Task:
         if ENV_ADMIN_PORT in declared:
             told[ENV_ADMIN_PORT] = "off"
         if self._agent_url:
-            told["ECS_AGENT_URI"] = f"{self._agent_url}/{self.id}"
+            told[ENV_AGENT_URI] = f"{self._agent_url}/{self.id}"
         return told
 
     def _declared(self, container: ContainerDefinition) -> dict[str, str]:

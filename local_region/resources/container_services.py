@@ -172,5 +172,6 @@ SCALING_POLICY: Final = Kind(
     delete=_delete_policy,
     replaced_by=frozenset({"PolicyName", "ScalingTargetId", "ResourceId"}),
     note="How gradually target tracking scales in is AWS's secret: here it goes to what the target "
-    "needs at once.",
+    "needs at once. A processor reports no GPU utilisation, so a service that tracks it too scales "
+    "out here and not in: all must agree.",
 )

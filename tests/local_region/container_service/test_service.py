@@ -271,3 +271,32 @@ def test_a_service_whose_image_is_built_elsewhere_has_no_tasks(model_folder):
         assert (await fleet.ask()).status == 503
 
     run(story, model_folder)
+
+
+def test_a_protected_replica_is_not_scaled_in(model_folder):
+    """Who says that it works stays; the other goes, and it too once its protection has passed."""
+
+    async def story(fleet):
+        api = EcsApi(fleet.containers)
+        fleet.put(DesiredCount="2")
+        await fleet.steady()
+        newest = fleet.service.tasks[-1]
+        request = Request(
+            method="PUT",
+            path=f"/ecs-agent/{newest.id}/task-protection/v1/state",
+            query="",
+            headers=(),
+            body=b'{"ProtectionEnabled": true, "ExpiresInMinutes": 5}',
+            source_ip="127.0.0.1",
+        )
+        assert (await api.serve_agent(request)).status == 200
+        await fleet.steady(1)
+        assert fleet.service.tasks == [newest]
+        fleet.service.scale(0)
+        assert fleet.service.running == [newest]
+        fleet.clock.leap(fleet.clock.now() + timedelta(minutes=5))
+        await fleet.steady(0)
+        assert fleet.service.tasks == []
+        assert (await api.serve_agent(request)).status == 400
+
+    run(story, model_folder)
