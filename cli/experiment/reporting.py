@@ -18,6 +18,7 @@ from cli.rollout.target import Target, TargetOption
 from falaj.domain.clock import SystemClock
 from falaj.errors import ConfigurationError
 from falaj.experiments.lifecycle import Verdict
+from falaj.experiments.metrics import Metric
 from falaj.experiments.spec import ExperimentSpec
 
 if TYPE_CHECKING:
@@ -119,9 +120,10 @@ def told_lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"[bold]{told['verdict'].upper()}[/]: {escape(told['sentence'])}"
     yield f"because {escape(told['reason'])}"
     yield ""
+    kinds = {metric.name: metric for metric in ExperimentSpec.from_dict(told["experiment"]).metrics}
     for each in told["metrics"]:
         label = f"{each['role']:<10} {each['metric']} · {each['arm']}"
-        yield escape(f"{label}: {each['found']}")
+        yield escape(f"{label}: {_found(each, kinds[each['metric']])}")
     balance, tally = told["balance"], told["tally"]
     counts = ", ".join(
         f"{arm} {count:,} (declared {balance['declared'][arm]:.1%})"
@@ -133,6 +135,19 @@ def told_lines(told: Mapping[str, Any]) -> Iterator[str]:
         at = datetime.fromisoformat(decision["at"])
         what = f"{decision['what']}: {decision['why']}"
         yield f"decided    {at:%Y-%m-%d %H:%M} {escape(what)}"
+
+
+def _found(each: Mapping[str, Any], metric: Metric) -> str:
+    from analysis.amounts import amount  # noqa: PLC0415 - for this command only
+
+    look = each["latest"]
+    if look is None or look["interval"] is None:
+        return str((look and look["why_not"]) or each["found"])
+    low, high = (amount(metric, edge, signed=True) for edge in look["interval"])
+    return (
+        f"{amount(metric, look['control'])} → {amount(metric, look['treatment'])}, difference "
+        f"{amount(metric, look['difference'], signed=True)} [{low}, {high}], {each['found']}"
+    )
 
 
 def _inputs(

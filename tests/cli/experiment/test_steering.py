@@ -70,6 +70,8 @@ def test_report_leaves_by_the_verdict(falaj, placed, spec_file, tmp_path):
     said = falaj("experiment", "report", NAME, "--html", str(page))
 
     assert (said.exit, "WINNER: warm beats control" in said.out) == (0, True)
+    assert "success    conversion · warm:" in said.out
+    assert " pp [+" in said.out
     assert "warm beats control" in page.read_text()
 
 
