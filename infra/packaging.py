@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from falaj.contract import (
 )
 from falaj.domain.published import PublishedModel
 from falaj.domain.publisher import PublisherKey
+from falaj.domain.signature import ModelSignature
 from falaj.errors import ConfigurationError
 from falaj.experiments.spec import ExperimentSpec
 from infra.bundling.functions import DataFile, StagedCode, stage_function
@@ -66,7 +67,7 @@ class PackagedModel:
             name=self.spec.name,
             version=self.spec.version,
             versions=tuple(version.manifest.version for version in self.versions),
-            signature=manifest.signature,
+            signature=_seen(self.spec, manifest.signature),
             platform=manifest.platform,
             description=self.spec.description,
             target=self.spec.compute.target.value,
@@ -236,6 +237,16 @@ def on_lambda(models: Sequence[PackagedModel]) -> tuple[PackagedModel, ...]:
 def on_gpu(models: Sequence[PackagedModel]) -> tuple[PackagedModel, ...]:
     """Return the models that have a GPU service."""
     return tuple(model for model in models if model.spec.compute.target is Target.GPU)
+
+
+def _seen(spec: ModelSpec, signature: ModelSignature) -> ModelSignature:
+    """Return what callers see: not the tensors that a stateful model hands itself."""
+    states = {name for pair in spec.states for name in pair}
+    return replace(
+        signature,
+        inputs=tuple(item for item in signature.inputs if item.name not in states),
+        outputs=tuple(item for item in signature.outputs if item.name not in states),
+    )
 
 
 def _manifest_size(version: BuiltVersion) -> int:

@@ -196,8 +196,10 @@ class GpuTask(Construct):
                     container_name=FETCH_CONTAINER, condition="SUCCESS"
                 )
             ],
+            # Warming up, and TensorRT's building, come before the first answer: ten minutes in all.
+            # Whether it should get requests is the balancer's to ask, every five seconds.
             health_check=kinds.HealthCheckProperty(
-                command=list(server.health), interval=10, timeout=5, retries=3, start_period=300
+                command=list(server.health), interval=30, timeout=5, retries=10, start_period=300
             ),
             mount_points=[
                 _mount(_MODELS, SERVER_MODEL_ROOT, is_read_only=True),

@@ -51,7 +51,7 @@ from infra.constructs.gpu_triton import triton_server
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.packaging import PackagedModel
-from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
+from infra.stacks.naming import class_key, leave_bootstrap_check_to_cli, stack_properties
 
 RELEASE_DIGITS: Final = 16
 
@@ -109,7 +109,7 @@ class GpuModelStack(Stack):
         self._deployment, self._spec, self._package = deployment, spec, package
         self._known: dict[str, str] = {}
         self._key_arn = (
-            ssm_value(self, "DataKeyArn", key_arn_parameter(DATA_KEY))
+            ssm_value(self, "ClassKeyArn", key_arn_parameter(class_key(spec.data_class.value)))
             if deployment.settings.logs_use_customer_key
             else None
         )

@@ -151,3 +151,12 @@ def test_the_platform_function_gets_the_published_catalogue(catalogue):
 
     assert (published.name, published.version, published.versions) == ("churn", 2, (2, 1))
     assert published.signature.inputs[0].shape == (-1, 4)
+
+
+def test_a_stateful_models_own_tensors_are_not_published(catalogue):
+    """Callers neither send the state nor get it: the container keeps it between their requests."""
+    catalogue.add("talk", compute={"target": "gpu"}, sequence={"state": ["x=y"]})
+    (model,) = read_models(catalogue.sources.models, catalogue.sources.build)
+
+    assert (model.published.signature.inputs, model.published.signature.outputs) == ((), ())
+    assert [item.name for item in model.default.manifest.signature.inputs] == ["x"]

@@ -494,3 +494,13 @@ def test_a_breaker_asks_whom_the_api_asks(gpu_assemblies, profile):
     ]
     breaker, cpu = (function["Variables"].get("FALAJ_ACCESS") for function in functions)
     assert breaker == cpu
+
+
+def test_logs_are_under_the_key_of_the_models_class(gpu_assemblies):
+    """Who may read one class of data reads no other, on a GPU as well."""
+    template = gpu_assemblies["enterprise"].template(ROLLING)
+    groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::Logs::LogGroup"]
+    assert {json.dumps(group["Properties"]["KmsKeyId"]) for group in groups} == {
+        '{"Ref": "ClassKeyArn"}'
+    }
+    assert "internal" in template["Parameters"]["ClassKeyArn"]["Default"]
