@@ -196,10 +196,27 @@ class AuditSubscription(Construct):
         )
 
 
-def capture_rights() -> dict[str, Any]:
-    """Let a model function read tenants' keys, with which it names nobody."""
+def capture_rights(key_arn: str) -> tuple[dict[str, Any], ...]:
+    """Let a model function read tenants' keys, with which it names nobody, and nothing else so.
+
+    Args:
+        key_arn: The customer's key, under which tenants' keys are.
+
+    Source:
+        docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html (the encryption
+        context is the parameter's ARN); conditions-kms.html (kms:ViaService).
+    """
     keys = f"arn:${{AWS::Partition}}:ssm:{_HERE}:parameter{CAPTURE_KEYS_ROOT}"
-    return allow("ReadTenantKeys", ["ssm:GetParametersByPath"], [sub(keys)])
+    return (
+        allow("ReadTenantKeys", ["ssm:GetParametersByPath"], [sub(keys)]),
+        {
+            **allow("DecryptTenantKeys", ["kms:Decrypt"], [key_arn]),
+            "Condition": {
+                "StringEquals": {"kms:ViaService": sub("ssm.${AWS::Region}.amazonaws.com")},
+                "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": sub(f"{keys}/*")},
+            },
+        },
+    )
 
 
 def _rights(reach: TrailReach, *, dead_letters_arn: str) -> tuple[dict[str, Any], ...]:

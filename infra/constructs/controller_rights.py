@@ -114,9 +114,7 @@ def _records(reach: ControllerReach) -> tuple[dict[str, Any], ...]:
             **allow("FindDecisions", ["s3:ListBucket"], [reach.bucket_arn]),
             "Condition": {"StringLike": {"s3:prefix": f"{DECISIONS_PREFIX}*"}},
         },
-        allow(
-            "SignDecisions", ["kms:GetPublicKey", "kms:Sign", "kms:Verify"], [reach.signing_key_arn]
-        ),
+        allow("SignDecisions", ["kms:GetPublicKey", "kms:Sign"], [reach.signing_key_arn]),
     )
 
 

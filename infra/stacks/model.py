@@ -109,7 +109,7 @@ class ModelStack(Stack):
             *([_use_key(key_arn)] if key_arn else []),
             *([_read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
             *_quota_rights(self, deployment),
-            *([capture_rights()] if deployment.settings.audit_trail else []),
+            *(_tenant_keys(self) if deployment.settings.audit_trail else ()),
         ]
         predict = InferenceFunction(
             self,
@@ -232,6 +232,10 @@ def _quota_rights(stack: Stack, deployment: Deployment) -> Iterable[dict[str, An
         return ()
     key = ssm_value(stack, "TableKeyArn", key_arn_parameter(DATA_KEY))
     return counting_rights(ssm_value(stack, "QuotaTableArn", QUOTA_TABLE_PARAMETER), key)
+
+
+def _tenant_keys(stack: Stack) -> tuple[dict[str, Any], ...]:
+    return capture_rights(ssm_value(stack, "TenantKeysKeyArn", key_arn_parameter(DATA_KEY)))
 
 
 def _read_bytes(bucket: str, prefix: str) -> dict[str, Any]:

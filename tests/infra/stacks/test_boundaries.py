@@ -22,8 +22,8 @@ def walk(value):
 
 
 def shared(assembly):
-    """Stacks that others wait for: the bank's models wait for the audit trail as well."""
-    return {"FalajFoundation", "FalajAudit"} & set(assembly.templates)
+    """Stacks that others wait for: the bank's models wait for trail and network as well."""
+    return {"FalajFoundation", "FalajAudit", "FalajNetwork"} & set(assembly.templates)
 
 
 def test_only_the_bank_keeps_an_audit_trail(smb, enterprise):
@@ -33,7 +33,7 @@ def test_only_the_bank_keeps_an_audit_trail(smb, enterprise):
 
 def test_a_stack_for_each_model_and_three_that_they_share(assembly):
     """A model is deployed, and deleted, alone."""
-    assert sorted(set(assembly.templates) - {"FalajAudit"}) == [
+    assert sorted(set(assembly.templates) - {"FalajAudit", "FalajNetwork"}) == [
         "FalajApi",
         "FalajFoundation",
         "FalajModel-churn",
@@ -113,7 +113,7 @@ def test_the_foundation_is_deployed_first_and_the_api_last(assembly):
     assert waits["FalajFoundation"] == set()
     assert {name: waits[name] for name in models} == {name: shared(assembly) for name in models}
     assert waits["FalajApi"] >= models
-    assert waits["FalajRollouts"] == {"FalajFoundation"}
+    assert waits["FalajRollouts"] == shared(assembly) - {"FalajAudit"}
 
 
 def test_every_stack_is_bound_to_the_region(assembly):
@@ -225,9 +225,9 @@ def test_the_banks_artefacts_are_write_once(smb, enterprise):
 def test_the_key_is_rotated_and_stays_in_the_region(assembly):
     """A multi-Region key could be replicated abroad."""
     keys = assembly.of_type("FalajFoundation", "AWS::KMS::Key").values()
-    signing, data = sorted((key["Properties"] for key in keys), key=lambda k: "KeyUsage" not in k)
+    signing, *data = sorted((key["Properties"] for key in keys), key=lambda k: "KeyUsage" not in k)
 
-    assert (data["EnableKeyRotation"], data["MultiRegion"]) == (True, False)
+    assert {(key["EnableKeyRotation"], key["MultiRegion"]) for key in data} == {(True, False)}
     assert (signing["KeyUsage"], signing["MultiRegion"]) == ("SIGN_VERIFY", False)
 
 
@@ -266,3 +266,18 @@ def shape(template) -> Counter[tuple[str, tuple[str, ...]]]:
         (resource["Type"], tuple(sorted(resource["Properties"])))
         for resource in template["Resources"].values()
     )
+
+
+def test_tenants_keys_are_decrypted_through_ssm_alone(enterprise):
+    """The right to the shared key opens parameters below one path, and nothing else under it."""
+    (role,) = (
+        r["Properties"]
+        for id_, r in enterprise.of_type("FalajModel-churn", "AWS::IAM::Role").items()
+        if "Predict" in id_
+    )
+    statements = role["Policies"][0]["PolicyDocument"]["Statement"]
+    (decrypt,) = (s for s in statements if s["Sid"] == "DecryptTenantKeys")
+
+    assert decrypt["Action"] == ["kms:Decrypt"]
+    assert set(decrypt["Condition"]["StringEquals"]) == {"kms:ViaService"}
+    assert "capture/keys/*" in json.dumps(decrypt["Condition"]["StringLike"])
