@@ -1,6 +1,6 @@
 """Experiments: where exposures, outcomes and states are kept, and who puts them there."""
 
-from aws_cdk import Stack, aws_ssm as ssm
+from aws_cdk import CfnOutput, Stack, aws_ssm as ssm
 from constructs import Construct
 
 from falaj.contract import (
@@ -91,6 +91,12 @@ class ExperimentsStack(Stack):
             topic_arn=looking.topic.ref,
             says="Exposures could not be kept after three attempts; they lie in the recorder's "
             "dead-letter queue. Mend what its log names, then invoke it with each message's body",
+        )
+        CfnOutput(
+            self,
+            "NoticesTopic",
+            value=looking.topic.ref,
+            description="Subscribe whoever wants to hear of verdicts",
         )
         for id_of_parameter, name, value in (
             ("StatesName", EXPERIMENTS_TABLE_PARAMETER, states.ref),
