@@ -1,6 +1,7 @@
 """What of a GPU service is refused before anything is made, with the reason and the mend."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from catalogue.compute import ServingEngine
 from catalogue.gpu import Deployment as Replacement, Provider
@@ -17,6 +18,14 @@ from infra.config.gpu import (
 )
 from infra.config.region import RegionFacts
 from infra.constructs.gpu_service import LONGEST_MINUTES, deployment_minutes
+from infra.constructs.gpu_targets import rule_priority
+
+MOST_SERVICES: Final = 50
+"""Services behind one load balancer: each has two of its 100 rules.
+
+Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+(rules per Application Load Balancer: 100).
+"""
 
 
 def gpu_faults(
@@ -35,6 +44,24 @@ def gpu_faults(
         )
     if deployment.platform is Platform.LAMBDA:
         yield from _account_faults(spec, deployment)
+
+
+def balancer_faults(services: Sequence[str]) -> Iterator[str]:
+    """Yield every reason why one load balancer cannot stand before these services."""
+    if len(services) > MOST_SERVICES:
+        yield (
+            f"{len(services)} GPU services, but one load balancer holds {MOST_SERVICES} (100 rules "
+            "by default); split the catalogue between deployments with falaj:models"
+        )
+    by_place: dict[int, list[str]] = {}
+    for name in services:
+        by_place.setdefault(rule_priority(name), []).append(name)
+    for place, names in by_place.items():
+        if len(names) > 1:
+            yield (
+                f"models {', '.join(names)}: their names give their rules the same place in the "
+                f"load balancer ({place}); rename one"
+            )
 
 
 def _account_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:

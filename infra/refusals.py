@@ -14,7 +14,7 @@ from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.api_access import SCOPES_PER_ROUTE
 from infra.constructs.api_routes import ROUTES_PER_API, TIMEOUT_MS, most_models
 from infra.constructs.controller_size import CONTROLLER_CONCURRENCY
-from infra.gpu_refusals import gpu_faults
+from infra.gpu_refusals import balancer_faults, gpu_faults
 from infra.packaging import UNZIPPED_LIMIT_BYTES, PackagedModel
 
 MIB: Final = 1024 * 1024
@@ -37,7 +37,13 @@ def catalogue_faults(models: Sequence[PackagedModel], deployment: Deployment) ->
         for check in _MODEL_CHECKS
         for fault in check(model, deployment)
     ]
-    return [*faults, *_too_many(models), *_too_much_reserved(models, deployment)]
+    services = [model.spec.name for model in models if model.spec.compute.target is Target.GPU]
+    return [
+        *faults,
+        *_too_many(models),
+        *_too_much_reserved(models, deployment),
+        *balancer_faults(services),
+    ]
 
 
 def size_faults(name: str, *, code_bytes: int, layer_bytes: int) -> list[str]:

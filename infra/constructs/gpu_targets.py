@@ -43,7 +43,7 @@ def rule_priority(model: str) -> int:
 
     Example:
         >>> rule_priority("tashkeel")
-        12716
+        4523
     """
     return int.from_bytes(hashlib.sha256(model.encode()).digest()[:4]) % PRIORITIES + 1
 

@@ -4,6 +4,7 @@ import pytest
 
 from infra.config.deployment import Deployment, Platform
 from infra.config.gpu import GpuPlace
+from infra.gpu_refusals import balancer_faults
 from infra.packaging import read_models
 from infra.refusals import catalogue_faults
 
@@ -113,3 +114,22 @@ def test_a_wrong_place_is_refused(changes, sentence):
     """Each setting says what to write instead."""
     (fault,) = GpuPlace(**changes).faults()
     assert sentence in fault
+
+
+def test_models_whose_rules_would_share_a_place_are_refused(catalogue):
+    """A listener takes each priority once, and a model's comes from its name alone."""
+    catalogue.add("vision", compute={"target": "gpu"})
+    sources = catalogue.sources
+    models = read_models(sources.models, sources.build)
+    (fault,) = catalogue_faults((*models, *models), PLACED)
+    assert fault == (
+        "models vision, vision: their names give their rules the same place in the load "
+        "balancer (23349); rename one"
+    )
+
+
+def test_more_services_than_one_balancer_holds_are_refused():
+    """A hundred rules, two for each service."""
+    assert list(balancer_faults([f"m-{n}" for n in range(50)])) == []
+    (fault,) = balancer_faults([f"m-{n}" for n in range(51)])
+    assert fault.startswith("51 GPU services, but one load balancer holds 50")
