@@ -47,6 +47,7 @@ class GrpcFront:
     def __init__(self, choose: Choose, *, port: int) -> None:
         self._choose = choose
         self._channels: dict[Address, Any] = {}
+        self._closing: set[asyncio.Future[None]] = set()
         self._server = grpc.aio.server(options=_OPTIONS)
         self._server.add_generic_rpc_handlers((_Everything(self._call),))
         self.port: int = self._server.add_insecure_port(f"{HOST}:{port}")
@@ -58,6 +59,7 @@ class GrpcFront:
     async def close(self) -> None:
         """End calls under way and free the port."""
         await self._server.stop(_CLOSE_S)
+        await asyncio.gather(*self._closing, return_exceptions=True)
         for channel in self._channels.values():
             await channel.close()
         self._channels.clear()
@@ -70,10 +72,12 @@ class GrpcFront:
         return self._channels[address]
 
     async def forget(self, address: Address) -> None:
-        """Close the channel to an address where nobody is any more."""
+        """Close the channel to an address where nobody is any more, once its calls have failed."""
         channel = self._channels.pop(address, None)
         if channel is not None:
-            await channel.close()
+            closing = asyncio.ensure_future(channel.close(_CLOSE_S))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _call(
         self,

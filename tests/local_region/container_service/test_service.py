@@ -13,6 +13,7 @@ from datetime import timedelta
 import grpc
 import numpy as np
 from tritonclient.grpc import aio
+from tritonclient.utils import InferenceServerException
 
 from local_region.container_service.ecs_api import EcsApi
 from local_region.gateway.messages import Request
@@ -72,11 +73,12 @@ def test_a_killed_replica_loses_only_what_it_worked_on(model_folder):
         await fleet.answered(20)
         await fleet.until(lambda: min(fleet.busy().values()) >= 2)
         victim = fleet.service.tasks[0]
-        in_flight = fleet.busy()[victim.id]
+        (_, target), *_ = fleet.service.targets(victim)
+        answered = target.served - target.outstanding
         os.kill(fleet.pid(victim), signal.SIGKILL)
         await fleet.answered(40)
         failed = len(fleet.answers) - fleet.answers.count(200)
-        assert 0 < failed <= in_flight
+        assert 0 < failed <= target.served - answered <= 12
         fleet.clock.leap(fleet.clock.now() + timedelta(seconds=2))
         await fleet.steady()
         assert len(fleet.service.tasks) == 2
@@ -298,5 +300,48 @@ def test_a_protected_replica_is_not_scaled_in(model_folder):
         await fleet.steady(0)
         assert fleet.service.tasks == []
         assert (await api.serve_agent(request)).status == 400
+
+    run(story, model_folder)
+
+
+def test_a_killed_replica_loses_only_its_calls_over_grpc_too(model_folder):  # noqa: PLR0915 - one story
+    """SIGKILL under gRPC load: UNAVAILABLE for the calls it was given, all others are answered.
+
+    A call that is given to it between its death and the balancer's learning of it is one of them.
+    """
+
+    async def story(fleet):
+        fleet.put(DesiredCount="2")
+        await fleet.containers.open_grpc("grpc-listener", "slow.local")
+        await fleet.steady()
+        address = fleet.containers.grpc_addresses()["slow.local"]
+        tensor = aio.InferInput("x", [1, 1, 1], "FP32")
+        tensor.set_data_from_numpy(np.ones((1, 1, 1), dtype=np.float32))
+        done = asyncio.Event()
+
+        async with aio.InferenceServerClient(address) as client:
+
+            async def ask():
+                try:
+                    await client.infer("slow", [tensor])
+                except InferenceServerException as error:
+                    fleet.answers.append(error.status())
+                    await asyncio.sleep(0.05)
+                else:
+                    fleet.answers.append(200)
+
+            working = await callers(fleet, 6, done, ask)
+            await fleet.answered(20)
+            await fleet.until(lambda: min(fleet.busy().values()) >= 2)
+            victim = fleet.service.tasks[0]
+            (_, target), *_ = fleet.service.targets(victim)[::-1]
+            answered = target.served - target.outstanding
+            os.kill(fleet.pid(victim), signal.SIGKILL)
+            await fleet.answered(40)
+            done.set()
+            await asyncio.gather(*working)
+        failed = [answer for answer in fleet.answers if answer != 200]
+        assert 0 < len(failed) <= target.served - answered <= 6
+        assert set(failed) == {"StatusCode.UNAVAILABLE"}
 
     run(story, model_folder)
