@@ -81,7 +81,7 @@ class SignedCalls:
         """Send one call.
 
         Args:
-            path: Unescaped; it is escaped here.
+            path: Unescaped, without `.` and `..` between slashes; it is escaped here.
             body: The payload.
             headers: Names in lower case; they are signed.
             query: Parameters.
@@ -89,7 +89,8 @@ class SignedCalls:
         Raises:
             DependencyError: The service did not answer in time.
         """
-        escaped, asked = quote(path, safe="/-_.~"), urlencode(sorted((query or {}).items()))
+        escaped = quote(path, safe="/-_.~")
+        asked = urlencode(sorted((query or {}).items()), quote_via=quote, safe="-_.~")
         signed = signature_headers(
             self._credentials,
             service=self._service,
