@@ -27,6 +27,7 @@ def test_a_function_finds_its_packaged_models():
         release="12",
         function_name="rows",
         memory_mib=3538,
+        publisher_key="5" * 64,
     )
 
 
