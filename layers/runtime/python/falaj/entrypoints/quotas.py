@@ -28,7 +28,7 @@ class Quotas:
     """Admits requests by tenant.
 
     When DynamoDB or SSM is dark, requests pass uncounted: a quota must never be the reason why a
-    tenant within it gets no answer (docs/decisions/0028).
+    tenant within it gets no answer (docs/decisions/0020).
 
     Args:
         limits: Each tenant's.
