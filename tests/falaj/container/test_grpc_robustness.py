@@ -74,11 +74,13 @@ def test_hostile_calls_leave_no_memory_behind(container):
         with ThreadPoolExecutor(4) as pool:
             return [end[0] for end in pool.map(lambda d: raw_call(container, d, **LARGEST), calls)]
 
-    all_of_them()
-    before = process.memory_info().rss
-    codes = [code for _ in range(4) for code in all_of_them()]
-    assert set(codes) == {grpc.StatusCode.INVALID_ARGUMENT}
-    assert process.memory_info().rss - before < 64 * 2**20
+    sizes, codes = [], set()
+    for _ in range(8):
+        codes |= set(all_of_them())
+        sizes.append(process.memory_info().rss >> 20)
+    assert codes == {grpc.StatusCode.INVALID_ARGUMENT}
+    # What is freed stays with the allocator for a while; it is used again and does not add up.
+    assert max(sizes[4:]) - max(sizes[:4]) < 64, sizes
 
 
 def test_methods_that_are_not_there_are_unimplemented(container):
