@@ -47,6 +47,8 @@ class Waiver:
         approver: Who answers for it: a role or a person.
         expires: The first day on which it holds no longer.
         profiles: Profiles in which it is needed.
+        optional: Whether its stacks are ones that only some catalogues have; it may then excuse
+            nothing where there is no such stack.
     """
 
     rule: str
@@ -56,6 +58,7 @@ class Waiver:
     approver: str
     expires: date
     profiles: tuple[str, ...] = ("smb", "enterprise")
+    optional: bool = False
 
     @classmethod
     def read(cls, number: int, entry: object) -> Self:
@@ -66,7 +69,7 @@ class Waiver:
         """
         if not isinstance(entry, dict):
             raise ConfigurationError([f"exception {number} is no mapping"])
-        known = (*_FIELDS, "profiles")
+        known = (*_FIELDS, "profiles", "optional")
         faults = [f"{field} is missing" for field in _FIELDS if not entry.get(field)]
         faults += [f"{field} is not known" for field in entry if field not in known]
         if not faults:
@@ -76,7 +79,12 @@ class Waiver:
             raise ConfigurationError([f"{name}: {fault}" for fault in faults])
         texts = {field: str(entry[field]).strip() for field in _FIELDS[:-1]}
         profiles = tuple(entry.get("profiles", cls.__dataclass_fields__["profiles"].default))
-        return cls(**texts, expires=entry["expires"], profiles=profiles)
+        return cls(
+            **texts,
+            expires=entry["expires"],
+            profiles=profiles,
+            optional=entry.get("optional") is True,
+        )
 
     @property
     def tool(self) -> str:
@@ -165,7 +173,8 @@ def review(
     excused = [(finding, waiver) for finding, waiver in excuses if waiver is not None]
     used = {id(waiver) for _, waiver in excused}
     if must_be_used:
-        faults += [f"{_name(w)} excuses nothing; remove it" for w in standing if id(w) not in used]
+        idle = (w for w in standing if id(w) not in used and not _is_about_absent(w, stacks))
+        faults += [f"{_name(waiver)} excuses nothing; remove it" for waiver in idle]
     covered = {finding for finding, _ in excused}
     return Review(
         open=tuple(finding for finding in findings if finding not in covered),
@@ -189,6 +198,11 @@ def _refusal(waiver: Waiver, today: date, *, is_health: bool) -> str | None:
     if is_health and waiver.rule.startswith(RESIDENCY):
         return f"{_name(waiver)} is refused: health data knows no exception from residency"
     return None
+
+
+def _is_about_absent(waiver: Waiver, stacks: Sequence[Stack]) -> bool:
+    pattern = waiver.resource.partition("/")[0]
+    return waiver.optional and not any(fnmatch.fnmatchcase(stack.name, pattern) for stack in stacks)
 
 
 def _name(waiver: Waiver) -> str:

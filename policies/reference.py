@@ -35,7 +35,8 @@ What cannot be looked into (a macro, a custom resource, an unreadable value) is 
 code does not help.
 An entry names `rule`, `resource` (`Stack/LogicalId`; `*` for a part of a name, never a whole), \
 `reason` (at least {LEAST_REASON} characters), `evidence`, `approver` and `expires` (at most \
-{LONGEST_DAYS} days ahead), and may name `profiles`.
+{LONGEST_DAYS} days ahead), and may name `profiles`; \
+`optional: true` marks stacks that only some catalogues have.
 Vague, expired and unused entries fail the audit and the tests.
 Where a model's `data_class` is `health`, no exception from a residency rule is accepted.
 The file answers for cdk-nag (construct paths; `…` stands for any text in a finding's id) and \

@@ -67,6 +67,18 @@ def test_an_unused_exception_is_a_fault(tmp_path):
     )
 
 
+def test_an_exception_for_absent_stacks_may_be_idle_only_if_it_says_so(tmp_path):
+    """A catalogue without GPU models is none the worse for what such models need."""
+    absent = ENTRY | {"resource": "OnlySometimes/Gone"}
+
+    assert reviewed(tmp_path, ENTRY, absent).faults == (
+        "the exception from residency.nat-gateway on OnlySometimes/Gone excuses nothing; remove it",
+    )
+    assert reviewed(tmp_path, ENTRY, absent | {"optional": True}).faults == ()
+    present = ENTRY | {"resource": "S/Gone", "optional": True}
+    assert len(reviewed(tmp_path, ENTRY, present).faults) == 1
+
+
 def test_another_profiles_exception_is_neither_used_nor_missed(tmp_path):
     """It is not this deployment's matter."""
     result = reviewed(tmp_path, ENTRY | {"profiles": ["enterprise"]})
