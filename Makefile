@@ -34,7 +34,7 @@ models: $(VENV)/.run  ## Build the catalogue's models from their pinned sources
 	$(BIN)/falaj models build
 
 test: $(VENV)/.dev models  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.dev  ## Formatting, lint, import contracts, types
 	$(BIN)/ruff format --check .

@@ -22,6 +22,7 @@ from local_region.template.intrinsics import (
 ACCOUNT: Final = "000000000000"
 PUBLISHED: Final = "13"
 """Stands for the version that each model's stack publishes."""
+ZONE: Final = "Z0000000"
 STABLE: Final = "12"
 """Stands for the version that serves before."""
 
@@ -56,14 +57,19 @@ class Resource:
     arn: str
 
 
-class _Attributes(Mapping[str, str]):
+class _Attributes(Mapping[str, Any]):
     """Any attribute of a resource: its ARN, the published version, or a name of its own."""
 
     def __init__(self, name: str, arn: str) -> None:
         self._name, self._arn = name, arn
 
-    def __getitem__(self, attribute: str) -> str:
-        known = {"Arn": self._arn, "Version": PUBLISHED, "QueueName": self._name}
+    def __getitem__(self, attribute: str) -> Any:  # noqa: ANN401 - as attributes are
+        known = {
+            "Arn": self._arn,
+            "Version": PUBLISHED,
+            "QueueName": self._name,
+            "DnsEntries": [f"{ZONE}:{self._name}.example"],  # of a VPC endpoint: a list
+        }
         return known.get(attribute, f"{self._name}.{attribute}")
 
     def __contains__(self, attribute: object) -> bool:
