@@ -11,8 +11,8 @@ from cli.completion import model_names
 from cli.failures import MisuseError, RefusedError
 from cli.options import AsJson, DryRun
 from cli.printing import answer
-from cli.rollout.connection import Connection
-from cli.rollout.target import Place, Target, TargetOption
+from cli.region.connection import Connection
+from cli.region.target import Place, Target, TargetOption
 from cli.settings import Settings
 from falaj.contract import (
     MANIFEST_FILE,

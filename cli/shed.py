@@ -7,8 +7,8 @@ import typer
 from cli.failures import MisuseError
 from cli.options import AsJson, DryRun, example
 from cli.printing import answer
-from cli.rollout.connection import Connection
-from cli.rollout.target import Place, Target, TargetOption
+from cli.region.connection import Connection
+from cli.region.target import Place, Target, TargetOption
 from cli.settings import Settings
 from falaj.contract import SHED_PARAMETER
 from falaj.domain.quota import FIRST, LAST

@@ -13,8 +13,8 @@ from cli.exits import Exit
 from cli.failures import MisuseError
 from cli.options import AsJson, DryRun
 from cli.printing import answer
-from cli.rollout.connection import Connection
-from cli.rollout.target import Place, Target, TargetOption
+from cli.region.connection import Connection
+from cli.region.target import Place, Target, TargetOption
 from cli.settings import Settings
 from falaj.contract import (
     AUDIT_PURPOSE,

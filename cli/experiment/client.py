@@ -1,16 +1,15 @@
 """The experiment analyst, asked over Lambda's own Invoke."""
 
 import getpass
-import json
 import platform
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from cli.failures import CommandError, MisuseError, RefusedError
-from cli.rollout.connection import Connection
-from cli.rollout.target import Target
+from cli.region.connection import Connection
+from cli.region.function import PlatformFunction
+from cli.region.target import Target
 from falaj.contract import ANALYST_PARAMETER
 from falaj.errors import (
     ExperimentRefusedError,
@@ -19,9 +18,6 @@ from falaj.errors import (
     UnknownExperimentError,
 )
 from falaj.experiments.answers import failure_of
-
-PATIENCE_S: Final = (0.5, 1, 2, 4)
-"""Between attempts while both environments of the analyst are busy with a round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +36,21 @@ class Named:
         return f"{self.model}/{self.experiment}"
 
 
-@dataclass(slots=True)
 class AnalystClient:
     """Asks one region about its experiments, and decides on them.
 
-    Attributes:
+    Args:
         connection: To the region.
-        sleep: Waits.
     """
 
-    connection: Connection
-    sleep: Callable[[float], None] = time.sleep
-    _function: str = ""
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._analyst = PlatformFunction(
+            connection=connection,
+            parameter=ANALYST_PARAMETER,
+            role="experiment analyst",
+            mend="deploy the experiments stack",
+        )
 
     def ask(self, payload: Mapping[str, Any], named: Named | None = None) -> dict[str, Any]:
         """Return what the analyst answers.
@@ -65,31 +64,15 @@ class AnalystClient:
             RefusedError: The analyst looked and said no.
             CommandError: It failed, or there is none.
         """
-        function = self.function()
-        with self.connection.translated("ask its experiment analyst"):
-            answer = self._when_free(function, json.dumps(payload, ensure_ascii=False).encode())
-            body = answer["Payload"].read()
-        try:
-            told = json.loads(body)
-        except ValueError:
-            told = None
-        if "FunctionError" in answer:
+        told, is_failure = self._analyst.ask(payload)
+        if is_failure:
             about = named or Named(model="", experiment="")
             raise _failed(failure_of(told, model=about.model, experiment=about.experiment))
-        if not isinstance(told, dict):
-            raise CommandError(f"{function} answered with something that is no JSON object")
         return told
 
     def call(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Return the call that `ask` would make, for `--dry-run`."""
-        return {
-            "service": "lambda",
-            "operation": "Invoke",
-            "region": self.connection.place.name,
-            "FunctionName": self.function(),
-            "InvocationType": "RequestResponse",
-            "Payload": dict(payload),
-        }
+        return self._analyst.call(payload)
 
     def actor(self) -> str:
         """Say who asks: the credentials' owner on AWS, the user of this machine otherwise."""
@@ -97,42 +80,6 @@ class AnalystClient:
             return f"{getpass.getuser()}@{platform.node()}"
         with self.connection.translated("say who is asking"):
             return str(self.connection.client("sts").get_caller_identity()["Arn"])
-
-    def function(self) -> str:
-        """Return the analyst function's name, from the parameter that its stack wrote.
-
-        Raises:
-            CommandError: No analyst is deployed there.
-        """
-        if not self._function:
-            with self.connection.translated("name its experiment analyst"):
-                ssm = self.connection.client("ssm")
-                try:
-                    answer = ssm.get_parameter(Name=ANALYST_PARAMETER)
-                except ssm.exceptions.ParameterNotFound as error:
-                    raise CommandError(
-                        f"{self.connection.place.name} has no experiment analyst "
-                        f"(SSM parameter {ANALYST_PARAMETER} does not exist)",
-                        mend="deploy the experiments stack",
-                    ) from error
-            self._function = str(answer["Parameter"]["Value"])
-        return self._function
-
-    def _when_free(self, function: str, payload: bytes) -> dict[str, Any]:
-        """Invoke, and again while the analyst is throttled: then it has not run."""
-        client = self.connection.client("lambda")
-        for patience_s in (*PATIENCE_S, None):
-            try:
-                answer: dict[str, Any] = client.invoke(
-                    FunctionName=function, InvocationType="RequestResponse", Payload=payload
-                )
-            except client.exceptions.TooManyRequestsException:
-                if patience_s is None:
-                    raise
-                self.sleep(patience_s)
-            else:
-                return answer
-        raise AssertionError("the last attempt returns or raises")
 
 
 def _failed(error: FalajError) -> CommandError:

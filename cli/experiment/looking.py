@@ -12,7 +12,7 @@ from rich.text import Text
 from cli.experiment.options import analyst, named
 from cli.options import AsJson
 from cli.printing import answer
-from cli.rollout.target import Target, TargetOption
+from cli.region.target import Target, TargetOption
 
 _COLOURS: Final = {
     "running": "cyan",

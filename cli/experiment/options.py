@@ -8,8 +8,8 @@ import typer
 from cli.experiment.client import AnalystClient, Named
 from cli.experiment.sources import read_spec
 from cli.failures import MisuseError
-from cli.rollout.connection import Connection
-from cli.rollout.target import Place, Target
+from cli.region.connection import Connection
+from cli.region.target import Place, Target
 from cli.settings import Settings
 
 Experiment = Annotated[

@@ -14,7 +14,7 @@ from cli.experiment.sources import log_files, read_spec, told_records
 from cli.failures import CommandError, MisuseError
 from cli.options import AsJson
 from cli.printing import answer, progress
-from cli.rollout.target import Target, TargetOption
+from cli.region.target import Target, TargetOption
 from falaj.domain.clock import SystemClock
 from falaj.errors import ConfigurationError
 from falaj.experiments.lifecycle import Verdict

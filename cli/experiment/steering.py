@@ -16,7 +16,7 @@ from cli.experiment.options import Experiment, Reason, analyst, named, reason_gi
 from cli.experiment.sources import read_spec
 from cli.options import AsJson, DryRun
 from cli.printing import answer
-from cli.rollout.target import Target, TargetOption
+from cli.region.target import Target, TargetOption
 
 
 class Choice(StrEnum):

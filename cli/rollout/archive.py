@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cli.rollout.connection import Connection
+from cli.region.connection import Connection
 from falaj.contract import (
     DECISIONS_PREFIX,
     DECISIONS_PURPOSE,

@@ -13,15 +13,15 @@ from cli.exits import Exit
 from cli.failures import MisuseError
 from cli.options import AsJson
 from cli.printing import answer, console
+from cli.region.connection import Connection
+from cli.region.target import Target, TargetOption
 from cli.rollout.archive import Archive
 from cli.rollout.client import RolloutClient
-from cli.rollout.connection import Connection
 from cli.rollout.following import next_step
 from cli.rollout.measuring import Meter
 from cli.rollout.options import Model, connect
 from cli.rollout.picture import Picture, document
 from cli.rollout.strokes import percent
-from cli.rollout.target import Target, TargetOption
 from cli.rollout.view import board, log_table, phase_text
 from cli.rollout.watching import Observer, Watch, ending, follow
 from falaj.domain.codec import encode

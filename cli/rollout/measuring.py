@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from cli.rollout.connection import Connection
+from cli.region.connection import Connection
 from cli.rollout.picture import Alarm, Measured, Traffic, versions, watched_since
 from falaj.contract import (
     ALARM_PREFIX,

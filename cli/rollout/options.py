@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from cli.completion import model_names
-from cli.rollout.connection import Connection
-from cli.rollout.target import Place, Target
+from cli.region.connection import Connection
+from cli.region.target import Place, Target
 from cli.settings import Settings
 
 Model = Annotated[str, typer.Argument(help="Model name.", autocompletion=model_names)]

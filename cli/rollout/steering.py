@@ -14,11 +14,11 @@ from rich.text import Text
 from cli.failures import CommandError, MisuseError
 from cli.options import AsJson, DryRun
 from cli.printing import answer
+from cli.region.target import Target, TargetOption
 from cli.rollout.client import RolloutClient
 from cli.rollout.commanding import Answered, Order, Reply
 from cli.rollout.following import next_step
 from cli.rollout.options import Model, Reason, Version, connect
-from cli.rollout.target import Target, TargetOption
 from falaj.domain.observation import Verb
 from falaj.domain.rollout import Rollout
 from falaj.domain.waking import APPROVE

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from cli.rollout.target import Place, Target
+from cli.region.target import Place, Target
 from falaj.contract import (
     CONTROLLER_PARAMETER,
     DECISIONS_PURPOSE,

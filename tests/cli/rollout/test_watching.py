@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from cli.failures import CommandError
+from cli.region.connection import Connection
+from cli.region.heard import HeardClock
 from cli.rollout.client import RolloutClient
-from cli.rollout.connection import Connection
-from cli.rollout.heard import HeardClock
 from cli.rollout.measuring import Meter
 from cli.rollout.picture import Picture
 from cli.rollout.view import board

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.failures import ServiceRefusalError, UnreachableError
-from cli.rollout.target import Place
+from cli.region.target import Place
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Connection:
             UnreachableError: The region does not answer.
             ServiceRefusalError: It answered with a refusal.
         """
-        from botocore import exceptions  # noqa: PLC0415 - as in cli.rollout.target
+        from botocore import exceptions  # noqa: PLC0415 - as in cli.region.target
 
         try:
             yield
