@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aws_cdk import (
-    CfnResource,
-    Fn,
     aws_events as events,
     aws_lambda as lambda_,
     aws_logs as logs,
-    aws_ssm as ssm,
 )
 from constructs import Construct
 
@@ -24,8 +21,10 @@ from falaj.contract import (
 )
 from infra.config.deployment import Deployment
 from infra.constructs.alert_topic import AlertTopic
-from infra.constructs.dead_letters import DeadLetters
+from infra.constructs.dead_letter_alarm import DeadLetterAlarm
+from infra.constructs.dead_letters import DeadLetters, keep_failed_events
 from infra.constructs.function_role import FunctionAccess, allow, sub
+from infra.constructs.log_feed import take_model_logs
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
 
 SIZE: Final = FunctionSize(memory_mib=256, timeout_s=60)
@@ -94,61 +93,21 @@ class AuditRecorder(Construct):
                 key_arn=key_arn, statements=_rights(reach, dead_letters_arn=dead.attr_arn)
             ),
         ).function
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "OnFailure",
-            function_name=self.function.ref,
-            qualifier="$LATEST",
-            maximum_event_age_in_seconds=EVENT_AGE_S,
-            maximum_retry_attempts=2,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead.attr_arn)
-            ),
-        )
+        keep_failed_events(self, function=self.function, queue=dead, age_s=EVENT_AGE_S)
         self._tell_of(dead.attr_queue_name, reach.data_key_arn)
         self._ask_hourly()
-        permission = lambda_.CfnPermission(
-            self,
-            "LogsMayInvoke",
-            action="lambda:InvokeFunction",
-            function_name=self.function.attr_arn,
-            principal="logs.amazonaws.com",
-            source_account=Fn.sub("${AWS::AccountId}"),
-            source_arn=Fn.sub(f"arn:${{AWS::Partition}}:logs:{_HERE}:log-group:FalajModel-*:*"),
-        )
-        found = ssm.CfnParameter(
-            self,
-            "Arn",
-            type="String",
-            name=RECORDER_PARAMETER,
-            value=self.function.attr_arn,
-        )
-        # Whoever finds the function subscribes to it at once, and CloudWatch Logs tries it then.
-        found.add_resource_dependency(permission)
+        take_model_logs(self, function=self.function, parameter=RECORDER_PARAMETER)
 
     def _tell_of(self, queue_name: str, key_arn: str) -> None:
         """Tell people of records that could not be written while CloudWatch still has the lines."""
         topic = AlertTopic(self, "Notices", key_arn=key_arn, display_name="Falaj audit trail").topic
-        CfnResource(
+        DeadLetterAlarm(
             self,
             "Lost",
-            type="AWS::CloudWatch::Alarm",
-            properties={
-                "AlarmDescription": "The audit recorder failed on a delivery three times; "
-                "it lies in the dead-letter queue: invoke the recorder with it again",
-                "Namespace": "AWS/SQS",
-                "MetricName": "ApproximateNumberOfMessagesVisible",
-                "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
-                "Statistic": "Maximum",
-                "Period": 60,
-                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-                "Threshold": 1,
-                "DatapointsToAlarm": 1,
-                "EvaluationPeriods": 1,
-                "TreatMissingData": "notBreaching",
-                "AlarmActions": [topic.ref],
-                "OKActions": [topic.ref],
-            },
+            queue_name=queue_name,
+            topic_arn=topic.ref,
+            says="The audit recorder failed on a delivery three times; "
+            "it lies in the dead-letter queue: invoke the recorder with it again",
         )
 
     def _ask_hourly(self) -> None:

@@ -1,6 +1,6 @@
-"""Where events go that the controller could not handle, so that none is lost unseen."""
+"""Where events go that a function could not handle, so that none is lost unseen."""
 
-from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_lambda as lambda_, aws_sqs as sqs
 from constructs import Construct
 
 KEPT_S = 14 * 86_400
@@ -50,3 +50,33 @@ class DeadLetters(Construct):
                 ],
             },
         )
+
+
+def keep_failed_events(
+    scope: Construct,
+    *,
+    function: lambda_.CfnFunction,
+    queue: sqs.CfnQueue,
+    age_s: int,
+    retries: int = 2,
+) -> None:
+    """Send a function's failed asynchronous events to a queue; its role must let it.
+
+    Args:
+        scope: Where the setting belongs.
+        function: Whose events.
+        queue: Where they go.
+        age_s: How long an event is tried.
+        retries: How often it is tried again.
+    """
+    lambda_.CfnEventInvokeConfig(
+        scope,
+        "OnFailure",
+        function_name=function.ref,
+        qualifier="$LATEST",
+        maximum_event_age_in_seconds=age_s,
+        maximum_retry_attempts=retries,
+        destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+            on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=queue.attr_arn)
+        ),
+    )

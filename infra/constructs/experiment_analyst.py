@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from aws_cdk import CfnResource, aws_events as events, aws_lambda as lambda_, aws_ssm as ssm
+from aws_cdk import aws_events as events, aws_lambda as lambda_, aws_ssm as ssm
 from constructs import Construct
 
 from falaj.contract import (
@@ -18,7 +18,8 @@ from falaj.contract import (
 from infra.config.deployment import Deployment
 from infra.constructs.alert_topic import AlertTopic
 from infra.constructs.analyst_rights import AnalystReach, analyst_rights
-from infra.constructs.dead_letters import DeadLetters
+from infra.constructs.dead_letter_alarm import DeadLetterAlarm
+from infra.constructs.dead_letters import DeadLetters, keep_failed_events
 from infra.constructs.function_role import FunctionAccess
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
 
@@ -122,43 +123,20 @@ class ExperimentAnalyst(Construct):
             size=SCRATCH_MIB
         )
         self._wake()
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "OnFailure",
-            function_name=self.function.ref,
-            qualifier="$LATEST",
-            maximum_event_age_in_seconds=EVENT_AGE_S,
-            maximum_retry_attempts=1,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead.attr_arn)
-            ),
-        )
+        keep_failed_events(self, function=self.function, queue=dead, age_s=EVENT_AGE_S, retries=1)
         self._tell_of_failures(dead.attr_queue_name)
         ssm.CfnParameter(
             self, "Name", type="String", name=ANALYST_PARAMETER, value=self.function.ref
         )
 
     def _tell_of_failures(self, queue_name: str) -> None:
-        CfnResource(
+        DeadLetterAlarm(
             self,
             "Failures",
-            type="AWS::CloudWatch::Alarm",
-            properties={
-                "AlarmDescription": "The experiment analyst could not finish a round twice; "
-                "the event lies in its dead-letter queue, and the reason in its log",
-                "Namespace": "AWS/SQS",
-                "MetricName": "ApproximateNumberOfMessagesVisible",
-                "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
-                "Statistic": "Maximum",
-                "Period": 60,
-                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-                "Threshold": 1,
-                "DatapointsToAlarm": 1,
-                "EvaluationPeriods": 1,
-                "TreatMissingData": "notBreaching",
-                "AlarmActions": [self.topic.ref],
-                "OKActions": [self.topic.ref],
-            },
+            queue_name=queue_name,
+            topic_arn=self.topic.ref,
+            says="The experiment analyst could not finish a round twice; "
+            "the event lies in its dead-letter queue, and the reason in its log",
         )
 
     def _wake(self) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aws_cdk import Fn, aws_lambda as lambda_, aws_ssm as ssm
 from constructs import Construct
 
 from falaj.contract import (
@@ -14,8 +13,9 @@ from falaj.contract import (
     experiments_parameter,
 )
 from infra.config.deployment import Deployment
-from infra.constructs.dead_letters import DeadLetters
+from infra.constructs.dead_letters import DeadLetters, keep_failed_events
 from infra.constructs.function_role import FunctionAccess, allow, sub
+from infra.constructs.log_feed import take_model_logs
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
 
 RECORDER_SIZE: Final = FunctionSize(memory_mib=256, timeout_s=60)
@@ -85,35 +85,8 @@ class ExposureRecorder(Construct):
                 statements=_rights(reach, dead_letters_arn=dead.attr_arn),
             ),
         ).function
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "OnFailure",
-            function_name=self.function.ref,
-            qualifier="$LATEST",
-            maximum_event_age_in_seconds=EVENT_AGE_S,
-            maximum_retry_attempts=2,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead.attr_arn)
-            ),
-        )
-        permission = lambda_.CfnPermission(
-            self,
-            "LogsMayInvoke",
-            action="lambda:InvokeFunction",
-            function_name=self.function.attr_arn,
-            principal="logs.amazonaws.com",
-            source_account=Fn.sub("${AWS::AccountId}"),
-            source_arn=Fn.sub(f"arn:${{AWS::Partition}}:logs:{_HERE}:log-group:FalajModel-*:*"),
-        )
-        found = ssm.CfnParameter(
-            self,
-            "Arn",
-            type="String",
-            name=RECORDER_ARN_PARAMETER,
-            value=self.function.attr_arn,
-        )
-        # Whoever finds the function subscribes to it at once, and CloudWatch Logs tries it then.
-        found.add_resource_dependency(permission)
+        keep_failed_events(self, function=self.function, queue=dead, age_s=EVENT_AGE_S)
+        take_model_logs(self, function=self.function, parameter=RECORDER_ARN_PARAMETER)
 
 
 def _rights(reach: RecorderReach, *, dead_letters_arn: str) -> tuple[dict[str, Any], ...]:

@@ -26,7 +26,7 @@ from infra.constructs.artefact_alarm import ArtefactAlarm
 from infra.constructs.controller_alarms import ControllerAlarms
 from infra.constructs.controller_rights import ControllerReach, controller_rights
 from infra.constructs.controller_size import CONTROLLER_SIZE
-from infra.constructs.dead_letters import DeadLetters
+from infra.constructs.dead_letters import DeadLetters, keep_failed_events
 from infra.constructs.event_rules import EventRules
 from infra.constructs.function_role import FunctionAccess
 from infra.constructs.model_store import ModelStore
@@ -80,19 +80,7 @@ class RolloutsStack(Stack):
         ).topic
         self._dead = DeadLetters(self, "DeadLetters", key_arn=self._key_arn).queue
         controller = self._controller(code, layers)
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "OnFailure",
-            function_name=controller.ref,
-            qualifier="$LATEST",
-            maximum_event_age_in_seconds=EVENT_AGE_S,
-            maximum_retry_attempts=2,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
-                    destination=self._dead.attr_arn
-                )
-            ),
-        )
+        keep_failed_events(self, function=controller, queue=self._dead, age_s=EVENT_AGE_S)
         EventRules(self, "Wake", function=controller)
         ControllerAlarms(
             self, "Alarms", queue_name=self._dead.attr_queue_name, topic_arn=self._topic.ref
