@@ -254,7 +254,10 @@ def kept(driven):
 
 def test_every_path_was_taken(driven):
     """Otherwise nothing would be proven."""
-    assert driven.statuses == {
+    statuses = dict(driven.statuses)
+    # The function's own limit, or the API's a second later if starting took that long.
+    assert statuses.pop("a timeout") in {502, 504}
+    assert statuses == {
         "success": 200,
         "success again": 200,
         "a tensor nobody knows": 400,
@@ -263,7 +266,6 @@ def test_every_path_was_taken(driven):
         "an index out of bounds": 400,
         "an error": 500,
         "out of memory": 502,
-        "a timeout": 504,
         "no JSON": 400,
         "a model nobody knows": 403,
         "a path nobody knows": 403,
