@@ -72,8 +72,6 @@ _KNOWN: Final = (
             "kms:GenerateMac",
             "kms:GetPublicKey",
             "kms:Sign",
-            "kms:Verify",
-            "kms:VerifyMac",
         ),
     ),
     Endpoint(service="lambda", actions=("lambda:*",)),
