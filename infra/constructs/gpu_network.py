@@ -3,15 +3,15 @@
 import ipaddress
 from typing import Final
 
-from aws_cdk import Fn, Token, aws_ec2 as ec2, aws_iam as iam
+from aws_cdk import Fn, aws_ec2 as ec2
 from constructs import Construct
 
 from falaj.contract import GRPC_PORT, HTTP_PORT
 from infra.config.deployment import Deployment
 from infra.constructs.endpoints import own_callers_only
-from infra.constructs.function_role import allow, sub, trust
+from infra.constructs.flow_log import log_flows
+from infra.constructs.function_role import sub
 from infra.constructs.kept_logs import KeptLogs
-from infra.constructs.region_boundary import BOUNDARY_ARN
 from infra.constructs.security_group import TLS, ClosedGroup
 
 SUBNET_BITS: Final = 4
@@ -154,31 +154,13 @@ class GpuNetwork(Construct):
             "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${Group}:*",
             Group=logs.group.ref,
         )
-        actions = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-        role = iam.CfnRole(
+        log_flows(
             self,
-            "FlowRole",
-            assume_role_policy_document=trust("vpc-flow-logs.amazonaws.com"),
-            permissions_boundary=Token.as_string(BOUNDARY_ARN),
-            policies=[
-                iam.CfnRole.PolicyProperty(
-                    policy_name="Own",
-                    policy_document={
-                        "Version": "2012-10-17",
-                        "Statement": [allow("WriteFlows", actions, [streams])],
-                    },
-                )
-            ],
-        )
-        ec2.CfnFlowLog(
-            self,
-            "FlowLog",
-            resource_id=self.vpc_id,
-            resource_type="VPC",
-            traffic_type="ALL",
-            log_destination_type="cloud-watch-logs",
-            log_group_name=logs.group.ref,
-            deliver_logs_permission_arn=role.attr_arn,
+            vpc_id=self.vpc_id,
+            group=logs.group.ref,
+            streams=streams,
+            role_id="FlowRole",
+            sid="WriteFlows",
         )
 
 

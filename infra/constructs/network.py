@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network
 from typing import Final
 
-from aws_cdk import Fn, Token, aws_ec2 as ec2, aws_iam as iam, aws_logs as logs
+from aws_cdk import Fn, aws_ec2 as ec2, aws_logs as logs
 from constructs import Construct
 
 from falaj.contract import REGION
 from infra.constructs.endpoints import Endpoint
-from infra.constructs.function_role import allow, trust
-from infra.constructs.region_boundary import BOUNDARY_ARN
+from infra.constructs.flow_log import log_flows
 
 CIDR: Final = "10.42.0.0/16"
 SUBNET_PREFIX: Final = 20
@@ -101,7 +100,14 @@ class Network(Construct):
             description="From the callers",
         )
         self.endpoints = {endpoint.service: self._endpoint(endpoint) for endpoint in endpoints}
-        self._log(flow_logs)
+        log_flows(
+            self,
+            vpc_id=self.vpc.ref,
+            group=flow_logs.ref,
+            streams=flow_logs.attr_arn,
+            role_id="FlowLogRole",
+            sid="WriteOwnLogs",
+        )
 
     @property
     def dynamodb_url(self) -> str:
@@ -145,38 +151,6 @@ class Network(Construct):
             security_group_ids=[self._doors.attr_group_id],
             policy_document=endpoint.policy(),
             dns_options=_S3_NAMES if endpoint.service == "s3" else None,
-        )
-
-    def _log(self, group: logs.CfnLogGroup) -> None:
-        """Write down every connection.
-
-        Source: docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html.
-        """
-        actions = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-        role = iam.CfnRole(
-            self,
-            "FlowLogRole",
-            assume_role_policy_document=trust("vpc-flow-logs.amazonaws.com"),
-            permissions_boundary=Token.as_string(BOUNDARY_ARN),
-            policies=[
-                iam.CfnRole.PolicyProperty(
-                    policy_name="Own",
-                    policy_document={
-                        "Version": "2012-10-17",
-                        "Statement": [allow("WriteOwnLogs", actions, [group.attr_arn])],
-                    },
-                )
-            ],
-        )
-        ec2.CfnFlowLog(
-            self,
-            "FlowLog",
-            resource_id=self.vpc.ref,
-            resource_type="VPC",
-            traffic_type="ALL",
-            log_destination_type="cloud-watch-logs",
-            log_group_name=group.ref,
-            deliver_logs_permission_arn=role.attr_arn,
         )
 
 

@@ -13,6 +13,7 @@ from falaj.config.analyst import AnalystSettings
 from falaj.domain.clock import Clock, SystemClock
 from falaj.entrypoints.analyst_tending import Tender, rendered, status
 from falaj.entrypoints.analyst_world import Analysis, AnalystWorld, open_world
+from falaj.entrypoints.lambda_time import time_left
 from falaj.errors import AnalystError, FalajError
 from falaj.experiments.lifecycle import FINAL, ExperimentState, Phase
 from falaj.experiments.orders import Form, Order, Query, ReportQuery, read_asked
@@ -64,7 +65,7 @@ class ExperimentAnalyst:
             case ReportQuery() as query:
                 return self._reported(query)
             case _:
-                return {"experiments": self._round(_time_left(context))}
+                return {"experiments": self._round(time_left(context, reserve_ms=RESERVE_MS))}
 
     def _told(self, query: Query) -> dict[str, Any]:
         if query.experiment:
@@ -125,12 +126,6 @@ class ExperimentAnalyst:
             **keys,
         }
         self._write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def _time_left(context: Any) -> Callable[[], bool]:  # noqa: ANN401 - as above
-    if context is None:
-        return lambda: True
-    return lambda: context.get_remaining_time_in_millis() > RESERVE_MS
 
 
 def make_handler(

@@ -11,6 +11,7 @@ from falaj.domain.clock import Clock, SystemClock
 from falaj.domain.codec import encode
 from falaj.domain.rollout import Rollout
 from falaj.domain.waking import Kind, Waking, read_waking
+from falaj.entrypoints.lambda_time import time_left
 from falaj.entrypoints.rollout_rounds import Rounds
 from falaj.entrypoints.rollout_settling import Settled, Settler
 from falaj.entrypoints.rollout_world import World, open_world
@@ -63,7 +64,7 @@ class RolloutController:
         if waking.kind is Kind.CHANGE and waking.model:
             settled = self._settle(waking.model)
             return {"models": {waking.model: settled.rollout.phase.value}}
-        return {"models": self._rounds.go(has_time=_time_left(context))}
+        return {"models": self._rounds.go(has_time=time_left(context, reserve_ms=RESERVE_MS))}
 
     def _settle(self, model: str) -> Settled:
         settled = self._settler.settle(model, self._settler.surroundings(model))
@@ -117,12 +118,6 @@ class RolloutController:
             **keys,
         }
         self._write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def _time_left(context: Any) -> Callable[[], bool]:  # noqa: ANN401 - as above
-    if context is None:
-        return lambda: True
-    return lambda: context.get_remaining_time_in_millis() > RESERVE_MS
 
 
 handler: RolloutController

@@ -1,0 +1,58 @@
+"""Every connection of a network, written down."""
+
+from typing import Any
+
+from aws_cdk import Token, aws_ec2 as ec2, aws_iam as iam
+from constructs import Construct
+
+from infra.constructs.function_role import allow, trust
+from infra.constructs.region_boundary import BOUNDARY_ARN
+
+
+def log_flows(
+    scope: Construct,
+    *,
+    vpc_id: str,
+    group: str,
+    streams: str | dict[str, Any],
+    role_id: str,
+    sid: str,
+) -> None:
+    """Log a VPC's connections, under a role that can do nothing else.
+
+    Args:
+        scope: Where log and role belong.
+        vpc_id: The VPC.
+        group: Name of the log group.
+        streams: ARN of the group's streams.
+        role_id: The role's id in the scope.
+        sid: What its one statement is called.
+
+    Source: docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html.
+    """
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+    role = iam.CfnRole(
+        scope,
+        role_id,
+        assume_role_policy_document=trust("vpc-flow-logs.amazonaws.com"),
+        permissions_boundary=Token.as_string(BOUNDARY_ARN),
+        policies=[
+            iam.CfnRole.PolicyProperty(
+                policy_name="Own",
+                policy_document={
+                    "Version": "2012-10-17",
+                    "Statement": [allow(sid, actions, [streams])],
+                },
+            )
+        ],
+    )
+    ec2.CfnFlowLog(
+        scope,
+        "FlowLog",
+        resource_id=vpc_id,
+        resource_type="VPC",
+        traffic_type="ALL",
+        log_destination_type="cloud-watch-logs",
+        log_group_name=group,
+        deliver_logs_permission_arn=role.attr_arn,
+    )
