@@ -1,5 +1,6 @@
 """grpc's asyncio server with bounds on clients."""
 
+import asyncio
 from typing import Final
 
 import grpc  # type: ignore[import-untyped]
@@ -10,6 +11,7 @@ from falaj.http.service import Limits
 _ENVELOPE_BYTES: Final = 1024 * 1024  # names, shapes and parameters around the tensors
 _METADATA_BYTES: Final = 32 * 1024
 _CONCURRENT: Final = 4096
+_POLL_S: Final = 0.05
 _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_send_message_length", -1),
@@ -42,6 +44,7 @@ class GrpcServer:
             ),
             maximum_concurrent_rpcs=_CONCURRENT,
         )
+        self._servicer = servicer
         self._server.add_generic_rpc_handlers(servicer.handlers())
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.port = self._server.add_insecure_port(address)
@@ -51,5 +54,15 @@ class GrpcServer:
         await self._server.start()
 
     async def drain(self, *, within_s: float) -> None:
-        """Refuse new calls, which clients take elsewhere, and answer those under way."""
-        await self._server.stop(within_s)
+        """Refuse new calls, which clients take elsewhere, and answer those under way.
+
+        The server stops only when nothing is under way: grpc ends a call that has arrived but was
+        not handed out yet as CANCELLED, which clients do not take elsewhere. UNAVAILABLE they do.
+        """
+        self._servicer.is_draining = True
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within_s
+        while self._servicer.under_way and loop.time() < until:
+            await asyncio.sleep(_POLL_S)
+        await asyncio.sleep(min(_POLL_S, within_s))
+        await self._server.stop(max(0.0, until - loop.time()))

@@ -19,6 +19,7 @@ from falaj.container.ledger import Ledger
 from falaj.container.workforce import Workforce
 from falaj.contract import HEADER_CLIENT_SUBJECT
 from falaj.errors import (
+    DrainingError,
     FalajError,
     ImmutableRepositoryError,
     InvalidOutputError,
@@ -49,6 +50,10 @@ class Servicer:
         workforce: Who computes.
         ledger: Where endings are counted.
         is_ready: Whether load balancers should send requests.
+
+    Attributes:
+        is_draining: Whether new calls are told to go elsewhere.
+        under_way: Inferences that have no answer yet.
     """
 
     def __init__(
@@ -61,6 +66,8 @@ class Servicer:
     ) -> None:
         self._service, self._workforce, self._ledger = service, workforce, ledger
         self._is_ready = is_ready
+        self.is_draining = False
+        self.under_way = 0
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         """What a server registers."""
@@ -133,11 +140,14 @@ class Servicer:
         except FalajError as error:
             self._note(outcome, error)
             raise
+        self.under_way += 1
         try:
             return await response
         except asyncio.CancelledError:
             call.give_up()  # the caller has hung up
             raise
+        finally:
+            self.under_way -= 1
 
     def _submitted(
         self,
@@ -147,6 +157,8 @@ class Servicer:
         response: "asyncio.Future[Message]",
         began: int,
     ) -> Call:
+        if self.is_draining:
+            raise DrainingError
         request = self._parsed(data)
         worker = self._workforce.of(request.model_name, request.model_version)
         model = worker.model
