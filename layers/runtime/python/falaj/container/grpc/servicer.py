@@ -157,8 +157,6 @@ class Servicer:
         response: "asyncio.Future[Message]",
         began: int,
     ) -> Call:
-        if self.is_draining:
-            raise DrainingError
         request = self._parsed(data)
         worker = self._workforce.of(request.model_name, request.model_version)
         model = worker.model
@@ -200,6 +198,8 @@ class Servicer:
         return call
 
     def _parsed(self, data: bytes) -> Message:
+        if self.is_draining:
+            raise DrainingError
         check_fields(data, strings=self._service.limits.strings)
         try:
             return _INFER.FromString(data)
