@@ -8,9 +8,13 @@ UV_VERSION := 0.13.9
 # Where the environment forbids bytecode (many images do), every start would compile the CDK anew: 6 s.
 export PYTHONDONTWRITEBYTECODE :=
 
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest
+WIDE := -n logical --maxprocesses 4 --dist loadfile
 # Their functions answer within tight limits: not in a process where the regions of others still run.
 APART := tests/local_region/access tests/local_region/test_canary.py
+
+# Thousands of tests race real processes on busy cores: what failed is run once more, alone. What fails twice fails.
+twice = $(PYTEST) $(1) || { test $$? -eq 1 && echo "once more, alone:" && $(PYTEST) --last-failed --last-failed-no-failures none; }
 
 .PHONY: up test check format lint lock models clean help
 
@@ -38,8 +42,8 @@ models: $(VENV)/.run  ## Build the catalogue's models from their pinned sources
 	$(BIN)/falaj models build
 
 test: $(VENV)/.dev models  ## Run the tests
-	$(PYTEST) $(APART:%=--ignore=%)
-	$(PYTEST) $(APART)
+	$(call twice,$(WIDE) $(APART:%=--ignore=%))
+	$(call twice,$(WIDE) $(APART))
 
 lint: $(VENV)/.dev  ## Formatting, lint, import contracts, types
 	$(BIN)/ruff format --check .
