@@ -6,6 +6,7 @@ import pytest
 
 from falaj.config.access import AccessSettings
 from falaj.domain.access import AccessMode, ModelAccess
+from falaj.domain.routes import ROUTES
 from falaj.entrypoints.guarded import GuardedHandler, guarded
 from tests.falaj.clocks import NOON, StandingClock
 
@@ -181,6 +182,51 @@ def test_where_nobody_is_asked_nothing_is_in_the_way():
         return {"event": event, "context": context}
 
     assert guarded(inner, settings=AccessSettings()) is inner
+
+
+SIGNED = {"userArn": "arn:aws:iam::123456789012:role/x", "accountId": "acme"}
+
+
+def reaching(route, mode, *, is_rest):
+    """An event of a route that is let through, with a forged tenant wherever a caller can write."""
+    path = route.path.replace("{model}", "churn").replace("{version}", "1")
+    path = path.replace("{experiment}", "globex")
+    forged = dict.fromkeys(("x-falaj-tenant", "X-Falaj-Tenant", "falaj", "tenant"), "globex")
+    scope = route.scope.replace("{model}", "churn")
+    if is_rest:
+        event = rest_event({"scopes": scope}, **forged) | {"path": path, "httpMethod": route.method}
+    else:
+        event = http_event({"scope": scope}, path=path, method=route.method, **forged)
+    if mode is AccessMode.IAM:
+        del event["requestContext"]["authorizer"]
+        event["requestContext"] |= {"identity": SIGNED} if is_rest else {}
+        event["requestContext"] |= {} if is_rest else {"authorizer": {"iam": SIGNED}}
+    return event | {"body": json.dumps({"tenant": "globex"})}
+
+
+@pytest.mark.parametrize("is_rest", [False, True], ids=["http", "rest"])
+@pytest.mark.parametrize("mode", [AccessMode.JWT, AccessMode.IAM])
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+def test_no_route_believes_a_callers_tenant(route, mode, is_rest, handler, seen):
+    """Handlers are told of one tenant, in header and context alike: the token's or the signer's."""
+    answer = handler(JWT if mode is AccessMode.JWT else IAM)(reaching(route, mode, is_rest=is_rest))
+    (event,) = seen
+    named = {name: v for name, v in event["headers"].items() if name.lower() == "x-falaj-tenant"}
+
+    assert answer["statusCode"] == 200
+    assert named == {"x-falaj-tenant": "acme"}
+    assert event.get("multiValueHeaders", {}).get("x-falaj-tenant", ["acme"]) == ["acme"]
+    assert event["requestContext"]["falaj"] == {"tenant": "acme"}
+
+
+def test_a_tenant_that_stands_in_the_context_already_is_overwritten(handler, seen):
+    """Whoever may invoke the function itself can write a context, and is checked all the same."""
+    event = http_event()
+    event["requestContext"]["falaj"] = {"tenant": "globex"}
+
+    handler()(event)
+
+    assert seen[0]["requestContext"]["falaj"] == {"tenant": "acme"}
 
 
 @pytest.mark.parametrize("plain", ["5eed" * 8, "0b1c5f5e-53b1-4b9a-8f0e-9d2f3c1a7e55"])

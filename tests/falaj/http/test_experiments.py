@@ -8,12 +8,43 @@ import pytest
 from mangum import Mangum
 
 from falaj.aws.analyst import AnalystFunction
+from falaj.config.access import AccessSettings
+from falaj.domain.access import AccessMode, ModelAccess
 from falaj.domain.openapi import document
+from falaj.entrypoints.guarded import guarded
 from falaj.errors import FalajError
 from falaj.http.platform_app import platform_app
 from tests.falaj.analyst_region import TICK, AnalystRegion, declared
 
 WHY = {"reason": "asked for"}
+OPEN = AccessSettings()
+MODELS = {"m": ModelAccess(model="m", invoke=("model:m:invoke",))}
+SIGNER = "arn:aws:iam::123456789012:role/x"
+CALLERS = {
+    "open": (OPEN, {}, "somebody at 192.0.2.1"),
+    "iam": (
+        AccessSettings(mode=AccessMode.IAM, models=MODELS),
+        {"authorizer": {"iam": {"userArn": SIGNER, "accountId": "123456789012"}}},
+        f"{SIGNER} (123456789012)",
+    ),
+    "jwt": (
+        AccessSettings(mode=AccessMode.JWT, models=MODELS),
+        {
+            "authorizer": {
+                "jwt": {
+                    "claims": {
+                        "sub": "zayd",
+                        "tenant": "acme",
+                        "scope": "model:m:experiment",
+                        "exp": "99999999999",
+                    }
+                }
+            }
+        },
+        "zayd (acme)",
+    ),
+}
+"""What the gateway has found out, and whom the analyst is told of."""
 BETTER = {"control": 0.2, "warm": 0.5}
 
 
@@ -62,8 +93,9 @@ class Told:
 class Api:
     """The application behind API Gateway's events."""
 
-    def __init__(self, app):
-        self._handler = Mangum(app, lifespan="off")
+    def __init__(self, app, *, access=OPEN, context=None, headers=None):
+        self._handler = guarded(Mangum(app, lifespan="off"), settings=access)
+        self._context, self._headers = context or {}, headers or {}
 
     def __call__(self, method, path, body=None, **query):
         """Send one request."""
@@ -71,10 +103,15 @@ class Api:
             "version": "2.0",
             "rawPath": path,
             "rawQueryString": urlencode(query),
-            "headers": {"host": "api.example", "content-type": "application/json"},
+            "headers": {
+                "host": "api.example",
+                "content-type": "application/json",
+                **self._headers,
+            },
             "requestContext": {
                 "stage": "$default",
                 "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
+                **self._context,
             },
             "body": None if body is None else json.dumps(body),
             "isBase64Encoded": False,
@@ -129,6 +166,24 @@ def test_an_experiment_is_started_followed_and_stopped(api):
     ]
 
     assert phases == ["running", "running", "stopped", "stopped", "stopped"]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_who_acts_is_never_taken_from_a_header(caller, client):
+    """Starting, deciding and stopping name whom the gateway has found, whatever headers claim."""
+    access, context, actor = CALLERS[caller]
+    forged = {"x-falaj-tenant": "globex", "X-Falaj-Tenant": "globex"}
+    app = platform_app([], ask_analyst=AnalystFunction(client, "analyst").ask)
+    api = Api(app, access=access, context=context, headers=forged)
+
+    statuses = [
+        start(api).status,
+        api("POST", "/experiments/m/greeting/decide", WHY | {"choice": "revert"}).status,
+        api("POST", "/experiments/m/greeting/stop", WHY).status,
+    ]
+
+    assert client.actors == [actor] * 3
+    assert statuses[0] == 200
 
 
 def test_a_held_winner_is_promoted(api, region, client):

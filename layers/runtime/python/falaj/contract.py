@@ -99,7 +99,11 @@ ACCESS_FILE: Final = "access.json"
 KEYS_PARAMETER: Final = "/falaj/access/keys"
 """SSM parameter that holds the token issuer's public keys, a JSON Web Key Set."""
 SHED_PARAMETER: Final = "/falaj/access/shed"
-"""SSM parameter that holds the last priority that is still admitted; an operator writes it."""
+"""SSM parameter that holds an operator's word: the last priority admitted, or `auto`."""
+SHED_AUTO: Final = "auto"
+"""The operator leaves it to the load shedder, whose word is in `shed_level_parameter`."""
+SHED_LEVELS_ROOT: Final = "/falaj/shed"
+"""Below it one SSM parameter for each model that has ever been short of capacity."""
 QUOTAS_PARAMETER: Final = "/falaj/access/quotas"
 """SSM parameter that holds every tenant's limits and names the table that counts."""
 QUOTA_TABLE_PARAMETER: Final = "/falaj/access/quota-table"
@@ -109,6 +113,9 @@ CONTEXT_SUBJECT: Final = "subject"
 CONTEXT_SCOPES: Final = "scopes"
 CONTEXT_EXPIRES: Final = "expires"
 """Keys of what the authorizer tells the functions behind it; all values are strings."""
+CONTEXT_CHECKED: Final = "falaj"
+"""Key in `requestContext` under which a function's own check tells the handler behind it the
+tenant, as `{"tenant": …}`. API Gateway writes none of that name, and no caller writes there."""
 
 # ------------------------------------------------------------------- network
 NETWORK_SUBNETS_PARAMETER: Final = "/falaj/network/subnets"
@@ -142,6 +149,9 @@ HEADER_RELEASE: Final = "x-falaj-release"
 HEADER_VARIANT: Final = "x-falaj-variant"
 HEADER_EXPERIMENT: Final = "x-falaj-experiment"
 """The experiment whose arm `x-falaj-variant` names."""
+PARAMETER_EXPERIMENT: Final = "experiment"
+PARAMETER_VARIANT: Final = "variant"
+"""What an answer's own `parameters` say of an experiment, as those two headers do."""
 HEADER_COVARIATE: Final = "x-falaj-covariate"
 """A number known of the subject before the request, for CUPED; optional."""
 HEADER_REQUEST_ID: Final = "x-request-id"
@@ -191,6 +201,9 @@ METRIC_UNASSIGNED: Final = "Unassigned"
 METRIC_GPU_UTILISATION: Final = "GpuUtilisation"  # percent of the time a kernel ran
 METRIC_ASKED: Final = "Asked"  # requests that came to the function before a GPU service
 METRIC_FALLBACKS: Final = "Fallbacks"  # requests that a CPU version answered for a GPU service
+METRIC_SHED: Final = "Shed"
+"""Priorities that wait because a model is short of capacity: 0 to 4, each minute in which some do;
+by model, and over all models under `ALL_MODELS`."""
 METRIC_HEARTBEAT: Final = "Heartbeat"
 """Published by the rollout controller on each scheduled tick, without any dimension."""
 
@@ -213,6 +226,8 @@ ALARM_PREFIX: Final = "falaj-"
 """Begins the name of every alarm that the rollout controller heeds."""
 GPU_ALARM_PREFIX: Final = "gpu-falaj-"
 """Begins the name of alarms that ECS and scaling policies heed; the rollout controller does not."""
+CAPACITY_ALARM_PREFIX: Final = "capacity-falaj-"
+"""Begins the name of alarms that the load shedder heeds; the model's name follows."""
 HEARTBEAT_ALARM: Final = f"{ALARM_PREFIX}rollout-controller-heartbeat"
 """Freezes promotions of all models; its metric, `Heartbeat`, has no dimensions."""
 
@@ -324,6 +339,11 @@ def alias_arn_parameter(model: str) -> str:
 def desired_release_parameter(model: str) -> str:
     """Name the SSM parameter in which the stack states the release it wants."""
     return f"{PARAMETER_ROOT}/models/{model}/desired-release"
+
+
+def shed_level_parameter(model: str) -> str:
+    """Name the SSM parameter in which the load shedder says whom a model admits."""
+    return f"{SHED_LEVELS_ROOT}/{model}"
 
 
 def shadow_parameter(model: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from falaj.config.access import AccessSettings
 from falaj.config.quotas import QuotaSettings
-from falaj.contract import HEADER_REQUEST_ID, HEADER_TENANT
+from falaj.contract import CONTEXT_CHECKED, CONTEXT_TENANT, HEADER_REQUEST_ID, HEADER_TENANT
 from falaj.domain.access import AccessMode, Caller, asked_for, refuse_unless_allowed
 from falaj.domain.clock import Clock, SystemClock
 from falaj.entrypoints.lambda_callers import caller_in
@@ -138,7 +138,11 @@ def _said_for(event: Mapping[str, Any], tenant: str) -> dict[str, Any]:
     An id that a caller has made up goes into logs and records: it is believed only where it cannot
     be about a person, and replaced by the gateway's otherwise.
     """
-    said = {**event, "headers": {**_without(event.get("headers")), HEADER_TENANT: tenant}}
+    said = {
+        **event,
+        "headers": {**_without(event.get("headers")), HEADER_TENANT: tenant},
+        _CONTEXT: {**event[_CONTEXT], CONTEXT_CHECKED: {CONTEXT_TENANT: tenant}},
+    }
     if isinstance(many := event.get("multiValueHeaders"), dict):
         said["multiValueHeaders"] = {**_without(many), HEADER_TENANT: [tenant]}
     return said

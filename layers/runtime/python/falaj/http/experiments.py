@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from falaj.contract import HEADER_TENANT
+from falaj.contract import CONTEXT_CHECKED, CONTEXT_TENANT
 from falaj.errors import MalformedRequestError, PayloadTooLargeError
 
 MOST_BYTES: Final = 256 * 1024
@@ -97,6 +97,9 @@ def _add_deciding(app: FastAPI, ask: AskAnalyst) -> None:
 def actor_of(request: Request) -> str:
     """Name who asks, as the gateway has found; by address where it asks nobody.
 
+    The tenant is what the check before has found (`falaj.entrypoints.guarded`), never a header's:
+    where nobody is asked there is none.
+
     Source:
         docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
         (`authorizer.iam.userArn`, `authorizer.jwt.claims`, `http.sourceIp`) and
@@ -104,7 +107,7 @@ def actor_of(request: Request) -> str:
     """
     event = request.scope.get("aws.event")
     context = event.get("requestContext") if isinstance(event, dict) else None
-    tenant = request.headers.get(HEADER_TENANT, "")
+    tenant = _within(context, (CONTEXT_CHECKED, CONTEXT_TENANT))
     paths = (
         ("authorizer", "iam", "userArn"),
         ("identity", "userArn"),
