@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from falaj.contract import MODEL_FILE
 from falaj.domain.manifest import Manifest
 from falaj.errors import ArtefactError
 
@@ -26,7 +25,7 @@ def s3_reader(prefix: str, *, client: Any = None) -> Callable[[Manifest], bytes]
     s3 = client or boto3.client("s3")
 
     def read(manifest: Manifest) -> bytes:
-        path = f"{manifest.name}/{manifest.version}/{MODEL_FILE}"
+        path = f"{manifest.name}/{manifest.version}/{manifest.file}"
         key = f"{folder}/{path}" if folder else path
         try:
             content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from falaj.contract import ENSEMBLE_FILE, ENSEMBLE_PLATFORM, MODEL_FILE
 from falaj.domain.signature import ModelSignature
 
 FORMAT: Final = 1
@@ -16,8 +17,8 @@ class Manifest:
     Attributes:
         name: Model name, a DNS label.
         version: Model version, a positive integer (Triton's repository layout).
-        sha256: Hex digest of `model.onnx`.
-        size_bytes: Length of `model.onnx`.
+        sha256: Hex digest of the version's bytes.
+        size_bytes: Their length.
         signature: Inputs, outputs and batching facts.
         golden: Cases with known right answers: `{"name", "request", "expect", "atol", "rtol"}`;
             request and expectation are the Open Inference Protocol's JSON.
@@ -33,6 +34,16 @@ class Manifest:
     golden: tuple[Mapping[str, Any], ...] = ()
     platform: str = "onnxruntime_onnx"
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether its bytes declare a graph of other versions."""
+        return self.platform == ENSEMBLE_PLATFORM
+
+    @property
+    def file(self) -> str:
+        """Name of the file that holds its bytes."""
+        return ENSEMBLE_FILE if self.is_ensemble else MODEL_FILE
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:

@@ -8,21 +8,22 @@ file's sha256 as other manifests name `model.onnx`'s. Members are pinned by vers
                 "inputs": {"text": "text"}, "outputs": {"ids": "ids"}}, …]}
 
 `inputs` maps a member's input to a tensor of the graph, `outputs` a member's output to one; the
-graph's first tensors are the ensemble's inputs.
+graph's first tensors are the ensemble's inputs. `catalogue.ensembles` writes it of source.yaml.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
+from falaj.domain.manifest import Manifest
 from falaj.domain.signature import ModelSignature
-from falaj.domain.tensors import TensorSpec
+from falaj.domain.tensors import DYNAMIC, TensorSpec
 from falaj.engines.engine import Engine, Tensor
-from falaj.errors import ArtefactError
+from falaj.engines.repository import ModelRepository
+from falaj.errors import ArtefactError, UnknownModelError, UnknownVersionError
 
-PLATFORM: Final = "ensemble"
 MAX_STEPS: Final = 32
 
 
@@ -95,7 +96,8 @@ class EnsembleEngine:
         known: dict[str, TensorSpec] = {spec.name: spec for spec in signature.inputs}
         for step in steps:
             engine, its = member(step)
-            self._check_inputs(step, its, known)
+            for fault in edge_faults(f"step '{step.model}'", step.inputs, its, known):
+                self._refuse(fault)
             made = {spec.name: spec for spec in its.outputs}
             for output, tensor in step.outputs.items():
                 if output not in made or tensor in known:
@@ -103,8 +105,8 @@ class EnsembleEngine:
                 known[tensor] = made[output]
             self._steps.append((step, engine))
         for spec in signature.outputs:
-            if spec.name not in known or known[spec.name].datatype is not spec.datatype:
-                self._refuse(f"no step makes the promised output '{spec.name}' ({spec.datatype})")
+            if spec.name not in known or not fits(known[spec.name], spec):
+                self._refuse(f"no step makes the promised output {words(spec)}")
 
     @property
     def signature(self) -> ModelSignature:
@@ -129,21 +131,102 @@ class EnsembleEngine:
         """Forget the members; they belong to others."""
         self._steps.clear()
 
-    def _check_inputs(
-        self, step: Step, its: ModelSignature, known: Mapping[str, TensorSpec]
-    ) -> None:
-        for spec in its.inputs:
-            tensor = step.inputs.get(spec.name, "")
-            if tensor not in known:
-                self._refuse(f"step '{step.model}' finds nothing for its input '{spec.name}'")
-            if known[tensor].datatype is not spec.datatype:
-                self._refuse(
-                    f"step '{step.model}' takes {spec.datatype} as '{spec.name}', "
-                    f"'{tensor}' is {known[tensor].datatype}"
-                )
-        extra: set[Any] = set(step.inputs) - {spec.name for spec in its.inputs}
-        if extra:
-            self._refuse(f"step '{step.model}' has no input {', '.join(sorted(extra))}")
-
     def _refuse(self, reason: str) -> None:
         raise ArtefactError(artefact=f"ensemble '{self.name}'", reason=reason)
+
+
+def engine_of(manifest: Manifest, content: bytes, repository: ModelRepository) -> EnsembleEngine:
+    """Make an ensemble's engine of its checked bytes; members load when they are not yet.
+
+    Raises:
+        ArtefactError: It does not hold together, or a member is not the one it pins.
+    """
+
+    def member(step: Step) -> tuple[Engine, ModelSignature]:
+        return pinned_member(repository, step)
+
+    return EnsembleEngine(
+        name=manifest.name,
+        signature=manifest.signature,
+        steps=steps_of(manifest.name, content),
+        member=member,
+    )
+
+
+def pinned_member(repository: ModelRepository, step: Step) -> tuple[Engine, ModelSignature]:
+    """Find a step's engine and signature.
+
+    Raises:
+        ArtefactError: It is not there, has another digest or is an ensemble itself.
+    """
+    artefact = f"model '{step.model}' version {step.version}"
+    try:
+        manifest = repository.manifest(step.model, str(step.version))
+    except (UnknownModelError, UnknownVersionError) as error:
+        raise ArtefactError(
+            artefact=artefact, reason="an ensemble needs it, and it is not among the models"
+        ) from error
+    if manifest.is_ensemble:
+        raise ArtefactError(
+            artefact=artefact, reason="an ensemble names it as a step, and ensembles do not nest"
+        )
+    if manifest.sha256 != step.sha256:
+        raise ArtefactError(
+            artefact=artefact,
+            reason=f"its digest is {manifest.sha256}, the ensemble pins {step.sha256}",
+        )
+    return repository.model(step.model, str(step.version)).engine, manifest.signature
+
+
+def edge_faults(
+    who: str, inputs: Mapping[str, str], its: ModelSignature, known: Mapping[str, TensorSpec]
+) -> list[str]:
+    """Return every reason why a member cannot take what it is given.
+
+    Args:
+        who: What the sentences call the member.
+        inputs: Its inputs, and the tensors they take.
+        its: Its signature.
+        known: The graph's tensors so far, by name.
+    """
+    faults = []
+    for spec in its.inputs:
+        tensor = inputs.get(spec.name, "")
+        if tensor not in known:
+            faults.append(f"{who} finds nothing for its input '{spec.name}'")
+        elif not fits(known[tensor], spec):
+            faults.append(f"{who} takes {words(spec)}, and '{tensor}' is {words(known[tensor])}")
+    extra = sorted(set(inputs) - {spec.name for spec in its.inputs})
+    if extra:
+        faults.append(f"{who} has no input {', '.join(extra)}")
+    return faults
+
+
+def fits(made: TensorSpec, taken: TensorSpec) -> bool:
+    """Whether a tensor may be handed on: one type, one rank, no dimension fixed otherwise.
+
+    Example:
+        >>> from falaj.domain.tensors import Datatype
+        >>> made = TensorSpec(name="a", datatype=Datatype.FP32, shape=(-1, 4))
+        >>> fits(made, TensorSpec(name="b", datatype=Datatype.FP32, shape=(8, -1)))
+        True
+        >>> fits(made, TensorSpec(name="b", datatype=Datatype.FP32, shape=(-1, 5)))
+        False
+    """
+    return (
+        made.datatype is taken.datatype
+        and len(made.shape) == len(taken.shape)
+        and all(DYNAMIC in {a, b} or a == b for a, b in zip(made.shape, taken.shape, strict=True))
+    )
+
+
+def words(spec: TensorSpec) -> str:
+    """Describe a tensor: name, type, shape.
+
+    Example:
+        >>> from falaj.domain.tensors import Datatype
+        >>> words(TensorSpec(name="x", datatype=Datatype.FP32, shape=(-1, 4)))
+        "'x' FP32[any, 4]"
+    """
+    shape = ", ".join("any" if size == DYNAMIC else str(size) for size in spec.shape)
+    return f"'{spec.name}' {spec.datatype.value}[{shape}]"

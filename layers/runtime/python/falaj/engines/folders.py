@@ -7,7 +7,7 @@ what the runtime adds to the start.
 
 import os
 
-from falaj.contract import MANIFEST_FILE, MODEL_FILE
+from falaj.contract import MANIFEST_FILE
 
 
 def manifests_under(root: str) -> list[str]:
@@ -30,9 +30,9 @@ def name_and_version(manifest: str) -> tuple[str, str]:
     return name, version
 
 
-def packaged_model(root: str, name: str, version: int) -> str | None:
+def packaged_model(root: str, name: str, version: int, file: str) -> str | None:
     """Path of a version's bytes beside its manifest, if they are there."""
-    path = os.path.join(root, name, str(version), MODEL_FILE)
+    path = os.path.join(root, name, str(version), file)
     return path if os.path.isfile(path) else None
 
 

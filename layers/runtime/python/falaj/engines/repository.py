@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from threading import Lock
+from threading import RLock
 from typing import Self
 
 import orjson
@@ -78,7 +78,7 @@ class ModelRepository:
     ) -> None:
         self._read = read
         self._make_engine = make_engine
-        self._lock = Lock()
+        self._lock = RLock()  # an ensemble loads its members while it is loaded
         self._loaded: dict[tuple[str, str], ServedModel] = {}
         self._versions: dict[str, dict[str, Manifest]] = {}
         for manifest in sorted(manifests, key=lambda found: (found.name, found.version)):
@@ -124,7 +124,7 @@ class ModelRepository:
             )
 
         def read_packaged(manifest: Manifest) -> bytes:
-            if path := packaged_model(folder, manifest.name, manifest.version):
+            if path := packaged_model(folder, manifest.name, manifest.version, manifest.file):
                 return content_of(path)
             if read is not None:
                 return read(manifest)

@@ -14,12 +14,11 @@ from falaj.config.serving import ModelServing, read_serving
 from falaj.container.sequences import SequenceLimits, Sequences, StateSpec
 from falaj.container.worker import Worker
 from falaj.container.workforce import Workforce
-from falaj.contract import ENSEMBLE_FILE, MODEL_FILE, SERVING_FILE
+from falaj.contract import SERVING_FILE
 from falaj.domain.clock import Clock
 from falaj.domain.manifest import Manifest
-from falaj.domain.signature import ModelSignature
 from falaj.engines.engine import Engine
-from falaj.engines.ensemble import PLATFORM, EnsembleEngine, Step, steps_of
+from falaj.engines.ensemble import engine_of
 from falaj.engines.onnx import OnnxEngine
 from falaj.engines.providers import ProviderPlan, session_for
 from falaj.engines.repository import ModelRepository, ServedModel
@@ -126,7 +125,7 @@ class Shelf:
         self._whole = {(manifest.name, manifest.version): manifest for manifest in whole}
         self.manifests = sorted(
             (self._seen(manifest) for manifest in whole),
-            key=lambda manifest: manifest.platform == PLATFORM,
+            key=lambda manifest: manifest.is_ensemble,
         )
         self.repository = ModelRepository(
             tuple(self.manifests), read=self._read, make_engine=self._engine
@@ -159,8 +158,7 @@ class Shelf:
         return replace(manifest, signature=signature)
 
     def _read(self, manifest: Manifest) -> bytes:
-        file = ENSEMBLE_FILE if manifest.platform == PLATFORM else MODEL_FILE
-        path = self._root / manifest.name / str(manifest.version) / file
+        path = self._root / manifest.name / str(manifest.version) / manifest.file
         try:
             return path.read_bytes()
         except OSError as error:
@@ -169,13 +167,8 @@ class Shelf:
             ) from error
 
     def _engine(self, manifest: Manifest, content: bytes) -> Engine:
-        if manifest.platform == PLATFORM:
-            return EnsembleEngine(
-                name=manifest.name,
-                signature=manifest.signature,
-                steps=steps_of(manifest.name, content),
-                member=self._member,
-            )
+        if manifest.is_ensemble:
+            return engine_of(manifest, content, self.repository)
         engine = OnnxEngine(
             name=manifest.name,
             model=content,
@@ -187,20 +180,6 @@ class Shelf:
         if self.serving.get(manifest.name, _DEFAULT).states:
             return StatefulEngine(engine, manifest.signature)
         return engine
-
-    def _member(self, step: Step) -> tuple[Engine, ModelSignature]:
-        for model in self.repository.loaded():
-            if (model.name, model.version) == (step.model, str(step.version)):
-                if model.digest != step.sha256:
-                    raise ArtefactError(
-                        artefact=f"model '{step.model}' version {step.version}",
-                        reason=f"its digest is {model.digest}, the ensemble pins {step.sha256}",
-                    )
-                return model.engine, model.manifest.signature
-        raise ArtefactError(
-            artefact=f"model '{step.model}' version {step.version}",
-            reason="an ensemble needs it, and it is not among the models (ensembles do not nest)",
-        )
 
 
 def _policy(model: ServedModel, part: ModelServing) -> BatchPolicy:

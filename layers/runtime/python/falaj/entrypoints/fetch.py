@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from falaj import contract
+from falaj.domain.manifest import Manifest
 from falaj.engines.trust import check_signature, packaged_publisher
 from falaj.errors import ArtefactError, ConfigurationError, FalajError
 
@@ -132,9 +133,10 @@ def check(root: Path, publisher_key: str) -> None:
     for path in manifests:
         content = path.read_bytes()
         check_signature(str(path), content, publisher)
-        with (path.parent / contract.MODEL_FILE).open("rb") as model:
+        manifest = Manifest.from_dict(json.loads(content))
+        with (path.parent / manifest.file).open("rb") as model:
             found = hashlib.file_digest(model, "sha256").hexdigest()
-        said = json.loads(content)["sha256"]
+        said = manifest.sha256
         if found != said:
             raise ArtefactError(
                 artefact=str(path.parent), reason=f"its digest is {found}, its manifest's {said}"

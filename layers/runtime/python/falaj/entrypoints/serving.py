@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from falaj.config.settings import Settings
 from falaj.domain.manifest import Manifest
+from falaj.engines.engine import Engine
 from falaj.engines.onnx import OnnxEngine
 from falaj.engines.repository import ModelRepository
 from falaj.engines.trust import packaged_publisher
@@ -36,18 +37,24 @@ def repository_from_settings(settings: Settings) -> ModelRepository:
         ArtefactError: There is no manifest, not the one to serve, or one that is not signed.
     """
 
-    def engine(manifest: Manifest, content: bytes) -> OnnxEngine:
+    def engine(manifest: Manifest, content: bytes) -> Engine:
+        if manifest.is_ensemble:
+            # Few functions hold one; the others start without its module.
+            from falaj.engines.ensemble import engine_of  # noqa: PLC0415
+
+            return engine_of(manifest, content, repository)
         return OnnxEngine(name=manifest.name, model=content, threads=settings.threads)
 
     key = settings.publisher_key
     defaults = {settings.model_name: settings.model_version} if settings.model_version else {}
-    return ModelRepository.from_folder(
+    repository = ModelRepository.from_folder(
         settings.model_root,
         make_engine=engine,
         read=_read_from_s3(settings.s3_prefix) if settings.s3_prefix else None,
         defaults={name: version for name, version in defaults.items() if version},
         publisher=packaged_publisher(settings.model_root, key) if key else None,
     )
+    return repository
 
 
 def _read_from_s3(prefix: str) -> Callable[[Manifest], bytes]:
