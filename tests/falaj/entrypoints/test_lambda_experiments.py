@@ -111,6 +111,8 @@ def test_a_subject_gets_its_arm_in_process_every_time(started):
         result = handler(_event(headers={"x-user": subject}))
         assert result["headers"]["x-falaj-variant"] == arm
         assert result["headers"]["x-falaj-experiment"] == "greeting"
+        named = {"experiment": "greeting", "variant": arm}
+        assert json.loads(result["body"])["parameters"] == named
         assert _version(result) == VERSION[arm]
     assert {assign(SPLIT, subject).arm for subject in SUBJECTS} == set(VERSION)
 
@@ -157,6 +159,7 @@ def test_without_a_subject_the_control_answers_and_nobody_is_exposed(started, he
 
     assert _version(result) == 1
     assert "x-falaj-experiment" not in result["headers"]
+    assert "parameters" not in json.loads(result["body"])
     assert lines[0]["unassigned"] == reason
     assert lines[0]["experiment_id"] is None
     assert "unit" not in lines[0]

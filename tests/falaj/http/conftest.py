@@ -1,6 +1,8 @@
 """Real models behind `answer`, called directly and through a real HTTP server."""
 
 import json
+from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qsl, urlsplit
@@ -8,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from falaj.domain.signature import Batching
+from falaj.http.arms import answer_of_arm
 from falaj.http.messages import Request
 from falaj.http.oip import answer
 from tests.falaj import onnx_models
@@ -66,7 +69,7 @@ def infer(call):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    service = None
+    answered = None
 
     def _serve(self):
         length = int(self.headers.get("content-length", 0))
@@ -74,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(length)
         request = Request(self.command, url.path, headers, body, dict(parse_qsl(url.query)))
-        response = answer(request, self.service)
+        response = self.answered(request)
         self.send_response(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)
@@ -88,10 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay quiet."""
 
 
-@pytest.fixture(scope="session")
-def address(service):
-    """Host and port of a server that does nothing but call `answer`."""
-    handler = type("Handler", (_Handler,), {"service": service})
+@contextmanager
+def _server(answered):
+    handler = type("Handler", (_Handler,), {"answered": staticmethod(answered)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -99,3 +101,18 @@ def address(service):
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def address(service):
+    """Host and port of a server that does nothing but call `answer`."""
+    with _server(partial(answer, service=service)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def arm_address(service):
+    """Host and port of a server whose every answer is of the arm `warm` of `greeting`."""
+    answered = partial(answer_of_arm, service=service, experiment="greeting", arm="warm")
+    with _server(answered) as opened:
+        yield opened

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from falaj.contract import HEADER_BINARY_LENGTH, HEADER_RELEASE, HEADER_REQUEST_ID
+from falaj.contract import (
+    HEADER_BINARY_LENGTH,
+    HEADER_RELEASE,
+    HEADER_REQUEST_ID,
+    PARAMETER_EXPERIMENT,
+    PARAMETER_VARIANT,
+)
 from falaj.domain.experiment_schema import SCHEMAS as EXPERIMENTS
 from falaj.domain.protocol_schema import PROTOCOL, object_schema
 from falaj.domain.published import PublishedModel
@@ -157,6 +163,16 @@ def _each_once(tensors: list[JSON]) -> JSON:
     }
 
 
+_ANSWERED_BY: Final[JSON] = {
+    "type": "object",
+    "description": "Of a request in an experiment: which arm of it answered.",
+    "properties": {
+        PARAMETER_EXPERIMENT: {"type": "string"},
+        PARAMETER_VARIANT: {"type": "string"},
+    },
+}
+
+
 def _answer(model: PublishedModel) -> JSON:
     outputs = [output_schema(spec) for spec in model.signature.outputs]
     return object_schema(
@@ -164,7 +180,7 @@ def _answer(model: PublishedModel) -> JSON:
             "model_name": {"type": "string", "const": model.name},
             "model_version": {"type": "string", "enum": [str(v) for v in model.versions]},
             "id": {"type": "string"},
-            "parameters": {"type": "object"},
+            "parameters": _ANSWERED_BY,
             "outputs": {
                 "type": "array",
                 "items": {"oneOf": outputs} if len(outputs) > 1 else outputs[0],

@@ -15,6 +15,7 @@ from falaj.errors import FalajError, RequestError
 from falaj.experiments.choosing import Choice, choose
 from falaj.experiments.live import LiveExperiments
 from falaj.experiments.subject import SubjectFault, SubjectSource, Where, pseudonym
+from falaj.http.arms import answer_of_arm
 from falaj.http.compression import inflated
 from falaj.http.documents import parsed_document
 from falaj.http.messages import Request, Response
@@ -85,10 +86,10 @@ class Experiments:
         if choice.version is not None:
             path = f"/v2/models/{target.model}/versions/{choice.version}/infer"
             request = request._replace(path=path)
-        response = answer(request, service)
         if choice.experiment:
-            response.headers[contract.HEADER_EXPERIMENT] = choice.experiment
-            response.headers[contract.HEADER_VARIANT] = choice.arm
+            response = answer_of_arm(request, service, experiment=choice.experiment, arm=choice.arm)
+        else:
+            response = answer(request, service)
         self._logged = self._keys(choice, request, response)
         return response
 
