@@ -7,6 +7,8 @@ from catalogue.spec import ModelSpec
 from falaj.config.access import AccessSettings
 from falaj.contract import KEYS_PARAMETER
 from falaj.domain.access import ModelAccess
+from falaj.experiments.spec import ExperimentSpec
+from falaj.experiments.subject import Where
 from infra.bundling.trees import text_digest
 from infra.config.deployment import Access, Deployment
 from infra.config.tenants import Tenants
@@ -41,10 +43,14 @@ def function_access(deployment: Deployment, specs: Iterable[ModelSpec]) -> Acces
 
 
 def authorizer_access(
-    deployment: Deployment, specs: Iterable[ModelSpec], quota_keys: Mapping[str, str]
+    deployment: Deployment,
+    specs: Iterable[ModelSpec],
+    quota_keys: Mapping[str, str],
+    experiments: Iterable[ExperimentSpec] = (),
 ) -> AccessSettings:
-    """Return what the authorizer looks at in a token, and what each token opens."""
+    """Return what the authorizer looks at in a token, what each opens, and what is handed on."""
     tokens = deployment.tokens
+    sources = [each.subject for each in experiments if each.subject is not None]
     return AccessSettings(
         mode=deployment.access,
         tenant_claim=tokens.tenant_claim,
@@ -55,6 +61,7 @@ def authorizer_access(
         algorithms=tokens.algorithms,
         keys_parameter=KEYS_PARAMETER,
         quota_keys=quota_keys,
+        told_claims=tuple(sorted({each.name for each in sources if each.where is Where.CLAIM})),
     )
 
 

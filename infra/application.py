@@ -160,7 +160,7 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         parts=replace(
             _api_parts(
                 deployment,
-                specs,
+                models,
                 FunctionCode(asset=platform, layers=_references(layers.platform)),
                 layers,
                 sources,
@@ -177,6 +177,9 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
             "rollout-controller", sources.function("rollout_controller"), {}, sources.build
         ),
         layers=_references(layers.controller),
+        shedder=stage_function("load-shedder", sources.function("load_shedder"), {}, sources.build)
+        if deployment.tenants
+        else None,
     )
     rollouts.add_stack_dependency(foundation)
     network = _network_stacks(app, deployment)
@@ -253,7 +256,7 @@ def _audit_stacks(
 
 def _api_parts(
     deployment: Deployment,
-    specs: Sequence[ModelSpec],
+    models: Sequence[PackagedModel],
     platform: FunctionCode,
     layers: "_StagedLayers",
     sources: Sources,
@@ -274,7 +277,10 @@ def _api_parts(
         raise ConfigurationError(faults)
     authorizer = None
     if deployment.has_authorizer:
-        text = written(authorizer_access(deployment, specs, quota_keys(deployment, tenants)))
+        specs = [model.spec for model in models]
+        experiments = [each for model in models for each in model.experiments]
+        counted_by = quota_keys(deployment, tenants)
+        text = written(authorizer_access(deployment, specs, counted_by, experiments))
         folder = sources.function("authorizer")
         data = {ACCESS_FILE: text_file(text)}
         authorizer = FunctionCode(

@@ -14,6 +14,7 @@ from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.api_access import SCOPES_PER_ROUTE
 from infra.constructs.api_routes import ROUTES_PER_API, TIMEOUT_MS, most_models
 from infra.constructs.controller_size import CONTROLLER_CONCURRENCY
+from infra.constructs.load_shedder import SHEDDER_CONCURRENCY
 from infra.gpu_refusals import balancer_faults, gpu_faults
 from infra.packaging import UNZIPPED_LIMIT_BYTES, PackagedModel
 
@@ -152,11 +153,6 @@ def _claim(experiment: ExperimentSpec, deployment: Deployment) -> Iterator[str]:
             f"{deployment.access.value} and no token is checked; use access=jwt, a header or a "
             "parameter"
         )
-    elif deployment.is_rest and source.name != "sub":
-        yield (
-            f"experiment {experiment.name}: its subject is the claim {source.name!r}, but before a "
-            "REST API the authorizer tells of `sub` only; use that"
-        )
 
 
 def _parameter_size(experiment: ExperimentSpec) -> Iterator[str]:
@@ -224,12 +220,13 @@ def _too_much_reserved(models: Sequence[PackagedModel], deployment: Deployment) 
     )
     quota = deployment.concurrency_quota
     taken = reserved + unreserved
-    most = quota - UNRESERVED_MINIMUM - CONTROLLER_CONCURRENCY
+    platform = CONTROLLER_CONCURRENCY + (SHEDDER_CONCURRENCY if deployment.tenants else 0)
+    most = quota - UNRESERVED_MINIMUM - platform
     if taken > most:
         yield (
             f"the models reserve {reserved} and keep {unreserved} more warm (min_warm on stable "
             f"and candidate at once), {taken} together, but models may bind "
             f"{most} of the account's {quota} ({UNRESERVED_MINIMUM} stay free, "
-            f"{CONTROLLER_CONCURRENCY} are the rollout controller's); lower reserved_concurrency "
+            f"{platform} are the platform's own); lower reserved_concurrency "
             "or min_warm, or have AWS raise the quota and set falaj:concurrencyQuota"
         )

@@ -7,6 +7,7 @@ import pytest
 from falaj.config.access import AccessSettings
 from falaj.domain.access import AccessMode, ModelAccess
 from falaj.entrypoints.authorizer import Authorizer, NobodyKnownError
+from falaj.entrypoints.lambda_experiments import claims_of
 from falaj.errors import DependencyError
 from local_region.issuer import AUDIENCE, ISSUER, LocalIssuer
 from tests.falaj.clocks import StandingClock
@@ -73,6 +74,20 @@ def test_a_right_token_gets_a_policy_and_its_tenant(authorizer, issuer, clock):
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
 
 
+@pytest.mark.parametrize("claim", ["email", "https://example.ae/user"])
+def test_claims_that_experiments_name_are_handed_on(claim, issuer, clock, lines):
+    """A subject may be any claim, whatever it is called; no other claim goes further."""
+    telling = settings(told_claims=(claim, "missing"))
+    authorizer = Authorizer(telling, lambda: issuer.key_set, clock=clock, write=lines.append)
+    token = issuer.token(clock=clock, **{claim: "سارة", "phone": "050"})
+
+    context = authorizer(event(token))["context"]
+
+    assert json.loads(context["named_claims"]) == {claim: "سارة"}
+    assert claims_of({"requestContext": {"authorizer": context}})[claim] == "سارة"
+    assert all(isinstance(value, str) for value in context.values())
+
+
 def test_the_policy_is_the_same_whatever_is_asked_first(authorizer, issuer, clock):
     """API Gateway keeps it by token: a narrower one would refuse the next route."""
     token = issuer.token(clock=clock, scopes=["model:churn:invoke"])
@@ -130,6 +145,7 @@ def test_each_tenant_is_counted_by_its_key(tenant, key, issuer, clock, lines):
 
 def test_settings_survive_being_written():
     """As the stack writes them and the function reads them."""
-    written = json.dumps(settings(quota_keys={"*": "k"}).to_dict())
+    every = settings(quota_keys={"*": "k"}, told_claims=("email",))
+    written = json.dumps(every.to_dict())
 
-    assert AccessSettings.from_env({"FALAJ_ACCESS": written}) == settings(quota_keys={"*": "k"})
+    assert AccessSettings.from_env({"FALAJ_ACCESS": written}) == every

@@ -220,6 +220,7 @@ def test_the_subject_may_be_a_parameter(started):
         {"claims": {"sub": "user-7"}},
         {"sub": "user-7", "principalId": "p", "integrationLatency": 3},
         {"subject": "user-7", "tenant": "t", "scopes": "", "expires": "1", "principalId": "p"},
+        {"subject": "app", "named_claims": '{"sub":"user-7"}', "tenant": "t", "expires": "1"},
     ],
 )
 def test_the_subject_may_be_a_claim(started, authorizer):

@@ -7,6 +7,7 @@ import yaml
 
 from falaj.contract import PSEUDONYM_KEY_ALIAS, experiments_parameter
 from falaj.errors import ConfigurationError
+from infra.access import authorizer_access
 from infra.config.deployment import Access, Deployment, Platform
 from infra.config.profile import ApiKind, Profile
 from infra.config.tokens import TokenIssuer
@@ -343,6 +344,20 @@ def test_an_experiment_that_could_not_work_is_refused(catalogue, declared, setti
     assert sentence in fault
 
 
+def test_the_authorizer_is_told_which_claims_to_hand_on(catalogue):
+    """Before a REST API, a subject may be any claim that an experiment names."""
+    add(catalogue, 2, 3)
+    declare(catalogue, **STICKY | {"subject": {"where": "claim", "name": "email"}})
+    models = read_models(catalogue.sources.models, catalogue.sources.build)
+    deployment = Deployment(profile=Profile.ENTERPRISE, platform=Platform.LAMBDA, **TOKENS)
+
+    access = authorizer_access(
+        deployment, [each.spec for each in models], {}, models[0].experiments
+    )
+
+    assert access.told_claims == ("email",)
+
+
 @pytest.mark.parametrize(
     ("claim", "settings", "sentence"),
     [
@@ -350,7 +365,7 @@ def test_an_experiment_that_could_not_work_is_refused(catalogue, declared, setti
         ("sub", TOKENS, ""),
         ("email", TOKENS, ""),
         ("sub", TOKENS | {"profile": Profile.ENTERPRISE}, ""),
-        ("email", TOKENS | {"profile": Profile.ENTERPRISE}, "tells of `sub` only"),
+        ("email", TOKENS | {"profile": Profile.ENTERPRISE}, ""),
     ],
 )
 def test_a_claim_that_nobody_hands_on_is_refused(catalogue, claim, settings, sentence):

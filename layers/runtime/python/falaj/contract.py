@@ -112,7 +112,12 @@ CONTEXT_TENANT: Final = "tenant"
 CONTEXT_SUBJECT: Final = "subject"
 CONTEXT_SCOPES: Final = "scopes"
 CONTEXT_EXPIRES: Final = "expires"
-"""Keys of what the authorizer tells the functions behind it; all values are strings."""
+CONTEXT_CLAIMS: Final = "named_claims"
+"""Keys of what the authorizer tells the functions behind it; all values are strings, the
+claims that experiments name their subjects by a JSON object in one.
+
+Source: docs.aws.amazon.com/apigateway/latest/developerguide/
+api-gateway-lambda-authorizer-output.html (no object or array is a valid value)."""
 CONTEXT_CHECKED: Final = "falaj"
 """Key in `requestContext` under which a function's own check tells the handler behind it the
 tenant, as `{"tenant": …}`. API Gateway writes none of that name, and no caller writes there."""

@@ -27,6 +27,7 @@ class AccessSettings:
         algorithms: Which signatures count; empty as above.
         keys_parameter: SSM parameter with the issuer's public keys; empty as above.
         quota_keys: API keys by tenant, with which a usage plan counts; `*` for all others.
+        told_claims: Claims that the authorizer hands on, besides those it always reads.
     """
 
     mode: AccessMode = AccessMode.OPEN
@@ -38,6 +39,7 @@ class AccessSettings:
     algorithms: tuple[str, ...] = ()
     keys_parameter: str = ""
     quota_keys: Mapping[str, str] = field(default_factory=dict)
+    told_claims: tuple[str, ...] = ()
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -78,6 +80,7 @@ class AccessSettings:
             algorithms=tuple(value.get("algorithms", ())),
             keys_parameter=value.get("keys_parameter", ""),
             quota_keys=dict(value.get("quota_keys", {})),
+            told_claims=tuple(value.get("told_claims", ())),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,6 +95,7 @@ class AccessSettings:
             "algorithms": list(self.algorithms),
             "keys_parameter": self.keys_parameter,
             "quota_keys": dict(self.quota_keys),
+            "told_claims": list(self.told_claims),
         }
         return {key: value for key, value in written.items() if value not in ("", [], {})}
 

@@ -16,7 +16,13 @@ from typing import Any, Final
 
 from falaj.aws.issuer_keys import IssuerKeys
 from falaj.config.access import AccessSettings
-from falaj.contract import CONTEXT_EXPIRES, CONTEXT_SCOPES, CONTEXT_SUBJECT, CONTEXT_TENANT
+from falaj.contract import (
+    CONTEXT_CLAIMS,
+    CONTEXT_EXPIRES,
+    CONTEXT_SCOPES,
+    CONTEXT_SUBJECT,
+    CONTEXT_TENANT,
+)
 from falaj.domain.access import Caller
 from falaj.domain.claims import checked_caller
 from falaj.domain.clock import Clock, SystemClock
@@ -66,22 +72,23 @@ class Authorizer:
             DependencyError: There are no keys; API Gateway answers 500.
         """
         del context
+        claims: Mapping[str, Any] = {}
         try:
-            caller = self._caller(str(event.get("authorizationToken") or ""))
+            claims = self._claims(str(event.get("authorizationToken") or ""))
+            caller = checked_caller(claims, self._rules, self._clock.now().timestamp())
         except ForbiddenError as error:
             self._tell("forbidden", str(error))
-            caller = _NOBODY
+            claims, caller = {}, _NOBODY
         except AccessError as error:
             self._tell("unauthorized", str(error))
             raise NobodyKnownError from error
         stage = stage_arn(str(event.get("methodArn") or ""))
-        return self._answer(caller, stage)
+        return self._answer(caller, stage, claims)
 
-    def _caller(self, header: str) -> Caller:
-        claims = verified_claims(bearer_token(header), self._keys, self._settings.algorithms)
-        return checked_caller(claims, self._rules, self._clock.now().timestamp())
+    def _claims(self, header: str) -> Mapping[str, Any]:
+        return verified_claims(bearer_token(header), self._keys, self._settings.algorithms)
 
-    def _answer(self, caller: Caller, stage: str) -> dict[str, Any]:
+    def _answer(self, caller: Caller, stage: str, claims: Mapping[str, Any]) -> dict[str, Any]:
         models = self._settings.models.values()
         answer: dict[str, Any] = {
             "principalId": caller.subject or caller.tenant or "nobody",
@@ -93,6 +100,9 @@ class Authorizer:
                 CONTEXT_EXPIRES: str(int(caller.expires_at or 0)),
             },
         }
+        told = {name: claims[name] for name in self._settings.told_claims if name in claims}
+        if told:
+            answer["context"][CONTEXT_CLAIMS] = json.dumps(told, separators=(",", ":"))
         keys = self._settings.quota_keys
         if keys:
             answer["usageIdentifierKey"] = keys.get(caller.tenant) or keys[ALL_OTHERS]

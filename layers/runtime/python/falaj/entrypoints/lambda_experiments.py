@@ -4,13 +4,14 @@ What was assigned is logged with every answer, errors included: who was assigned
 arm served them well or not.
 """
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from falaj import contract
-from falaj.contract import CONTEXT_SUBJECT
+from falaj.contract import CONTEXT_CLAIMS, CONTEXT_SUBJECT
 from falaj.errors import FalajError, RequestError
 from falaj.experiments.choosing import Choice, choose
 from falaj.experiments.live import LiveExperiments
@@ -147,8 +148,14 @@ def claims_of(event: _Json) -> _Json:
     ):
         if isinstance(claims, dict):
             return claims
-    # Our own authorizer tells of one claim, under a name of its own.
-    return found | {"sub": found[CONTEXT_SUBJECT]} if CONTEXT_SUBJECT in found else found
+    return _told(found) if CONTEXT_SUBJECT in found else found
+
+
+def _told(context: dict[str, Any]) -> _Json:
+    """Read the claims that our own authorizer hands on: `sub`, and those that experiments name."""
+    claims = {"sub": context[CONTEXT_SUBJECT]}
+    text = context.get(CONTEXT_CLAIMS)
+    return claims | json.loads(text) if text else claims
 
 
 def _parameters(request: Request, service: Service) -> _Json:
