@@ -1,4 +1,4 @@
-"""What wakes the rollout controller: alarms, new releases, the clock."""
+"""What wakes a function: alarms, new releases, the clock."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,7 +8,10 @@ from constructs import Construct
 
 from falaj.contract import ALARM_PREFIX, MODELS_PARAMETER_ROOT
 
-RULES: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
+Rules = Mapping[str, tuple[str, dict[str, Any]]]
+"""By id: what the rule says, and its pattern or schedule."""
+
+CONTROLLER_RULES: Final[Rules] = {
     "Alarms": (
         "An alarm of a model or of the controller changed its state",
         {
@@ -37,7 +40,7 @@ RULES: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
         {"schedule_expression": "rate(1 minute)"},
     ),
 }
-"""By id: what the rule says, and its pattern or schedule.
+"""What wakes the rollout controller.
 
 Source:
     docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html;
@@ -50,16 +53,26 @@ Source:
 class EventRules(Construct):
     """Rules that invoke one function, each with its own permission."""
 
-    def __init__(self, scope: Construct, id_: str, *, function: lambda_.CfnFunction) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        function: lambda_.CfnFunction,
+        rules: Rules,
+        target: str,
+    ) -> None:
         """Make the rules.
 
         Args:
             scope: Where they belong.
             id_: Their id there.
             function: Whom they wake.
+            rules: When.
+            target: What the rules call it.
         """
         super().__init__(scope, id_)
-        for name, (description, when) in RULES.items():
+        for name, (description, when) in rules.items():
             rule = events.CfnRule(
                 self,
                 name,
@@ -67,7 +80,7 @@ class EventRules(Construct):
                 state="ENABLED",
                 targets=[
                     events.CfnRule.TargetProperty(
-                        id="Controller",
+                        id=target,
                         arn=function.attr_arn,
                         # An event that is an hour old tells nothing that the tick did not see.
                         retry_policy=events.CfnRule.RetryPolicyProperty(

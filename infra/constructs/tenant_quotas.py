@@ -10,9 +10,10 @@ from falaj.contract import (
     EXPIRY_ATTRIBUTE,
     QUOTA_TABLE_PARAMETER,
     QUOTAS_PARAMETER,
+    SHED_AUTO,
     SHED_PARAMETER,
+    shed_level_parameter,
 )
-from falaj.domain.quota import LAST
 from infra.config.profile import ProfileSettings
 from infra.config.tenants import Tenants
 from infra.constructs.function_role import allow, sub
@@ -62,8 +63,8 @@ class TenantQuotas(Construct):
             "Shed",
             type="String",
             name=SHED_PARAMETER,
-            description="The last priority admitted; `falaj shed` writes it; read every minute",
-            value=str(LAST),
+            description="The last priority admitted, or auto; `falaj shed` writes it",
+            value=SHED_AUTO,
         )
         ssm.CfnParameter(
             self,
@@ -74,19 +75,20 @@ class TenantQuotas(Construct):
         )
 
 
-def counting_rights(table_arn: str, key_arn: str) -> tuple[dict[str, Any], ...]:
+def counting_rights(model: str, table_arn: str, key_arn: str) -> tuple[dict[str, Any], ...]:
     """Write what a function may do that counts tenants' requests.
 
     Args:
+        model: Whose function it is.
         table_arn: The table's ARN.
         key_arn: The customer's key, under which the table is.
     """
     limits = [
         sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter" + name)
-        for name in (QUOTAS_PARAMETER, SHED_PARAMETER)
+        for name in (QUOTAS_PARAMETER, SHED_PARAMETER, shed_level_parameter(model))
     ]
     return (
         allow("CountRequests", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [table_arn]),
-        allow("ReadLimits", ["ssm:GetParameter"], limits),
+        allow("ReadLimits", ["ssm:GetParameters"], limits),
         allow("UseTableKey", ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn]),
     )

@@ -46,6 +46,7 @@ from infra.access import function_access, written
 from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.assets import file_asset
 from infra.constructs.audit_recorder import AuditSubscription, capture_rights
+from infra.constructs.capacity_alarm import CapacityAlarm
 from infra.constructs.exposure_subscription import ExposureSubscription, assignment_rights
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
@@ -108,7 +109,7 @@ class ModelStack(Stack):
             *(assignment_rights(self, spec.name) if package.model.is_sticky else ()),
             *([_use_key(key_arn)] if key_arn else []),
             *([_read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
-            *_quota_rights(self, deployment),
+            *_quota_rights(self, deployment, spec.name),
             *(_tenant_keys(self) if deployment.settings.audit_trail else ()),
         ]
         predict = InferenceFunction(
@@ -122,6 +123,9 @@ class ModelStack(Stack):
             deployment=deployment,
             access=FunctionAccess(key_arn=key_arn, statements=tuple(statements)),
         )
+        if deployment.tenants:
+            # Without tenants nobody has a priority, and there is nobody to let wait.
+            CapacityAlarm(self, "Capacity", model=spec.name, function_name=predict.function.ref)
         if deployment.settings.audit_trail:
             AuditSubscription(
                 self,
@@ -227,11 +231,11 @@ def _environment(
     return environment
 
 
-def _quota_rights(stack: Stack, deployment: Deployment) -> Iterable[dict[str, Any]]:
+def _quota_rights(stack: Stack, deployment: Deployment, model: str) -> Iterable[dict[str, Any]]:
     if not deployment.tenants:
         return ()
     key = ssm_value(stack, "TableKeyArn", key_arn_parameter(DATA_KEY))
-    return counting_rights(ssm_value(stack, "QuotaTableArn", QUOTA_TABLE_PARAMETER), key)
+    return counting_rights(model, ssm_value(stack, "QuotaTableArn", QUOTA_TABLE_PARAMETER), key)
 
 
 def _tenant_keys(stack: Stack) -> tuple[dict[str, Any], ...]:

@@ -115,14 +115,15 @@ def test_half_an_offline_examination_is_misuse(falaj, words):
 
 def test_shedding_is_one_word(falaj, aws):
     """What functions read is what was said; nothing changes on a dry run."""
-    aws.name(SHED_PARAMETER, "5")
+    aws.name(SHED_PARAMETER, "auto")
     dry = falaj("shed", "2", "--dry-run", "--json").document
     done = falaj("shed", "2", "--json").document
     kept = aws.ssm.get_parameter(Name=SHED_PARAMETER)["Parameter"]["Value"]
 
     assert (dry, done, kept) == (
-        {"before": 5, "admitted": 5},
-        {"before": 5, "admitted": 2},
+        {"before": "auto", "admitted": "auto"},
+        {"before": "auto", "admitted": "2"},
         "2",
     )
-    assert falaj("shed", "0").exit == 2
+    assert falaj("shed", "auto", "--json").document == {"before": "2", "admitted": "auto"}
+    assert [falaj("shed", word).exit for word in ("0", "6", "all")] == [2, 2, 2]

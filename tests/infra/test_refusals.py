@@ -44,7 +44,7 @@ def test_reserved_and_warm_concurrency_may_not_exceed_what_an_account_binds(cata
 
     assert (
         "902 together, but models may bind 897 of the account's 1000 (100 stay free, 3 are the "
-        "rollout controller's)"
+        "platform's own)"
     ) in fault
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from falaj.contract import ENV_QUOTAS, QUOTA_RATE, REGION
+from falaj.contract import ENV_MODEL_NAME, ENV_QUOTAS, QUOTA_RATE, REGION
 
 _SERVICES: Final = ("dynamodb", "ssm")
 
@@ -19,12 +19,14 @@ class QuotaSettings:
         region: Where it runs.
         endpoints: Where AWS answers, by service; AWS's own addresses for what is not there.
         credentials: The role's key, secret and session token.
+        model: Whose function it is; empty where it is no model's.
     """
 
     has_rate: bool
     region: str
     endpoints: Mapping[str, str]
     credentials: tuple[str, str, str]
+    model: str = ""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self | None:
@@ -49,4 +51,5 @@ class QuotaSettings:
                 env.get("AWS_SECRET_ACCESS_KEY", ""),
                 env.get("AWS_SESSION_TOKEN", ""),
             ),
+            model=env.get(ENV_MODEL_NAME, ""),
         )

@@ -1,0 +1,1 @@
+"""Chains what model functions say of their requests, for auditors."""
