@@ -53,7 +53,7 @@ def _from_buffer(spec: TensorSpec, count: int, data: simdjson.Array) -> Tensor:
     rule = RULES[spec.datatype]
     if rule.dtype == values.dtype:
         return values
-    if count and not _is_within(rule, values.min(), values.max()):
+    if count and not _is_within(rule, values.min().item(), values.max().item()):
         refuse_range(spec)
     return values.astype(rule.dtype)
 
