@@ -13,9 +13,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from falaj.aws.quota_table import MINUTE_S, QuotaTable
+from falaj.aws.quota_table import WINDOW_S, QuotaTable
 from falaj.aws.tenant_limits import REFRESH_S, TenantLimits
-from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER, TABLE_KEY
+from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER, TABLE_KEY, shed_level_parameter
 from falaj.domain.quota import Limits
 from falaj.errors import DependencyError, QuotaExceededError
 from tests.falaj.clocks import StandingClock
@@ -160,17 +160,72 @@ def test_a_refused_tenant_costs_no_further_call(wire, clock):
     assert len(wire.operations) == before
 
 
-def test_a_busy_bucket_costs_one_write(wire, clock):
-    """Each request of a tenant that asks steadily."""
+@pytest.mark.parametrize("pause_s", [0.09, 0.1, 0.11, 5.0])
+def test_a_tenant_within_its_rate_costs_one_write_a_request(wire, clock, pause_s):
+    """Whether its bucket is empty again by the next request or not."""
     table = environment(wire, clock)
-    table.take("acme", TEN)
-    before = len(wire.operations)
-
     for _ in range(20):
-        clock.advance(0.09)
         table.take("acme", TEN)
+        clock.advance(pause_s)
 
-    assert len(wire.operations) - before <= 20 + 1
+    assert wire.operations == ["UpdateItem"] * 20
+
+
+def test_a_full_bucket_is_seen_by_each_environment_once(wire, clock):
+    """Its first write says that there is no room, and when there will be."""
+    passed(environment(wire, clock), "acme", TEN, 5)
+    other, before = environment(wire, clock), len(wire.operations)
+
+    passed(other, "acme", TEN, 100)
+
+    assert len(wire.operations) - before == 1
+
+
+def test_the_last_place_is_known_to_be_the_last(wire, clock):
+    """Who has filled the bucket itself needs nobody to say so."""
+    table = environment(wire, clock)
+    passed(table, "acme", TEN, 5)
+
+    passed(table, "acme", TEN, 100)
+
+    assert len(wire.operations) == 5
+
+
+def test_a_raised_limit_counts_at_once(wire, clock):
+    """What is remembered is the bucket, not the refusal."""
+    table = environment(wire, clock)
+    passed(table, "acme", TEN, 10)
+
+    assert passed(table, "acme", Limits(rate_per_s=10, burst=8), 10) == 3
+
+
+def test_alone_an_environment_goes_on_from_what_it_has_seen(wire, clock):
+    """Dark: no call, and no second burst; a tenant within its rate passes, a flood does not."""
+    table = environment(wire, clock)
+    passed(table, "acme", TEN, 3)
+    before, passing = len(wire.operations), 0
+    for _ in range(1000):
+        try:
+            table.take_alone("acme", TEN)
+        except QuotaExceededError:
+            pass
+        else:
+            passing += 1
+        clock.advance(0.01)
+
+    assert passing == pytest.approx(2 + 100, abs=1)
+    assert len(wire.operations) == before
+
+
+def test_alone_no_tenant_takes_from_another(wire, clock):
+    """Each has a bucket of its own there, too."""
+    table = environment(wire, clock)
+    for _ in range(5):
+        table.take_alone("acme", TEN)
+    with pytest.raises(QuotaExceededError):
+        table.take_alone("acme", TEN)
+
+    table.take_alone("globex", TEN)
 
 
 def test_as_many_are_under_way_as_may_be(wire, clock):
@@ -186,25 +241,65 @@ def test_as_many_are_under_way_as_may_be(wire, clock):
     assert second.hold("acme", TWO)
 
 
-def test_requests_of_the_last_minute_still_count(wire, clock):
-    """A slow request does not vanish when the minute turns."""
+def test_requests_of_the_last_half_minute_still_count(wire, clock):
+    """A slow request does not vanish when the half minute turns."""
     table = environment(wire, clock)
     table.hold("acme", TWO)
     table.hold("acme", TWO)
-    clock.advance(MINUTE_S)
+    clock.advance(WINDOW_S)
 
     with pytest.raises(QuotaExceededError):
         table.hold("acme", TWO)
 
 
 def test_what_a_crash_never_gave_back_is_forgotten(wire, clock):
-    """After two minutes, without anybody's help."""
+    """After a minute, without anybody's help; not before every request has ended."""
     table = environment(wire, clock)
     table.hold("acme", TWO)
     table.hold("acme", TWO)
-    clock.advance(2 * MINUTE_S)
+    clock.advance(WINDOW_S - 0.001)
+    with pytest.raises(QuotaExceededError):
+        table.hold("acme", TWO)
+    clock.advance(WINDOW_S + 0.001)
 
     assert table.hold("acme", TWO)
+
+
+def test_who_holds_and_gives_back_reads_nothing_twice(wire, clock):
+    """Once all of the last half minute is answered, a request costs two writes."""
+    table = environment(wire, clock)
+    for _ in range(10):
+        clock.advance(2.5)
+        table.release(table.hold("acme", TWO))
+
+    assert wire.operations.count("UpdateItem") == 20
+    assert wire.operations.count("GetItem") <= 3
+
+
+def test_exactly_as_many_at_once_as_may_be(wire, clock):
+    """Forty environments ask at one moment; two get a place, and two again when those are done."""
+    gate = threading.Barrier(8)
+
+    def ask(table):
+        gate.wait(30)
+        try:
+            return table.hold("acme", TWO)
+        except QuotaExceededError as refused:
+            return refused
+
+    def rounds(count):
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(ask, [environment(wire, clock) for _ in range(count)]))
+
+    first = rounds(40)
+    held = [place for place in first if isinstance(place, str)]
+    for place in held:
+        environment(wire, clock).release(place)
+    again = [place for place in rounds(40) if isinstance(place, str)]
+    refused = [error for error in first if not isinstance(error, str)]
+
+    assert (len(held), len(again)) == (2, 2)
+    assert {(error.limit, error.retry_after_s) for error in refused} == {("concurrency", 1)}
 
 
 def test_many_at_once_are_counted_exactly(wire, clock):
@@ -266,3 +361,37 @@ def test_who_is_shed_is_read_with_the_limits(clock, written, admitted):
         limits = TenantLimits(Wire(ssm), QUOTAS_PARAMETER, clock, shed=SHED_PARAMETER)
 
         assert (limits.of("acme").priority, limits.admitted) == (4, admitted)
+
+
+@pytest.mark.parametrize(
+    ("word", "level", "admitted"),
+    [
+        ("auto", '{"admitted": 3, "since": "2026-11-22T12:00:00+00:00"}', 3),
+        (None, '{"admitted": 3}', 3),
+        ("5", '{"admitted": 1}', 5),
+        ("2", '{"admitted": 4}', 2),
+        ("auto", None, 5),
+        ("auto", "three", 5),
+        ("auto", "[]", 5),
+        ("auto", '{"admitted": null}', 5),
+    ],
+)
+def test_the_load_shedder_is_heard_where_the_operator_leaves_it(clock, word, level, admitted):
+    """A number of the operator's overrules it, both ways; what nobody can read sheds nobody."""
+    with mock_aws():
+        ssm = boto3.client("ssm", region_name=REGION)
+        one = parameter({"*": {"rate_per_s": 1, "burst": 1}})
+        written = {QUOTAS_PARAMETER: one, SHED_PARAMETER: word, "/falaj/shed/churn": level}
+        for name, value in written.items():
+            if value is not None:
+                ssm.put_parameter(Name=name, Type="String", Value=value)
+        limits = TenantLimits(
+            Wire(ssm),
+            QUOTAS_PARAMETER,
+            clock,
+            shed=SHED_PARAMETER,
+            level=shed_level_parameter("churn"),
+        )
+        limits.of("acme")
+
+        assert limits.admitted == admitted

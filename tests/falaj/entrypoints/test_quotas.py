@@ -40,11 +40,25 @@ class Allowed:
 
     def of(self, tenant):
         """Return them."""
-        del tenant
         self.asked += 1
         if isinstance(self.limits, Exception):
             raise self.limits
-        return self.limits
+        return self.known(tenant)
+
+    @property
+    def are_known(self):
+        """Whether they are."""
+        return not isinstance(self.limits, Exception)
+
+    def known(self, tenant):
+        """Return them without asking."""
+        del tenant
+        return self.limits if self.are_known else None
+
+    def read(self, post):
+        """Ask now."""
+        post("/", b"")
+        self.of("")
 
 
 class Counter:
@@ -62,6 +76,11 @@ class Counter:
         """Count."""
         del tenant, limits
         self._do("take")
+
+    def take_alone(self, tenant, limits):
+        """Count here."""
+        del tenant, limits
+        self._do("alone")
 
     def hold(self, tenant, limits):
         """Count."""
@@ -100,15 +119,15 @@ def test_the_place_is_given_back_after_the_answer():
     table = Counter()
     answered(table, handler=lambda *_: table.said.append("answer") or {"statusCode": 200})
 
-    assert table.said == ["hold", "take", "answer", "release place"]
+    assert table.said == ["take", "hold", "answer", "release place"]
 
 
-def test_the_place_is_given_back_when_the_rate_refuses():
-    """A refusal holds nothing."""
+def test_whom_the_rate_refuses_holds_nothing():
+    """The rate comes first: a flood is refused by it from memory, and costs no write."""
     table = Counter(refuse=("take", OVER))
     answered(table)
 
-    assert table.said == ["hold", "take", "release place"]
+    assert table.said == ["take"]
 
 
 def test_the_place_is_given_back_when_the_handler_fails():
@@ -140,23 +159,80 @@ def test_who_is_not_bounded_costs_nothing():
     assert table.said == []
 
 
-@pytest.mark.parametrize("dark", ["limits", "table"])
-def test_an_outage_lets_everyone_pass_and_is_not_asked_again(dark):
-    """Inference goes on, and no request waits for what is dark."""
-    clock, lines = StandingClock(), []
-    limits = Allowed(DARK if dark == "limits" else BOTH)
+def test_a_dark_table_lets_each_environment_count_alone():
+    """Nobody is asked for ten seconds, no request waits, and a flood is refused all the same."""
+    clock, lines, limits = StandingClock(), [], Allowed(BOTH)
     table = Counter(refuse=("hold", DARK))
     quotas = Quotas(limits, table, has_rate=True, clock=clock, write=lines.append)
 
     for _ in range(5):
         with quotas.admit("acme"):
             pass
-    asked = limits.asked
+    said = list(table.said)
     clock.advance(DARK_S)
     with quotas.admit("acme"):
         pass
 
-    assert (asked, limits.asked, len(lines)) == (1, 2, 2)
+    assert said == ["take", "hold", *["alone"] * 5]
+    assert table.said[len(said) :] == ["take", "hold", "alone"]
+    assert len(lines) == 2
+    assert "by each environment alone" in lines[0]
+
+
+def test_alone_an_environment_refuses_too():
+    """What it has seen of a tenant is enough to refuse a flood with 429."""
+    table = Counter(refuse=("take", DARK))
+    clock = StandingClock()
+    quotas = Quotas(Allowed(BOTH), table, has_rate=True, clock=clock, write=lambda _: None)
+    with quotas.admit("acme"):
+        table.refuse = ("alone", OVER)
+
+    with pytest.raises(QuotaExceededError):
+        quotas.admit("acme").__enter__()
+
+
+def test_before_a_usage_plan_nothing_is_counted_alone():
+    """The plan has counted the rate, and each environment answers one request at a time."""
+    table, clock = Counter(refuse=("hold", DARK)), StandingClock()
+    quotas = Quotas(Allowed(BOTH), table, has_rate=False, clock=clock, write=lambda _: None)
+    for _ in range(3):
+        with quotas.admit("acme"):
+            pass
+
+    assert table.said == ["hold"]
+
+
+def test_limits_that_were_never_read_bound_nobody_and_are_asked_for_soon():
+    """After one second, then two, four, eight and ten: never with every request."""
+    clock, lines, limits = StandingClock(), [], Allowed(DARK)
+    table, asked_at = Counter(), []
+    quotas = Quotas(limits, table, has_rate=True, clock=clock, write=lines.append)
+    for second in range(40):
+        before = limits.asked
+        for _ in range(3):
+            with quotas.admit("acme"):
+                pass
+        asked_at += [second] if limits.asked > before else []
+        clock.advance(1)
+
+    assert asked_at == [0, 1, 3, 7, 15, 25, 35]
+    assert limits.asked == len(lines) == len(asked_at)
+    assert table.said == []
+
+
+def test_limits_are_read_while_the_function_starts():
+    """The first request does not wait for them; who cannot read them starts all the same."""
+    clock, lines, asked = StandingClock(), [], []
+
+    def post(path, body):
+        asked.append((path, body))
+
+    for limits in (Allowed(BOTH), Allowed(DARK)):
+        quotas = Quotas(limits, Counter(), has_rate=True, clock=clock, write=lines.append)
+        quotas.prepare(post)
+
+    assert len(asked) == 2
+    assert len(lines) == 1
 
 
 @pytest.mark.parametrize(

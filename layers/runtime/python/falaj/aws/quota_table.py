@@ -1,66 +1,41 @@
-"""Each tenant's bucket and its requests under way, in one DynamoDB table, without a read.
+"""Each tenant's bucket and its requests under way, counted for all environments of all functions.
 
 A request costs one conditional write where a rate is bounded, and two more where concurrency is.
 No write asks for a value that another request has just changed, so a busy tenant's requests never
-wait for each other: the bucket's writes say "add, unless it is full" and "begin anew, if it is
-empty", and one of the two holds.
+wait for each other: a bucket's writes say "add, unless it is full" and "begin anew, if it is
+empty". Either says what stands there if it fails, so what an environment knows of a bucket decides
+which comes first, and a full bucket is refused from memory until it has room.
 
-What is under way is counted by the minute in which it began. No request lasts longer than a minute,
-so two counters hold everything, and what a crashed environment never gave back is forgotten with
-its minute.
-
-Source:
-    docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html (ConditionExpression,
-    ReturnValuesOnConditionCheckFailure) and …/developerguide/WorkingWithItems.html#
-    WorkingWithItems.AtomicCounters, read 2026-11-22.
+What is under way is counted by the half minute in which it began. No request lasts longer, so two
+counters hold everything, and what a crashed environment never gave back is forgotten with its half
+minute.
 """
 
-import json
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
-from falaj.contract import EXPIRY_ATTRIBUTE, TABLE_KEY
+from falaj.aws.count_table import CountTable, Post
+from falaj.contract import EXPIRY_ATTRIBUTE
 from falaj.domain.clock import Clock
-from falaj.domain.quota import MICROSECOND, Limits
-from falaj.errors import DependencyError, QuotaExceededError
+from falaj.domain.quota import MICROSECOND, Limits, take
+from falaj.errors import QuotaExceededError
 
-_TARGET: Final = "DynamoDB_20120810."
-_TYPE: Final = "application/x-amz-json-1.0"
-_REFUSED: Final = "ConditionalCheckFailedException"
-_OK: Final = 200
 _ATTEMPTS: Final = 3
-MINUTE_S: Final = 60
+WINDOW_S: Final = 30
+"""As long as a request may last behind either kind of API.
+
+Source: infra's TIMEOUT_MS: 29 seconds before a REST API, 30 before an HTTP API.
+"""
+_SKEW_S: Final = 2
+"""How far the clocks of two environments may be apart: so long after a half minute's end somebody
+might still count in it."""
 _FORGOTTEN_AFTER_S: Final = 600
 REMEMBERED: Final = 10_000
 
 
-class Answered(Protocol):
-    """What a service said."""
-
-    @property
-    def status(self) -> int:
-        """HTTP status."""
-        ...
-
-    @property
-    def body(self) -> bytes:
-        """JSON."""
-        ...
-
-
-class Post(Protocol):
-    """Sends one signed call."""
-
-    def __call__(
-        self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None
-    ) -> Answered:
-        """Send it."""
-        ...
-
-
 class QuotaTable:
-    """Counts requests by tenant for all environments of all functions.
+    """Counts requests by tenant.
 
     Args:
         post: Sends a signed call to DynamoDB.
@@ -69,8 +44,11 @@ class QuotaTable:
     """
 
     def __init__(self, post: Post, table: Callable[[], str], clock: Clock) -> None:
-        self._post, self._table, self._clock = post, table, clock
-        self._refused_until_us: dict[str, int] = {}
+        self._table, self._clock = CountTable(post, table), clock
+        self._due_us: dict[str, int] = {}
+        """When each tenant's bucket is empty at the earliest: it is never emptied sooner."""
+        self._done: dict[str, int] = {}
+        """By tenant, the last window of which is known that all its requests are answered."""
 
     def take(self, tenant: str, limits: Limits) -> None:
         """Take one request's place in a tenant's bucket.
@@ -80,18 +58,22 @@ class QuotaTable:
             DependencyError: DynamoDB does not answer.
         """
         now_us = self._now_us()
-        if self._refused_until_us.get(tenant, 0) > now_us:
-            # Nobody asks the table again for an answer it has just given.
-            raise self._over(tenant, self._refused_until_us[tenant] - now_us)
-        for attempt in range(_ATTEMPTS):
-            due_us = self._add(tenant, limits, now_us) if attempt % 2 == 0 else None
-            if due_us is True or (due_us is None and self._begin(tenant, limits, now_us)):
+        for _ in range(_ATTEMPTS):
+            self._refuse_if_full(tenant, limits, now_us)
+            if self._is_written(tenant, limits, now_us):
                 return
-            if isinstance(due_us, int) and due_us > now_us + limits.tolerance_us:
-                wait_us = due_us - limits.tolerance_us - now_us
-                self._remember(tenant, now_us + wait_us)
-                raise self._over(tenant, wait_us)
-        raise self._over(tenant, limits.cost_us)
+        self._refuse_if_full(tenant, limits, now_us)
+        raise _over(tenant, limits.cost_us)
+
+    def take_alone(self, tenant: str, limits: Limits) -> None:
+        """Take a place by what this environment has seen, without asking anybody.
+
+        Raises:
+            QuotaExceededError: The tenant is over its rate in this environment alone.
+        """
+        now_us = self._now_us()
+        self._refuse_if_full(tenant, limits, now_us)
+        self._know(tenant, take(limits, self._due_us.get(tenant, 0), now_us).due_us)
 
     def hold(self, tenant: str, limits: Limits) -> str:
         """Count one more request under way; return what `release` takes.
@@ -100,21 +82,22 @@ class QuotaTable:
             QuotaExceededError: As many are under way as may be.
             DependencyError: DynamoDB does not answer.
         """
-        minute = self._now_us() // MICROSECOND // MINUTE_S
-        most = (limits.concurrency or 0) - self._held(_held_key(tenant, minute - 1))
-        key = _held_key(tenant, minute)
-        answer = self._update(
+        now_s = self._now_us() // MICROSECOND
+        window = now_s // WINDOW_S
+        most = (limits.concurrency or 0) - self._still_held(tenant, window - 1, now_s)
+        key = _held_key(tenant, window)
+        written = self._table.write(
             key,
             "SET #gone = :gone ADD held :one",
             {
-                ":one": _number(1),
-                ":most": _number(most),
-                ":gone": _number((minute + 1) * MINUTE_S + _FORGOTTEN_AFTER_S),
+                ":one": 1,
+                ":most": most,
+                ":gone": (window + 1) * WINDOW_S + _FORGOTTEN_AFTER_S,
             },
             condition="(attribute_not_exists(held) AND :most >= :one) OR held < :most",
             names={"#gone": EXPIRY_ATTRIBUTE},
         )
-        if answer is not True:
+        if not written.held:
             raise QuotaExceededError(tenant=tenant, limit="concurrency", retry_after_s=1)
         return key
 
@@ -122,98 +105,62 @@ class QuotaTable:
         """Count one request less.
 
         Raises:
-            DependencyError: DynamoDB does not answer; the minute forgets it.
+            DependencyError: DynamoDB does not answer; the half minute forgets it.
         """
-        self._update(key, "ADD held :less", {":less": _number(-1)})
+        self._table.write(key, "ADD held :less", {":less": -1})
 
-    def _add(self, tenant: str, limits: Limits, now_us: int) -> int | bool | None:
-        """Add to a bucket that is not empty; its state if it is full, None if it is empty."""
-        answer = self._update(
+    def _is_written(self, tenant: str, limits: Limits, now_us: int) -> bool:
+        """Add to the bucket, or begin it anew if it was empty when it was last seen."""
+        is_empty = self._due_us.get(tenant, 0) < now_us
+        written = self._table.write(
             _bucket_key(tenant),
-            "SET due = due + :cost",
-            {
-                ":cost": _number(limits.cost_us),
-                ":now": _number(now_us),
-                ":latest": _number(now_us + limits.tolerance_us),
-            },
-            condition="due BETWEEN :now AND :latest",
+            "SET due = :due" if is_empty else "SET due = due + :cost",
+            {":now": now_us}
+            | (
+                {":due": now_us + limits.cost_us}
+                if is_empty
+                else {":cost": limits.cost_us, ":latest": now_us + limits.tolerance_us}
+            ),
+            condition="attribute_not_exists(due) OR due < :now"
+            if is_empty
+            else "due BETWEEN :now AND :latest",
         )
-        if answer is True:
-            return True
-        due_us = int(answer.get("due", {}).get("N", 0))
-        return due_us if due_us >= now_us else None
+        self._know(tenant, written.item.get("due", 0))
+        return written.held
 
-    def _begin(self, tenant: str, limits: Limits, now_us: int) -> bool:
-        """Fill an empty bucket anew; False if somebody else just has."""
-        answer = self._update(
-            _bucket_key(tenant),
-            "SET due = :due",
-            {":due": _number(now_us + limits.cost_us), ":now": _number(now_us)},
-            condition="attribute_not_exists(due) OR due < :now",
-        )
-        return answer is True
+    def _refuse_if_full(self, tenant: str, limits: Limits, now_us: int) -> None:
+        wait_us = take(limits, self._due_us.get(tenant, 0), now_us).wait_us
+        if wait_us:
+            raise _over(tenant, wait_us)
 
-    def _held(self, key: str) -> int:
-        answer = self._call("GetItem", {"Key": {TABLE_KEY: {"S": key}}})
-        return max(0, int(answer.get("Item", {}).get("held", {}).get("N", 0)))
+    def _know(self, tenant: str, due_us: int) -> None:
+        if len(self._due_us) >= REMEMBERED:
+            self._due_us.clear()
+        self._due_us[tenant] = due_us
 
-    def _update(
-        self,
-        key: str,
-        expression: str,
-        values: Mapping[str, Any],
-        *,
-        condition: str = "",
-        names: Mapping[str, str] | None = None,
-    ) -> Any:  # noqa: ANN401 - True, or the item that a condition did not fit
-        body: dict[str, Any] = {
-            "Key": {TABLE_KEY: {"S": key}},
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": values,
-        }
-        if condition:
-            body |= {
-                "ConditionExpression": condition,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        if names:
-            body["ExpressionAttributeNames"] = names
-        answer = self._call("UpdateItem", body)
-        return answer.get("Item", {}) if _REFUSED in answer.get("__type", "") else True
-
-    def _call(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self._post(
-            "/",
-            json.dumps({"TableName": self._table(), **body}).encode(),
-            headers={"content-type": _TYPE, "x-amz-target": f"{_TARGET}{operation}"},
-        )
-        said: dict[str, Any] = json.loads(answer.body or b"{}")
-        if answer.status != _OK and _REFUSED not in said.get("__type", ""):
-            reason = f"{answer.status} {said.get('__type', '')}"
-            raise DependencyError(service="dynamodb", doing="count a request", reason=reason)
-        return said
+    def _still_held(self, tenant: str, window: int, now_s: int) -> int:
+        """Count what began in a window that is over; nothing is read again once all is answered."""
+        if self._done.get(tenant) == window:
+            return 0
+        held = max(0, self._table.read(_held_key(tenant, window)).get("held", 0))
+        if not held and now_s >= (window + 1) * WINDOW_S + _SKEW_S:
+            if len(self._done) >= REMEMBERED:
+                self._done.clear()
+            self._done[tenant] = window
+        return held
 
     def _now_us(self) -> int:
         return int(self._clock.now().timestamp() * MICROSECOND)
 
-    def _remember(self, tenant: str, until_us: int) -> None:
-        if len(self._refused_until_us) >= REMEMBERED:
-            self._refused_until_us.clear()
-        self._refused_until_us[tenant] = until_us
 
-    @staticmethod
-    def _over(tenant: str, wait_us: int) -> QuotaExceededError:
-        seconds = max(1, math.ceil(wait_us / MICROSECOND))
-        return QuotaExceededError(tenant=tenant, limit="rate", retry_after_s=seconds)
+def _over(tenant: str, wait_us: int) -> QuotaExceededError:
+    seconds = max(1, math.ceil(wait_us / MICROSECOND))
+    return QuotaExceededError(tenant=tenant, limit="rate", retry_after_s=seconds)
 
 
 def _bucket_key(tenant: str) -> str:
     return f"TENANT#{tenant}"
 
 
-def _held_key(tenant: str, minute: int) -> str:
-    return f"TENANT#{tenant}#HELD#{minute}"
-
-
-def _number(value: int) -> dict[str, str]:
-    return {"N": str(value)}
+def _held_key(tenant: str, window: int) -> str:
+    return f"TENANT#{tenant}#HELD#{window}"

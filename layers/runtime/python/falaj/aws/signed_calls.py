@@ -20,7 +20,7 @@ from falaj.domain.clock import Clock
 from falaj.errors import DependencyError
 
 TIMEOUT_S: Final = 1.0
-"""For connecting, and for each answer: nobody waits longer for what is only a copy."""
+"""Nobody who waits for an answer waits longer for what is only a copy, or a count."""
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _UNSIGNED: Final = frozenset({"x-amzn-trace-id"})
 """What AWS itself may rewrite on the way; botocore leaves it out too (auth.py)."""
@@ -52,6 +52,7 @@ class SignedCalls:
         endpoint: Its address; AWS's own by default.
         credentials: Who calls.
         clock: Dates signatures.
+        timeout_s: For connecting, and for each answer.
     """
 
     def __init__(
@@ -62,9 +63,10 @@ class SignedCalls:
         credentials: Credentials,
         clock: Clock,
         endpoint: str = "",
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._service, self._region = service, region
-        self._credentials, self._clock = credentials, clock
+        self._credentials, self._clock, self._timeout_s = credentials, clock, timeout_s
         url = urlsplit(endpoint or f"https://{service}.{region}.amazonaws.com")
         self._host = url.netloc
         self._kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
@@ -125,7 +127,7 @@ class SignedCalls:
 
     def _connected(self) -> HTTPConnection:
         if self._connection is None:
-            self._connection = self._kind(self._host, timeout=TIMEOUT_S)
+            self._connection = self._kind(self._host, timeout=self._timeout_s)
         return self._connection
 
 

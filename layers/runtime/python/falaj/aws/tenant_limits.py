@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from falaj.aws.quota_table import Answered, Post
+from falaj.aws.count_table import Post
+from falaj.contract import SHED_AUTO
 from falaj.domain.clock import Clock
 from falaj.domain.quota import ALL_OTHERS, FIRST, LAST, Limits
 from falaj.errors import DependencyError
 
 REFRESH_S: Final = 60.0
-_TARGET: Final = "AmazonSSM.GetParameter"
+_TARGET: Final = "AmazonSSM.GetParameters"
 _TYPE: Final = "application/x-amz-json-1.1"
 _OK: Final = 200
 
@@ -29,12 +30,15 @@ class TenantLimits:
         post: Sends a signed call to SSM.
         parameter: The parameter's name.
         clock: Tells the time.
-        shed: The parameter with the last priority admitted; empty where nobody is shed.
+        shed: The parameter with an operator's word on who is admitted; empty where nobody is shed.
+        level: The parameter with the load shedder's, which holds where the operator leaves it.
     """
 
-    def __init__(self, post: Post, parameter: str, clock: Clock, *, shed: str = "") -> None:
+    def __init__(
+        self, post: Post, parameter: str, clock: Clock, *, shed: str = "", level: str = ""
+    ) -> None:
         self._post, self._parameter, self._clock = post, parameter, clock
-        self._shed, self.admitted = shed, LAST
+        self._shed, self._level, self.admitted = shed, level, LAST
         self._limits: Mapping[str, Limits] = {}
         self.table = ""
         self._read_at = float("-inf")
@@ -48,25 +52,41 @@ class TenantLimits:
         now = self._clock.now().timestamp()
         if now - self._read_at >= REFRESH_S:
             # Whoever fails keeps the old ones, and does not ask again with every request.
-            is_first, self._read_at = self._read_at == float("-inf"), now
+            is_first, self._read_at = not self.are_known, now
             try:
-                self._limits = self._read()
-                self.admitted = self._last_admitted()
+                self.read(self._post)
             except DependencyError:
                 if is_first:
                     self._read_at = float("-inf")
                     raise
+        return self.known(tenant)
+
+    @property
+    def are_known(self) -> bool:
+        """Whether limits were read at all."""
+        return self._read_at != float("-inf")
+
+    def known(self, tenant: str) -> Limits | None:
+        """Return a tenant's limits as they were last read; None if nothing is known to bound it."""
         return self._limits.get(tenant) or self._limits.get(ALL_OTHERS)
 
-    def _read(self) -> Mapping[str, Limits]:
-        answer = self._asked(self._parameter)
-        if answer.status != _OK:
-            raise DependencyError(
-                service="ssm", doing="give the tenants' limits", reason=str(answer.status)
-            )
+    def read(self, post: Post) -> None:
+        """Read everything now.
+
+        Args:
+            post: Sends a signed call to SSM; while a function starts, more patiently than later.
+
+        Raises:
+            DependencyError: SSM does not answer, or not with limits.
+        """
+        found = self._asked(post)
+        self._limits = self._read(found)
+        self.admitted = self._last_admitted(found)
+        self._read_at = self._clock.now().timestamp()
+
+    def _read(self, found: Mapping[str, str]) -> Mapping[str, Limits]:
         try:
-            text = json.loads(answer.body)["Parameter"]["Value"]
-            said = json.loads(text)
+            said = json.loads(found[self._parameter])
             self.table = str(said["table"])
             return {tenant: Limits.from_dict(one) for tenant, one in said["limits"].items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -74,17 +94,36 @@ class TenantLimits:
                 service="ssm", doing="give the tenants' limits", reason=repr(error)
             ) from error
 
-    def _last_admitted(self) -> int:
+    def _last_admitted(self, found: Mapping[str, str]) -> int:
         """Read who is shed; nobody where it is not written, or is no priority."""
-        if not self._shed:
-            return LAST
-        answer = self._asked(self._shed)
         try:
-            value = int(json.loads(answer.body)["Parameter"]["Value"])
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return LAST
-        return min(max(value, FIRST), LAST)
+            if (word := found.get(self._shed, SHED_AUTO)) != SHED_AUTO:
+                return _priority(word)
+            if (text := found.get(self._level)) is not None:
+                return _priority(json.loads(text)["admitted"])
+        except (KeyError, TypeError, ValueError):
+            pass
+        return LAST
 
-    def _asked(self, parameter: str) -> Answered:
-        body = json.dumps({"Name": parameter}).encode()
-        return self._post("/", body, headers={"content-type": _TYPE, "x-amz-target": _TARGET})
+    def _asked(self, post: Post) -> Mapping[str, str]:
+        """Ask for all at once; what is not written is not in the answer."""
+        names = [name for name in (self._parameter, self._shed, self._level) if name]
+        answer = post(
+            "/",
+            json.dumps({"Names": names}).encode(),
+            headers={"content-type": _TYPE, "x-amz-target": _TARGET},
+        )
+        try:
+            if answer.status == _OK:
+                found = json.loads(answer.body)["Parameters"]
+                return {str(each["Name"]): str(each["Value"]) for each in found}
+            reason = str(answer.status)
+        except (KeyError, TypeError, ValueError) as error:
+            reason = repr(error)
+        raise DependencyError(service="ssm", doing="give the tenants' limits", reason=reason)
+
+
+def _priority(value: object) -> int:
+    if not isinstance(value, int | str):
+        raise TypeError(f"{value!r} is no priority")
+    return min(max(int(value), FIRST), LAST)

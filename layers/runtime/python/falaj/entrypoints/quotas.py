@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
+from falaj.aws.count_table import Post
 from falaj.aws.quota_table import QuotaTable
-from falaj.aws.signed_calls import Credentials, SignedCalls
+from falaj.aws.signed_calls import TIMEOUT_S, Credentials, SignedCalls
 from falaj.aws.tenant_limits import TenantLimits
 from falaj.config.quotas import QuotaSettings
-from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER
+from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER, shed_level_parameter
 from falaj.domain.clock import Clock
 from falaj.domain.quota import Limits
 from falaj.errors import DependencyError, ShedError
@@ -22,13 +23,19 @@ SHED_S: Final = 60
 """After how long whoever is shed may ask again: as often as functions look whether he still is."""
 DARK_S: Final = 10.0
 """How long nobody asks a service that did not answer: inference goes on meanwhile."""
+FIRST_DARK_S: Final = 1.0
+"""The same while no limits are known at all; twice as long after each failure."""
+START_S: Final = 3.0
+"""For each answer of SSM while a function starts, when nobody's quota is known yet."""
 
 
 class Quotas:
     """Admits requests by tenant.
 
-    When DynamoDB or SSM is dark, requests pass uncounted: a quota must never be the reason why a
-    tenant within it gets no answer (docs/decisions/0020).
+    When DynamoDB does not answer, an environment counts alone, by the same limits: a tenant within
+    its quota is answered, and a flood is still refused in each environment. When no limits were
+    ever read, requests pass uncounted: a quota must never be the reason why a tenant within it
+    gets no answer (docs/decisions/0020).
 
     Args:
         limits: Each tenant's.
@@ -49,7 +56,18 @@ class Quotas:
     ) -> None:
         self._limits, self._table, self._has_rate = limits, table, has_rate
         self._clock, self._write = clock, write
-        self._dark_until = float("-inf")
+        self._dark_until, self._next_dark_s = float("-inf"), FIRST_DARK_S
+
+    def prepare(self, post: Post) -> None:
+        """Read the limits before the first request; whoever fails tries again with a request.
+
+        Args:
+            post: Sends a signed call to SSM.
+        """
+        try:
+            self._limits.read(post)
+        except DependencyError as error:
+            self._tell(error)
 
     def admit(self, tenant: str) -> AbstractContextManager[None]:
         """Take a request's place while it is answered.
@@ -70,37 +88,44 @@ class Quotas:
                 self._given_back(held)
 
     def _taken(self, tenant: str) -> str:
-        if self._now() < self._dark_until:
-            return ""
+        is_dark = self._now() < self._dark_until
         try:
-            limits = self._limits.of(tenant)
+            limits = self._limits.known(tenant) if is_dark else self._limits.of(tenant)
             if limits and limits.priority > self._limits.admitted:
                 raise ShedError(tenant=tenant, priority=limits.priority, retry_after_s=SHED_S)
-            return self._counted(tenant, limits) if limits else ""
+            if limits and not is_dark:
+                return self._counted(tenant, limits)
         except DependencyError as error:
             self._complain(error)
-            return ""
+            limits = self._limits.known(tenant)
+        if limits and self._has_rate:
+            self._table.take_alone(tenant, limits)
+        return ""
 
     def _counted(self, tenant: str, limits: Limits) -> str:
-        held = self._table.hold(tenant, limits) if limits.concurrency else ""
+        """Count the rate first: what a flood is refused by costs no call."""
         if self._has_rate:
-            try:
-                self._table.take(tenant, limits)
-            except BaseException:
-                if held:
-                    self._given_back(held)
-                raise
-        return held
+            self._table.take(tenant, limits)
+        return self._table.hold(tenant, limits) if limits.concurrency else ""
 
     def _given_back(self, held: str) -> None:
+        if self._now() < self._dark_until:
+            return  # its half minute forgets it
         try:
             self._table.release(held)
         except DependencyError as error:
             self._complain(error)
 
     def _complain(self, error: DependencyError) -> None:
-        self._dark_until = self._now() + DARK_S
-        line = {"level": "ERROR", "message": "requests pass uncounted", "error": str(error)}
+        if self._limits.are_known:
+            self._next_dark_s = DARK_S
+        self._dark_until = self._now() + self._next_dark_s
+        self._next_dark_s = min(DARK_S, 2 * self._next_dark_s)
+        self._tell(error)
+
+    def _tell(self, error: DependencyError) -> None:
+        how = "counted by each environment alone" if self._limits.are_known else "uncounted"
+        line = {"level": "ERROR", "message": f"requests pass {how}", "error": str(error)}
         self._write(json.dumps(line) + "\n")
 
     def _now(self) -> float:
@@ -108,21 +133,32 @@ class Quotas:
 
 
 def quotas_of(settings: QuotaSettings, clock: Clock) -> Quotas:
-    """Put the quotas together from a function's environment."""
+    """Put the quotas together from a function's environment, limits at hand if SSM answers."""
 
-    def calls(service: str) -> SignedCalls:
+    def calls(service: str, timeout_s: float = TIMEOUT_S) -> SignedCalls:
         return SignedCalls(
             service,
             region=settings.region,
             credentials=Credentials(*settings.credentials),
             clock=clock,
             endpoint=settings.endpoints.get(service, ""),
+            timeout_s=timeout_s,
         )
 
-    limits = TenantLimits(calls("ssm").post, QUOTAS_PARAMETER, clock, shed=SHED_PARAMETER)
-    return Quotas(
+    limits = TenantLimits(
+        calls("ssm").post,
+        QUOTAS_PARAMETER,
+        clock,
+        shed=SHED_PARAMETER,
+        level=shed_level_parameter(settings.model) if settings.model else "",
+    )
+    quotas = Quotas(
         limits,
         QuotaTable(calls("dynamodb").post, lambda: limits.table, clock),
         has_rate=settings.has_rate,
         clock=clock,
     )
+    patient = calls("ssm", START_S)
+    quotas.prepare(patient.post)
+    patient.close()
+    return quotas
