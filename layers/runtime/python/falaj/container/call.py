@@ -1,6 +1,7 @@
 """One inference on its way through cache, sequence and batch."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from falaj.batching.entry import NORMAL_PRIORITY
 from falaj.engines.engine import Tensor
@@ -15,7 +16,7 @@ class Call:
 
     Args:
         inference: What to compute.
-        done: Told the answer, once; returns whether it could be sent as it is.
+        done: Told this call and its answer, once; returns whether it could be sent as it is.
         began_ns: When the request was complete.
         decoded_ns: When it was decoded.
         tenant: On whose behalf.
@@ -44,7 +45,7 @@ class Call:
     def __init__(
         self,
         inference: InferenceRequest,
-        done: "Callable[[Call, Answer], bool]",
+        done: "Callable[[Any, Answer], bool]",
         *,
         began_ns: int,
         decoded_ns: int,

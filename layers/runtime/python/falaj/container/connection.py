@@ -71,6 +71,11 @@ class HttpExchange:
         self.on_gone = None
         self._connection.send(self, status, headers, body)
 
+    def reply_ok(self, lines: bytes, body: bytes) -> None:
+        """Answer 200 under headers that are written already, each line with its end."""
+        self.on_gone = None
+        self._connection.send_ok(self, lines, body)
+
 
 class Connection(asyncio.Protocol):
     """Reads requests one after the other and writes their answers in the same order."""
@@ -209,14 +214,30 @@ class Connection(asyncio.Protocol):
         self, exchange: HttpExchange, status: int, headers: Mapping[str, str], body: bytes
     ) -> None:
         """Write an exchange's answer and go on to the next."""
-        if exchange is not self._active or self._transport is None:
-            return
+        if exchange is self._active and self._transport is not None:
+            is_last = exchange.is_last or self._server.is_draining
+            self._answer(status, headers, body, is_last=is_last)
+            self._answered(exchange, is_last=is_last)
+
+    def send_ok(self, exchange: HttpExchange, lines: bytes, body: bytes) -> None:
+        """Write a 200 whose headers are written already, and go on to the next."""
+        if exchange is self._active and self._transport is not None:
+            server = self._server
+            is_last = exchange.is_last or server.is_draining
+            head = b"%bcontent-length: %d\r\n%b%b\r\n" % (
+                server.ok_head,
+                len(body),
+                lines,
+                _CLOSE if is_last else b"",
+            )
+            self._send(head, body)
+            self._answered(exchange, is_last=is_last)
+
+    def _answered(self, exchange: HttpExchange, *, is_last: bool) -> None:
         self._active = None
         self._server.buffered -= exchange.size
-        is_last = exchange.is_last or self._server.is_draining
-        self._answer(status, headers, body, is_last=is_last)
         if is_last:
-            self._transport.close()
+            self.close()
             return
         self.phase = Phase.HEAD if self._is_partial else Phase.IDLE
         self.since = self._server.now
@@ -320,8 +341,11 @@ class Connection(asyncio.Protocol):
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = (
             f"{_LINES[status]}{self._server.date}content-length: {len(body)}\r\n{lines}"
-            f"{_CLOSE if is_last else ''}\r\n"
+            f"{_CLOSE.decode() if is_last else ''}\r\n"
         ).encode("latin-1")
+        self._send(head, body)
+
+    def _send(self, head: bytes, body: bytes) -> None:
         if len(body) < _SMALL:
             self._write(head + body)
         else:
@@ -336,4 +360,4 @@ class Connection(asyncio.Protocol):
             self._transport.write(data)
 
 
-_CLOSE: Final = "connection: close\r\n"
+_CLOSE: Final = b"connection: close\r\n"

@@ -17,6 +17,10 @@ class Exchange(Protocol):
         """Answer; a caller who has left is not missed."""
         ...
 
+    def reply_ok(self, lines: bytes, body: bytes) -> None:
+        """Answer 200 under headers that are written already, each line with its end."""
+        ...
+
 
 Site = Callable[[Exchange], None]
 """Answers exchanges, at once or later, on the event loop; never raises."""

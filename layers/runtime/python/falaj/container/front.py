@@ -5,9 +5,11 @@ from time import perf_counter_ns
 from typing import Final
 
 from falaj.container.call import Answer, Call
+from falaj.container.desk import JSON_HEADERS, Desk, RestCall
 from falaj.container.exchange import Exchange
 from falaj.container.ledger import Ledger
 from falaj.container.metrics import CONTENT_TYPE, exposition
+from falaj.container.request_ids import RequestIds
 from falaj.container.worker import priority_of
 from falaj.container.workforce import Workforce
 from falaj.contract import (
@@ -18,7 +20,6 @@ from falaj.contract import (
     HEADER_VARIANT,
 )
 from falaj.engines.inference import InferenceRequest
-from falaj.engines.repository import ServedModel
 from falaj.errors import (
     DrainingError,
     FalajError,
@@ -27,7 +28,6 @@ from falaj.errors import (
     ServiceError,
 )
 from falaj.http.encoding import encoded
-from falaj.http.inference import inference_of
 from falaj.http.messages import Request, Response
 from falaj.http.oip import answer as answer_protocol, failed, request_id_of, sent
 from falaj.http.routes import Target, target_of
@@ -70,6 +70,9 @@ class Front:
         self._providers = providers
         self.is_ready = False
         """Whether load balancers should send requests; false while starting and while draining."""
+        self._ids = RequestIds()
+        self._done = self._reply
+        self._desks: dict[tuple[str, str], Desk] = {}
         self._own: dict[str, Callable[[Exchange], None]] = {
             "/metrics": self._metrics,
             "/ping": self._ping,
@@ -94,69 +97,81 @@ class Front:
 
     def _infer(self, exchange: Exchange, request: Request, target: Target) -> None:
         began = perf_counter_ns()
-        outcome = Outcome(operation="infer", model=target.model)
-        model: ServedModel | None = None
+        desk: Desk | None = None
         try:
-            worker = self._workforce.of(target.model, target.version)
-            model = worker.model
-            outcome.version, outcome.digest = model.version, model.digest
-            inference = inference_of(request, model, self._service.limits)
-            call = Call(
+            desk = self._desks.get((target.model, target.version)) or self._desk(target)
+            inference = desk.read(request, self._service.limits)
+            call = RestCall(
                 inference,
-                self._reply_to(exchange, outcome),
+                self._done,
                 began_ns=began,
                 decoded_ns=perf_counter_ns(),
                 tenant=request.headers.get(HEADER_TENANT, ""),
             )
-            read_schedule(inference, call)
+            call.exchange, call.desk = exchange, desk
+            if inference.parameters:
+                read_schedule(inference, call)
         except FalajError as error:
-            if model is not None:
-                model.statistics.add_failure(ns=perf_counter_ns() - began)
-            return self._refuse(exchange, error, outcome)
+            if desk is not None:
+                desk.model.statistics.add_failure(ns=perf_counter_ns() - began)
+            return self._refuse(exchange, error, _outcome(target, desk))
         except Exception as error:  # noqa: BLE001 - the last line: an unknown fault is ours
-            return self._refuse(exchange, ServiceError(f"internal error: {error!r}"[:300]), outcome)
+            return self._refuse(exchange, _unknown(error), _outcome(target, desk))
         exchange.on_gone = call.give_up
-        return worker.submit(call)
+        return desk.worker.submit(call)
 
-    def _reply_to(self, exchange: Exchange, outcome: Outcome) -> Callable[[Call, Answer], bool]:
-        def reply(call: Call, answer: Answer) -> bool:
-            outcome.queue_ns, outcome.infer_ns = call.queue_ns, call.infer_ns
-            if isinstance(answer, FalajError):
-                self._refuse(exchange, answer, outcome)
-                return False
-            try:
-                model = self._workforce.of(outcome.model, outcome.version).model
-                body, described = encoded(model, call.inference, answer)
-            except FalajError as error:
-                self._refuse(exchange, error, outcome)
-                return False
-            except Exception as error:  # noqa: BLE001 - as above
-                unknown = ServiceError(f"internal error: {error!r}"[:300])
-                self._refuse(exchange, unknown, outcome)
-                return False
-            self._answer(exchange, outcome, body, described)
-            return True
-
-        return reply
-
-    def _answer(
-        self, exchange: Exchange, outcome: Outcome, body: bytes, described: Mapping[str, str]
-    ) -> None:
-        request, service = exchange.request, self._service
-        headers = {
-            HEADER_REQUEST_ID: request_id_of(request),
-            HEADER_RELEASE: service.release,
-            HEADER_VARIANT: service.variant or outcome.version,
-            **described,
-        }
-        self._ledger.answered(outcome.model, queue_ns=outcome.queue_ns)
-        if (
-            len(body) < service.limits.compress_from_bytes
-            or "accept-encoding" not in request.headers
-        ):
-            exchange.reply(OK, headers, body)
+    def _desk(self, target: Target) -> Desk:
+        worker = self._workforce.of(target.model, target.version)
+        for desk in self._desks.values():
+            if desk.worker is worker:
+                break
         else:
-            self._send(exchange, sent(OK, headers, body, request, service, outcome))
+            desk = Desk(worker, self._service)
+        self._desks[target.model, target.version] = desk
+        return desk
+
+    def _reply(self, call: RestCall, answer: Answer) -> bool:
+        exchange, desk = call.exchange, call.desk
+        if isinstance(answer, FalajError):
+            self._refuse(exchange, answer, call.outcome())
+            return False
+        try:
+            body = desk.answers.body(call.inference, answer)
+            described = None
+            if body is None:
+                body, described = encoded(desk.model, call.inference, answer)
+        except FalajError as error:
+            self._refuse(exchange, error, call.outcome())
+            return False
+        except Exception as error:  # noqa: BLE001 - as above
+            self._refuse(exchange, _unknown(error), call.outcome())
+            return False
+        self._ledger.answered(desk.model.name, queue_ns=call.queue_ns)
+        self._answer(call, body, described)
+        return True
+
+    def _answer(self, call: RestCall, body: bytes, described: Mapping[str, str] | None) -> None:
+        exchange, desk, service = call.exchange, call.desk, self._service
+        request = exchange.request
+        request_id = self._id_of(request)
+        limit = service.limits.compress_from_bytes
+        is_compressible = len(body) >= limit and "accept-encoding" in request.headers
+        if described is None and not is_compressible:
+            exchange.reply_ok(b"%b%b\r\n" % (desk.json_lines, request_id.encode()), body)
+            return
+        headers = {
+            HEADER_REQUEST_ID: request_id,
+            HEADER_RELEASE: service.release,
+            HEADER_VARIANT: desk.variant,
+            **(described or JSON_HEADERS),
+        }
+        if is_compressible:
+            self._send(exchange, sent(OK, headers, body, request, service, call.outcome()))
+        else:
+            exchange.reply(OK, headers, body)
+
+    def _id_of(self, request: Request) -> str:
+        return request_id_of(request) if HEADER_REQUEST_ID in request.headers else self._ids.new()
 
     def _refuse(self, exchange: Exchange, error: FalajError, outcome: Outcome) -> None:
         response = failed(error, exchange.request, self._service, outcome=outcome)
@@ -193,6 +208,14 @@ class Front:
             headers = {**request.headers, HEADER_BINARY_LENGTH: size.partition(";")[0]}
             request = request._replace(headers=headers)
         return self._infer(exchange, request, Target("infer", self._default_model))
+
+
+def _outcome(target: Target, desk: Desk | None) -> Outcome:
+    return desk.outcome() if desk else Outcome(operation="infer", model=target.model)
+
+
+def _unknown(error: Exception) -> ServiceError:
+    return ServiceError(f"internal error: {error!r}"[:300])
 
 
 def read_schedule(inference: InferenceRequest, call: Call) -> None:

@@ -117,6 +117,7 @@ class HttpServer:
     def _tick(self) -> None:
         self.now = self.loop.time()
         self.date = f"date: {formatdate(self._clock.now().timestamp(), usegmt=True)}\r\n"
+        self.ok_head = f"HTTP/1.1 200 OK\r\n{self.date}".encode()
         for connection in list(self._connections):
             connection.check_time(self.now)
         self._sweep = self.loop.call_later(_SWEEP_S, self._tick)

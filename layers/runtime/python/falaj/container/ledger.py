@@ -51,14 +51,18 @@ class Ledger:
     ) -> None:
         self._release, self._write = release, write
         self._models = frozenset(models)
+        self._answered: dict[str, _Answered] = {}
         self._counts: Counter[tuple[str, Ending]] = Counter()
         self._queue_ns: Counter[str] = Counter()
         self._lines = 0
 
     def answered(self, model: str, *, queue_ns: int = 0) -> None:
         """Count one good answer, and how long its request had waited."""
-        self._counts[model, Ending.OK] += 1
-        self._queue_ns[model] += queue_ns
+        told = self._answered.get(model)
+        if told is None:
+            told = self._answered[model] = _Answered()
+        told.count += 1
+        told.queue_ns += queue_ns
 
     def failed(self, outcome: Outcome, *, request_id: str, status: int) -> None:
         """Count one request that got no answer; describe it if it is our fault."""
@@ -88,6 +92,10 @@ class Ledger:
         """Write the counts since the last time, of every model that was named or asked for."""
         counts, self._counts = self._counts, Counter()
         queue_ns, self._queue_ns = self._queue_ns, Counter()
+        answered, self._answered = self._answered, {}
+        for model, told in answered.items():
+            counts[model, Ending.OK] += told.count
+            queue_ns[model] += told.queue_ns
         hidden, self._lines = max(0, self._lines - LINES_PER_FLUSH), 0
         for model in sorted({model for model, _ in counts if model} | self._models):
             ends = {ending: counts[model, ending] for ending in Ending}
@@ -113,3 +121,10 @@ class Ledger:
 
     def _write_line(self, values: dict[str, Any]) -> None:
         self._write(orjson.dumps(values).decode() + "\n")
+
+
+class _Answered:
+    __slots__ = ("count", "queue_ns")
+
+    def __init__(self) -> None:
+        self.count = self.queue_ns = 0
