@@ -60,11 +60,13 @@ from infra.stacks.naming import (
     GPU,
     NETWORK,
     ROLLOUTS,
+    SHEDDING,
     gpu_model_stack,
     model_stack,
 )
 from infra.stacks.network import NetworkStack
 from infra.stacks.rollouts import RolloutsStack
+from infra.stacks.shedding import SheddingStack
 
 PLATFORM_ARCHITECTURE: Final = "arm64"
 
@@ -177,9 +179,6 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
             "rollout-controller", sources.function("rollout_controller"), {}, sources.build
         ),
         layers=_references(layers.controller),
-        shedder=stage_function("load-shedder", sources.function("load_shedder"), {}, sources.build)
-        if deployment.tenants
-        else None,
     )
     rollouts.add_stack_dependency(foundation)
     network = _network_stacks(app, deployment)
@@ -188,6 +187,7 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         *network,
         *_audit_stacks(app, deployment, foundation, layers, sources),
         *_experiment_stacks(app, deployment, models, layers, sources, rollouts),
+        *_shedding_stacks(app, deployment, layers, sources),
     ]
     for stack in earlier[1:]:
         stack.add_stack_dependency(foundation)
@@ -252,6 +252,17 @@ def _audit_stacks(
     audit = AuditStack(app, AUDIT, deployment=deployment, recorder=code)
     audit.add_stack_dependency(foundation)
     return [audit]
+
+
+def _shedding_stacks(
+    app: App, deployment: Deployment, layers: "_StagedLayers", sources: Sources
+) -> list[Stack]:
+    """Add the load shedder where tenants have priorities."""
+    if not deployment.tenants:
+        return []
+    asset = stage_function("load-shedder", sources.function("load_shedder"), {}, sources.build)
+    code = FunctionCode(asset=asset, layers=_references(layers.controller))
+    return [SheddingStack(app, SHEDDING, deployment=deployment, shedder=code)]
 
 
 def _api_parts(

@@ -29,7 +29,6 @@ from infra.constructs.controller_size import CONTROLLER_SIZE
 from infra.constructs.dead_letters import DeadLetters, keep_failed_events
 from infra.constructs.event_rules import CONTROLLER_RULES, EventRules
 from infra.constructs.function_role import FunctionAccess
-from infra.constructs.load_shedder import LoadShedder
 from infra.constructs.model_store import ModelStore
 from infra.constructs.service_function import FunctionCode, ServiceFunction
 from infra.constructs.shared_layer import LayerReference, ssm_value
@@ -52,7 +51,6 @@ class RolloutsStack(Stack):
         deployment: Deployment,
         code: StagedCode,
         layers: tuple[LayerReference, ...],
-        shedder: StagedCode | None = None,
     ) -> None:
         """Make the stack.
 
@@ -62,7 +60,6 @@ class RolloutsStack(Stack):
             deployment: Profile, platform and place.
             code: The controller's handler.
             layers: What it imports; boto3 comes with Lambda's own Python.
-            shedder: The load shedder's handler; None where tenants have no priorities.
         """
         super().__init__(scope, id_, **stack_properties(deployment, "rollout controller"))
         leave_bootstrap_check_to_cli(self)
@@ -89,16 +86,6 @@ class RolloutsStack(Stack):
             self, "Alarms", queue_name=self._dead.attr_queue_name, topic_arn=self._topic.ref
         )
         ArtefactAlarm(self, "Artefacts", topic_arn=self._topic.ref)
-        if shedder is not None:
-            LoadShedder(
-                self,
-                "Shedder",
-                code=FunctionCode(asset=shedder, layers=layers),
-                deployment=deployment,
-                key_arn=self._key_arn,
-                dead_letters=self._dead,
-                topic_arn=self._topic.ref,
-            )
         ssm.CfnParameter(
             self,
             "ControllerName",

@@ -28,7 +28,14 @@ def nagged(root, profile):
     catalogue = new_catalogue(root / profile)
     catalogue.add("churn", compute={"min_warm": 1})
     add_gpu_models(catalogue)
-    context = {"falaj:profile": profile, "falaj:platform": "lambda", **GPU_CONTEXT}
+    tenants = root / profile / "tenants.yaml"
+    tenants.write_text("default: {rate_per_s: 10, burst: 20}\n")
+    context = {
+        "falaj:profile": profile,
+        "falaj:platform": "lambda",
+        "falaj:tenants": str(tenants),
+        **GPU_CONTEXT,
+    }
     app = App(
         context=hand_context(catalogue.sources.repository, context),
         outdir=str(root / profile / "out"),
