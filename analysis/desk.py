@@ -30,6 +30,8 @@ def decision_of(entry: Entry) -> Decision:
     """Write a log entry as a reader would say it."""
     arm = entry.arm or "an arm"
     what = _DONE.get(entry.event, entry.event.value)
+    if entry.coverage is not None:
+        what = f"Grew to {entry.coverage:.4g} of all subjects"
     if entry.phase is Phase.PROMOTED:
         what = f"Promoted {arm}"
     if entry.actor:

@@ -1,4 +1,4 @@
-"""`falaj experiment start`, `decide` and `stop`: what a person may ask for."""
+"""`falaj experiment start`, `grow`, `decide` and `stop`: what a person may ask for."""
 
 import json
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from cli.experiment.client import AnalystClient, Named
 from cli.experiment.looking import next_step
 from cli.experiment.options import Experiment, Reason, analyst, named, reason_given
 from cli.experiment.sources import read_spec
+from cli.failures import MisuseError
 from cli.options import AsJson, DryRun
 from cli.printing import answer
 from cli.region.target import Target, TargetOption
@@ -43,6 +44,27 @@ def start(
     spec = read_spec(spec_file)
     order = {"verb": "start", "spec": spec.to_dict()}
     _send(order, Named(model=spec.model, experiment=spec.name), reason, target, dry_run, as_json)
+
+
+def grow(
+    experiment: Experiment,
+    *,
+    coverage: Annotated[
+        float, typer.Option("--coverage", help="Part of all subjects that takes part from now on.")
+    ],
+    reason: Reason,
+    target: TargetOption = Target.LOCAL,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let more subjects take part in a running sticky experiment; nobody's arm changes.
+
+    Exit 3 if it is over, or if anybody would lose the arm they have.
+    """
+    if not 0 < coverage <= 1:
+        raise MisuseError(f"--coverage {coverage:g} is not in (0, 1]")
+    order = {"verb": "grow", "coverage": coverage}
+    _send(order, named(experiment), reason, target, dry_run, as_json)
 
 
 def decide(

@@ -44,6 +44,13 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
         ),
     ),
     (
+        "grow",
+        steering.grow,
+        example(
+            "falaj experiment grow breast-cancer/second-opinion --coverage 0.4 -m 'no complaints'"
+        ),
+    ),
+    (
         "decide",
         steering.decide,
         example(

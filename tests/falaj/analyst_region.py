@@ -156,6 +156,14 @@ def decide(spec, choice, **more):
     }
 
 
+def grow(spec, coverage):
+    """What a person sends to let more subjects take part."""
+    return {
+        "command": {"verb": "grow", "model": spec.model, "experiment": spec.name}
+        | {"coverage": coverage, "actor": "sara", "reason": "no complaints"}
+    }
+
+
 def stop(spec):
     """What a person sends to stop."""
     return {

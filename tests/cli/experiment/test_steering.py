@@ -84,6 +84,20 @@ def test_an_open_question_leaves_with_4(falaj, placed, spec_file):
     assert (said.exit, said.document["verdict"]) == (4, "inconclusive")
 
 
+@pytest.mark.usefixtures("placed")
+def test_a_running_experiment_grows(falaj, spec_file):
+    """More subjects take part; with fewer somebody would lose an arm, and a gate says no."""
+    started(falaj, spec_file, coverage=0.2)
+    grown = falaj("experiment", "grow", NAME, "--coverage", "0.4", *WHY)
+    board = falaj("experiment", "status", NAME)
+    shrunk = falaj("experiment", "grow", NAME, "--coverage", "0.1", *WHY)
+    odd = falaj("experiment", "grow", NAME, "--coverage", "40", *WHY)
+
+    assert (grown.exit, shrunk.exit, odd.exit) == (0, 3, 2)
+    assert "of the 0.4 that take part" in board.out
+    assert "some would lose the arm they have" in shrunk.err
+
+
 def test_decide_promotes_what_is_held(falaj, placed, spec_file):
     """The winner was held; now it answers everyone."""
     started(falaj, spec_file)

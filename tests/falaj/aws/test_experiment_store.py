@@ -98,8 +98,9 @@ def test_what_runs_is_read_back(region):
     assert parameter.read("tashkeel") == LiveExperiments()
     parameter.write("tashkeel", live)
     assert parameter.read("tashkeel") == live
-    parameter.write("tashkeel", live.without("page"))
-    assert parameter.read_named(experiments_parameter("tashkeel")) == live.without("page")
+    ended = live.without("page", at=NOW.timestamp() + 60)
+    parameter.write("tashkeel", ended)
+    assert parameter.read_named(experiments_parameter("tashkeel")) == ended
 
 
 def test_an_unreadable_parameter_is_said_so(region):

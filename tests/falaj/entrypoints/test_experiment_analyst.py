@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
@@ -27,6 +28,7 @@ from tests.falaj.analyst_region import (
     by_request,
     decide,
     declared,
+    grow,
     start,
     stop,
 )
@@ -313,7 +315,93 @@ def test_questions_about_nothing_are_answered_so(region):
         analyst({"command": {"verb": "start", "spec": {}, "actor": "a", "reason": "b"}})
 
 
+# ---------------------------------------------------------------------- growing
+def test_a_running_experiment_grows_and_nobody_flips(region):
+    """Whoever has an arm keeps it; who asked and why is signed."""
+    spec, analyst = declared(coverage=0.2), region.analyst()
+    analyst(start(spec))
+    subjects = [f"user-{number}" for number in range(500)]
+    before = _arms(region, subjects)
+    told = analyst(grow(spec, 0.7))["status"]
+    after = _arms(region, subjects)
+
+    assert (told["coverage"], told["phase"], told["owed"]) == (0.7, "running", [])
+    assert all(after[each] == arm for each, arm in before.items() if arm is not None)
+    assert _allocation(region).share("warm") == pytest.approx(0.35)
+    record = json.loads(region.objects("decisions/")["decisions/m/greeting/2.json"])
+    assert (record["decision"]["actor"], record["decision"]["coverage"]) == ("sara", 0.7)
+    assert "decisions/m/greeting/2.sig" in region.objects("decisions/")
+
+
+def test_an_experiment_that_grew_is_decided_as_ever(region):
+    """The arms keep their proportion, so the split still is the declared one."""
+    spec, analyst = declared(coverage=0.3), region.analyst()
+    analyst(start(spec))
+    region.show(spec, 1_000, BETTER)
+    analyst(grow(spec, 1.0))
+    region.show(spec, 600, BETTER, seed=2)
+    region.clock.advance(700)
+    analyst(TICK)
+
+    assert state_of(region, spec).verdict is Verdict.WINNER
+    assert "Grew to 1 of all subjects, by sara" in report_of(region, "html")
+
+
+@pytest.mark.parametrize(
+    ("coverage", "sentence"), [(0.1, "some would lose the arm they have"), (0.3, "covers 0.3")]
+)
+def test_shrinking_is_refused(region, coverage, sentence):
+    """Nothing is written, and the sentence says what to do instead."""
+    spec, analyst = declared(coverage=0.3), region.analyst()
+    analyst(start(spec))
+    before = state_of(region, spec)
+
+    with pytest.raises(ExperimentRefusedError, match=sentence):
+        analyst(grow(spec, coverage))
+    assert state_of(region, spec) == before
+
+
+def test_ranges_that_would_move_are_refused(region):
+    """Where what runs is not what the declaration lays out, nobody is moved over."""
+    spec, analyst = declared(coverage=0.2), region.analyst()
+    analyst(start(spec))
+    live = region.live.read("m")
+    region.live.write("m", live.with_sticky(live.sticky[0].grown([0.4, 0.1])))
+
+    with pytest.raises(ExperimentRefusedError, match="another arm than they have"):
+        analyst(grow(spec, 0.5))
+    assert state_of(region, spec).generation == 1
+
+
+@pytest.mark.parametrize("coverage", [None, 0, -1, 1.01, True, "0.4", float("nan")])
+def test_a_coverage_is_a_part_of_all(region, coverage):
+    """Told at once, before anything is read."""
+    with pytest.raises(MalformedRequestError, match="coverage is a number"):
+        region.analyst()(grow(declared(), coverage))
+
+
 # ----------------------------------------------------------- what a crash leaves
+def test_a_crash_while_growing_is_made_good(region):
+    """Killed before requests were told, the next round tells them."""
+    spec, analyst = declared(coverage=0.2), region.analyst()
+    analyst(start(spec))
+
+    def kill(called, is_write):
+        if called == "ssm" and is_write:
+            raise Crash
+
+    region.on_request = kill
+    with suppress(Crash):
+        analyst(grow(spec, 0.6))
+    region.on_request = None
+    owed, small = state_of(region, spec).owed, _allocation(region).share("warm")
+    region.analyst()(TICK)
+
+    assert (len(owed), small) == (1, pytest.approx(0.1))
+    assert _allocation(region).share("warm") == pytest.approx(0.3)
+    assert state_of(region, spec).owed == ()
+
+
 @pytest.mark.parametrize("service", ["ssm", "kms", "sns", "s3"])
 def test_a_crash_between_deciding_and_doing_is_made_good(region, service):
     """Killed at any service after the verdict is kept, the next round does the rest."""
@@ -440,6 +528,30 @@ def test_the_verdict_ends_the_split(region, rates, alias):
 
     assert region.alias == alias
     assert region.live.read("m").split is None
+
+
+def test_what_arrives_after_the_end_is_counted_and_what_was_decided_stays(region):
+    """Late logs reach a fresh report; answers from after the end are no part of it."""
+    _, analyst = splitting(region)
+    spec = by_request()
+    analyst(start(spec))
+    early, _ = region.show(spec, 200, ALIKE)
+    ended = analyst(stop(spec))["status"]
+    (known,) = region.live.read("m").ended
+    at = region.clock.now().timestamp()
+    late = [
+        replace(early[0], unit=f"late-{n}", inference_id=f"late-{n}", at=at - 1 + n)
+        for n in range(2)
+    ]
+    region.log.write_exposures("m", late)
+    region.clock.advance(700)
+    asked = {"model": "m", "experiment": "greeting", "is_fresh": True}
+    found = analyst({"report": asked})["report"]
+
+    assert (known.key, known.until) == ("greeting", at)
+    assert found["tally"]["exposures"] == 201
+    assert found["decisions"][-1]["what"] == "Stopped, by sara"
+    assert analyst(QUERY)["status"]["log"] == ended["log"]
 
 
 def test_a_winner_that_is_held_keeps_its_share(region):

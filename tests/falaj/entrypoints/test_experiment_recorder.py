@@ -146,6 +146,23 @@ def test_a_split_is_read_off_the_release(recorder, region):
     assert found == {("r-1", "r-1", "a"), ("r-2", "r-2", "b"), ("r-3", "r-3", "b")}
 
 
+def test_lines_that_come_after_the_end_still_count(recorder, region):
+    """Logs may be hours late; what was answered while the split ran is part of it, no more."""
+    split = LiveSplit(key="page", arms={"12": "a", "13": "b"}, since=NOW.timestamp())
+    over = LiveExperiments(split=split).without("page", at=NOW.timestamp() + 60)
+    LiveExperimentsParameter(region.client("ssm")).write("rows", over)
+
+    recorder(
+        delivery(
+            line(1, at=NOW + timedelta(seconds=59)),
+            line(2, at=NOW + timedelta(seconds=60), release="13"),
+            line(3, at=NOW - timedelta(seconds=1)),
+        )
+    )
+
+    assert [(e.inference_id, e.arm) for e in _read(region, "page")] == [("r-1", "a")]
+
+
 def test_a_split_that_began_is_seen_within_half_a_minute(recorder, region, clock):
     """What runs is asked at most twice a minute, however many deliveries come."""
     asked = []

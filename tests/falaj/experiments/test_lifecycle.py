@@ -74,6 +74,56 @@ def test_verdict_does_what_was_declared(changes, verdict, phase, action):
     assert (state.verdict, state.reason, state.decided_at) == (verdict, "because", NOW)
 
 
+STICKY = {
+    "unit": "subject",
+    "subject": {"where": "header", "name": "x-user"},
+    "arms": [{"name": "control", "share": 0.5}, {"name": "warm", "share": 0.5}],
+    "coverage": 0.2,
+}
+
+
+def grow(coverage):
+    """Let somebody ask for more subjects."""
+    return Evidence(command=Command.GROW, reason="all is well", actor="sara", coverage=coverage)
+
+
+def test_growing_is_on_record_and_changes_nothing_else():
+    """The experiment runs on as it was, with more subjects; who wanted it and why is kept."""
+    before = running(**STICKY)
+    state, actions = advance(before, grow(0.6), NOW + timedelta(days=1))
+
+    assert (state.phase, state.started_at, state.decided_at) == (Phase.RUNNING, NOW, None)
+    assert (state.coverage, actions) == (0.6, (Action.GROW_COVERAGE,))
+    assert (state.log[-1].actor, state.log[-1].reason) == ("sara", "all is well")
+    assert ExperimentState.from_dict(json.loads(json.dumps(state.to_dict()))) == state
+    assert Action.START_SPLIT in state.owed  # growing does not forget what a start still owes
+
+
+@pytest.mark.parametrize(
+    ("changes", "coverage", "sentence"),
+    [
+        (STICKY, 0.1, "some would lose the arm they have"),
+        (STICKY, 0.2, "covers 0.2 of all subjects"),
+        (STICKY, 1.5, "in \\(0, 1\\]"),
+        (STICKY, None, "in \\(0, 1\\]"),
+        ({}, 0.5, "by request"),
+        (STICKY | {"bandit": {"step": 0.1}}, 0.5, "is a bandit"),
+    ],
+)
+def test_what_would_flip_somebody_is_refused(changes, coverage, sentence):
+    """Nobody's arm changes in a running experiment, whoever asks."""
+    with pytest.raises(ConfigurationError, match=sentence):
+        advance(running(**changes), grow(coverage), NOW)
+
+
+def test_what_is_over_does_not_grow():
+    """Nothing grows that does not run."""
+    over, _ = advance(running(**STICKY), STOP, NOW)
+
+    with pytest.raises(ConfigurationError, match="is stopped: grow does not apply"):
+        advance(over, grow(0.9), NOW)
+
+
 def test_inconclusive_runs_on():
     """No answer changes nothing."""
     before = running()

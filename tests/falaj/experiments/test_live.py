@@ -1,11 +1,14 @@
 """What runs is one small text, read back exactly, in which nobody is in two experiments."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, strategies as st
 
 from falaj.errors import ConfigurationError
 from falaj.experiments import Allocation, Namespace, SubjectSource, Where, assign
 from falaj.experiments.live import (
+    LATE_LOGS,
     LIMIT_BYTES,
     LiveExperiment,
     LiveExperiments,
@@ -91,9 +94,28 @@ def test_experiments_come_and_go():
     grown = both.with_sticky(both.sticky[0].grown([0.5, 0.5]))
 
     assert [each.key for each in grown.sticky] == ["two", "one"]
-    assert [each.key for each in grown.without("two").sticky] == ["one"]
-    assert LiveExperiments(split=SPLIT).without("page") == LiveExperiments()
-    assert LiveExperiments(promotion=Promotion(version=2, instead_of=1)).without("x").promotion
+    assert [each.key for each in grown.without("two", at=9.0).sticky] == ["one"]
+    promoted = LiveExperiments(promotion=Promotion(version=2, instead_of=1))
+    assert promoted.without("x", at=9.0).promotion
+
+
+def test_a_split_that_ended_is_known_for_a_while():
+    """Lines that come late find the arm they were of; the parameter does not fill up."""
+    began = SPLIT.since
+    ended = LiveExperiments(split=SPLIT).without("page", at=began + 90)
+    moments = (began - 1, began, began + 89, began + 90)
+
+    (known,) = LiveExperiments.from_json(ended.to_json()).splits
+    assert [known.arm_of("12", at) for at in moments] == [None, "a", "a", None]
+    assert known.arm_of("14", began) is None
+    for number in range(9):
+        again = ended.with_split(replace(SPLIT, key=f"page-{number}"))
+        ended = again.without(f"page-{number}", at=began + 100 + number)
+    assert [each.key for each in ended.splits] == [f"page-{number}" for number in (5, 6, 7, 8)]
+    later = began + 200 + LATE_LOGS.total_seconds()
+    assert [each.key for each in ended.with_split(SPLIT).without("page", at=later).splits] == [
+        "page"
+    ]
 
 
 def test_a_text_that_no_parameter_holds_is_refused():

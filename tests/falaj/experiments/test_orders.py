@@ -62,7 +62,7 @@ def test_anything_else_is_a_round(event):
     [
         ({"command": {"verb": "start", "spec": {}} | SAID}, "'name' is missing"),
         ({"command": {"verb": "start", "spec": SPEC, "actor": "sara"}}, "reason is needed"),
-        ({"command": {"verb": "grow", "model": "m", "experiment": "e"} | SAID}, "start, decide"),
+        ({"command": {"verb": "turn", "model": "m", "experiment": "e"} | SAID}, "start, grow"),
         (
             {"command": {"verb": "decide", "model": "m", "experiment": "e"} | SAID},
             "promote, revert",

@@ -186,6 +186,19 @@ def test_who_acts_is_never_taken_from_a_header(caller, client):
     assert statuses[0] == 200
 
 
+def test_a_running_experiment_grows(api):
+    """More subjects by HTTP too; fewer are a conflict."""
+    start(api, coverage=0.2)
+    path = "/experiments/m/greeting/grow"
+    grown = api("POST", path, WHY | {"coverage": 0.5})
+    shrunk = api("POST", path, WHY | {"coverage": 0.1})
+    odd = api("POST", path, WHY)
+
+    assert (grown.status, grown.document["status"]["coverage"]) == (200, 0.5)
+    assert (shrunk.status, odd.status) == (409, 400)
+    assert "some would lose the arm they have" in shrunk.document["error"]
+
+
 def test_a_held_winner_is_promoted(api, region, client):
     """The report says that it won, a person decides, and the page says who."""
     start(api)

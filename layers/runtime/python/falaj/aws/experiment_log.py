@@ -5,6 +5,7 @@ of what is in it, so that what is delivered twice is kept once.
 """
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -42,6 +43,7 @@ class ExperimentLog:
         experiment: str,
         since: datetime,
         *,
+        until: datetime | None = None,
         set_aside: Callable[[str], object] | None = None,
     ) -> Iterator[Exposure]:
         """Stream an experiment's exposures since an instant; memory does not grow with them.
@@ -50,14 +52,15 @@ class ExperimentLog:
             model: The model.
             experiment: The experiment's name.
             since: Earlier exposures are left out.
+            until: Those from then on are left out as well.
             set_aside: Told the key of each file that holds a line that is no exposure.
 
         Raises:
             DependencyError: S3 refused or does not answer.
         """
-        from_s = since.timestamp()
+        from_s, to_s = since.timestamp(), until.timestamp() if until else math.inf
         for record in self._records(EXPOSURES_PREFIX, model, from_s, Exposure, set_aside):
-            if record.experiment == experiment and record.at >= from_s:
+            if record.experiment == experiment and from_s <= record.at < to_s:
                 yield record
 
     def outcomes(

@@ -5,6 +5,7 @@ from typing import Any, Final
 from falaj.domain.protocol_schema import object_schema
 from falaj.domain.routes import (
     DECIDE_EXPERIMENT,
+    GROW_EXPERIMENT,
     START_EXPERIMENT,
     STOP_EXPERIMENT,
 )
@@ -32,6 +33,7 @@ _STATUS: Final = object_schema(
         "arm": _MAYBE_TEXT,
         "unit": {"type": "string", "enum": ["request", "subject"]},
         "arms": {"type": "object", "additionalProperties": {"type": "number"}},
+        "coverage": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
         "started_at": _MAYBE_TEXT,
         "decided_at": _MAYBE_TEXT,
         "ends_at": _MAYBE_TEXT,
@@ -62,6 +64,7 @@ SCHEMAS: Final[JSON] = {
     "ModelExperiments": _MANY,
     "Experiment": _ONE,
     "StartExperiment": _ONE,
+    "GrowExperiment": _ONE,
     "DecideExperiment": _ONE,
     "StopExperiment": _ONE,
     "ExperimentReport": object_schema(
@@ -90,6 +93,19 @@ SCHEMAS: Final[JSON] = {
         "spec",
         "reason",
     ),
+    "ExperimentGrowth": object_schema(
+        {
+            "coverage": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 1,
+                "description": "What part of all subjects takes part from now on; only more.",
+            },
+            "reason": _REASON,
+        },
+        "coverage",
+        "reason",
+    ),
     "ExperimentDecision": object_schema(
         {
             "choice": {"type": "string", "enum": ["promote", "revert"]},
@@ -107,6 +123,7 @@ SCHEMAS: Final[JSON] = {
 
 BODIES: Final = {
     START_EXPERIMENT: "ExperimentStart",
+    GROW_EXPERIMENT: "ExperimentGrowth",
     DECIDE_EXPERIMENT: "ExperimentDecision",
     STOP_EXPERIMENT: "ExperimentStop",
 }

@@ -17,6 +17,7 @@ MODEL_EXPERIMENTS: Final = "modelExperiments"
 START_EXPERIMENT: Final = "startExperiment"
 EXPERIMENT: Final = "experiment"
 EXPERIMENT_REPORT: Final = "experimentReport"
+GROW_EXPERIMENT: Final = "growExperiment"
 DECIDE_EXPERIMENT: Final = "decideExperiment"
 STOP_EXPERIMENT: Final = "stopExperiment"
 """As feedback: answered only where experiments are deployed."""
@@ -144,6 +145,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     _experiment("POST", "", START_EXPERIMENT, "Start an experiment as declared", "experiment"),
     _experiment("GET", _ONE, EXPERIMENT, "Where an experiment stands", "read"),
     _experiment("GET", f"{_ONE}/report", EXPERIMENT_REPORT, "What an experiment found", "read"),
+    _experiment(
+        "POST", f"{_ONE}/grow", GROW_EXPERIMENT, "Let more subjects take part", "experiment"
+    ),
     _experiment(
         "POST", f"{_ONE}/decide", DECIDE_EXPERIMENT, "Promote an arm, or revert", "experiment"
     ),

@@ -7,6 +7,7 @@ from falaj.domain.actions import Notify
 from falaj.domain.observation import Command as RolloutCommand, ExperimentOutcome, Verb
 from falaj.domain.plan import Plan, PlanKind
 from falaj.domain.rollout import LIVE, Hold, Phase as RolloutPhase, Rollout
+from falaj.entrypoints.analyst_growing import grow_coverage
 from falaj.entrypoints.analyst_world import AnalystWorld
 from falaj.errors import ConfigurationError, ExperimentRefusedError
 from falaj.experiments.lifecycle import Action, ExperimentState, Phase, Verdict
@@ -34,6 +35,8 @@ def do(world: AnalystWorld, state: ExperimentState, action: Action) -> None:
     match action:
         case Action.START_SPLIT:
             _start(world, state)
+        case Action.GROW_COVERAGE:
+            grow_coverage(world, state.running_spec)
         case Action.PROMOTE_ARM:
             _end(world, state, Verb.PROMOTE)
         case Action.REVERT_TO_CONTROL:
@@ -133,14 +136,19 @@ def _start(world: AnalystWorld, state: ExperimentState) -> None:
     spec = state.spec
     live = world.live.read(spec.model)
     if spec.unit is Unit.SUBJECT:
-        started = live.with_sticky(LiveExperiment.of(spec))
+        started = live.with_sticky(LiveExperiment.of(state.running_spec))
     else:
         rollout = world.rollouts.load(spec.model).rollout
         arms = {rollout.stable: spec.control.name, rollout.candidate: spec.arms[1].name}
         split = LiveSplit(key=spec.name, arms=arms, since=_started_at(state).timestamp())
-        started = live.without(spec.name).with_split(split)
+        started = live.with_split(split)
     if started != live:
         world.live.write(spec.model, started)
+
+
+def ended_at(state: ExperimentState) -> datetime:
+    """Say when an experiment came to its end: what was shown later is no part of it."""
+    return state.log[-1].at
 
 
 def _started_at(state: ExperimentState) -> datetime:
@@ -152,14 +160,13 @@ def _started_at(state: ExperimentState) -> datetime:
 def _end(world: AnalystWorld, state: ExperimentState, verb: Verb) -> None:
     spec = state.spec
     live = world.live.read(spec.model)
-    if spec.unit is Unit.REQUEST:
-        if live.split is not None and live.split.key == spec.name:
-            _end_split(world, state, candidate_of(live.split, spec), verb)
-        ended = live.without(spec.name)
-    else:
-        ended = live.without(spec.name)
-        if verb is Verb.PROMOTE and (stand_in := _promotion(world, state)):
-            ended = ended.with_promotion(stand_in)
+    split = live.split
+    if spec.unit is Unit.REQUEST and split is not None and split.key == spec.name:
+        _end_split(world, state, candidate_of(split, spec), verb)
+    ended = live.without(spec.name, at=ended_at(state).timestamp())
+    is_sticky_win = spec.unit is Unit.SUBJECT and verb is Verb.PROMOTE
+    if is_sticky_win and (stand_in := _promotion(world, state)):
+        ended = ended.with_promotion(stand_in)
     if ended != live:
         world.live.write(spec.model, ended)
 

@@ -1,14 +1,21 @@
 """One experiment is looked at: what is owed is done, what is known decides, reports are written."""
 
 import json
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from falaj.domain.clock import Clock
-from falaj.entrypoints.analyst_doing import ACTOR, check_start, do, ended_elsewhere, tell_split
+from falaj.entrypoints.analyst_doing import (
+    ACTOR,
+    check_start,
+    do,
+    ended_at,
+    ended_elsewhere,
+    tell_split,
+)
+from falaj.entrypoints.analyst_growing import bandit_shares, check_ranges, grow_bandit
 from falaj.entrypoints.analyst_world import AnalystWorld, Look
 from falaj.errors import (
     ConfigurationError,
@@ -17,7 +24,6 @@ from falaj.errors import (
     LostRaceError,
     UnknownExperimentError,
 )
-from falaj.experiments.bandit import grown_shares, thompson_shares
 from falaj.experiments.lifecycle import (
     FINAL,
     Command,
@@ -27,7 +33,6 @@ from falaj.experiments.lifecycle import (
     Phase,
     advance,
 )
-from falaj.experiments.live import LiveExperiment
 from falaj.experiments.orders import Order
 from falaj.experiments.spec import ExperimentSpec, Unit
 
@@ -64,19 +69,22 @@ class Tender:
         return state
 
     def look(self, state: ExperimentState) -> Look:
-        """Analyse an experiment as it stands now.
+        """Analyse an experiment as it stands now; one that is over, with what came late.
 
         Raises:
             DependencyError: S3 or SSM does not answer.
         """
         spec, now = state.spec, self.clock.now()
         since = state.started_at or now
+        until = ended_at(state) if state.phase in FINAL else None
         return self.world.analysis.look(
             spec,
-            self.world.log.exposures(spec.model, spec.name, since, set_aside=self._set_aside),
+            self.world.log.exposures(
+                spec.model, spec.name, since, until=until, set_aside=self._set_aside
+            ),
             self.world.log.outcomes(spec.model, since, set_aside=self._set_aside),
             now=now,
-            shares=self._shares(spec),
+            shares=bandit_shares(self.world, spec),
         )
 
     def round(self, state: ExperimentState) -> ExperimentState:
@@ -91,10 +99,10 @@ class Tender:
         if reason := ended_elsewhere(self.world, state):
             evidence = Evidence(command=Command.STOP, reason=reason, actor=ACTOR)
             return self._decide(state, evidence, None)
-        found = self.look(state)
+        found, now = self.look(state), self.clock.now()
         after = self._decide(state, found.evidence, found)
-        if after.phase is Phase.RUNNING:
-            self._grow(after, found)
+        if after.phase is Phase.RUNNING and (grown := grow_bandit(self.world, after, found, now)):
+            self.log("INFO", "shares grew", **_named(after.spec), shares=grown)
         return after
 
     def obey(self, order: Order) -> ExperimentState:
@@ -112,11 +120,23 @@ class Tender:
             reason=order.reason,
             actor=order.actor,
             arm=self._arm(state, order),
+            coverage=order.coverage,
         )
+        if order.command is Command.GROW:
+            return self._grown(state, evidence)
         if order.command is Command.PROMOTE and (reason := self._ended(state)):
             raise ExperimentRefusedError([f"nothing can be promoted: {reason}"])
         found = self._look_if_it_can(state) if state.phase in _RUNS else None
         return self._decide(state, evidence, found)
+
+    def _grown(self, state: ExperimentState, evidence: Evidence) -> ExperimentState:
+        if state.phase is Phase.RUNNING:
+            try:
+                after, _ = advance(state, evidence, self.clock.now())
+            except ConfigurationError as error:
+                raise ExperimentRefusedError(error.faults) from error
+            check_ranges(self.world, after.running_spec)
+        return self._decide(state, evidence, None)
 
     def _ended(self, state: ExperimentState) -> str:
         return ended_elsewhere(self.world, state) if state.phase in _RUNS else ""
@@ -196,34 +216,6 @@ class Tender:
         self.world.store.put(settled, expected_generation=state.generation)
         return settled
 
-    def _grow(self, state: ExperimentState, found: Look) -> None:
-        """Give a bandit's better arms more of the subjects that nobody has yet."""
-        spec, bandit = state.spec, state.spec.bandit
-        if bandit is None or state.started_at is None:
-            return
-        live = self.world.live.read(spec.model)
-        mine = next((each for each in live.sticky if each.key == spec.name), None)
-        if mine is None:
-            return
-        shares = _shares_of(mine)
-        covered = bandit.covered(spec.coverage, self.clock.now() - state.started_at)
-        parts = thompson_shares(
-            found.beliefs,
-            floor_share=bandit.floor_share,
-            rng=random.Random(f"{spec.name}/{covered}"),  # noqa: S311 - repeatable, not secret
-            larger_is_better=spec.success.sign > 0,
-        )
-        grown = grown_shares(list(shares.values()), covered, parts)
-        if grown != tuple(shares.values()):
-            self.world.live.write(spec.model, live.with_sticky(mine.grown(grown)))
-            self.log(
-                "INFO",
-                "shares grew",
-                **_named(spec),
-                shares=dict(zip(shares, grown, strict=True)),
-                parts=parts,
-            )
-
     def _look_if_it_can(self, state: ExperimentState) -> Look | None:
         """Look before a person's decision; one that cannot be looked at can still be ended."""
         try:
@@ -252,13 +244,6 @@ class Tender:
             )
         only = others[0] if len(others) == 1 else None
         return order.arm or state.arm or only
-
-    def _shares(self, spec: ExperimentSpec) -> dict[str, float] | None:
-        if spec.bandit is None:
-            return None
-        live = self.world.live.read(spec.model)
-        mine = next((each for each in live.sticky if each.key == spec.name), None)
-        return _shares_of(mine) if mine is not None else None
 
     def _set_aside(self, key: str) -> None:
         self.log("WARNING", f"{key} holds lines that cannot be read")
@@ -310,6 +295,7 @@ def status(state: ExperimentState, now: datetime) -> dict[str, Any]:
         "arm": state.arm,
         "unit": spec.unit.value,
         "arms": {arm.name: arm.share for arm in spec.arms},
+        "coverage": state.coverage,
         "started_at": state.started_at and state.started_at.isoformat(),
         "decided_at": state.decided_at and state.decided_at.isoformat(),
         "ends_at": ends_at.isoformat() if ends_at and is_live else None,
@@ -323,7 +309,3 @@ def status(state: ExperimentState, now: datetime) -> dict[str, Any]:
 
 def _named(spec: ExperimentSpec) -> dict[str, str]:
     return {"model_name": spec.model, "experiment_id": spec.name}
-
-
-def _shares_of(live: LiveExperiment) -> dict[str, float]:
-    return {arm: live.allocation.share(arm) for arm in live.allocation.arms}

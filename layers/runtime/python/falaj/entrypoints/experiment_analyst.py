@@ -78,8 +78,7 @@ class ExperimentAnalyst:
         """Give the last report; make one when there is none, or when a fresh one is wanted."""
         state = self._tender.find(query.model, query.experiment)
         kept = None
-        is_fresh = query.is_fresh and state.phase in {Phase.RUNNING, Phase.HELD}
-        if not is_fresh:
+        if not query.is_fresh or state.phase is Phase.DRAFT:
             kept = self._world.reports.read(query.model, query.experiment, query.form.value)
         if kept is None:
             found = self._tender.look(state)

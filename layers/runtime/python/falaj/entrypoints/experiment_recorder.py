@@ -66,7 +66,7 @@ class ExperimentRecorder:
         self._log, self._live = log, live
         self._clock = clock or SystemClock()
         self._write = write or sys.stdout.write
-        self._splits: dict[str, tuple[datetime, LiveSplit | None]] = {}
+        self._splits: dict[str, tuple[datetime, tuple[LiveSplit, ...]]] = {}
 
     def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, int]:
         """Keep the exposures of one delivery.
@@ -88,7 +88,7 @@ class ExperimentRecorder:
         for entry in delivered["logEvents"]:
             try:
                 line = json.loads(entry["message"])
-                found = recorded(line, self._split(_model_of(line)))
+                found = recorded(line, self._splits_of(_model_of(line)))
             except (ValueError, KeyError, TypeError):
                 malformed += 1
                 continue
@@ -101,15 +101,15 @@ class ExperimentRecorder:
         self._tell(unassigned)
         return {"exposures": sum(map(len, kept.values())), "malformed": malformed}
 
-    def _split(self, model: str) -> LiveSplit | None:
+    def _splits_of(self, model: str) -> tuple[LiveSplit, ...]:
         if not model:
-            return None
+            return ()
         now = self._clock.now()
-        at, split = self._splits.get(model, (None, None))
+        at, splits = self._splits.get(model, (None, ()))
         if at is None or now - at >= SPLIT_KNOWN_FOR:
-            split = self._live.read(model).split
-            self._splits[model] = now, split
-        return split
+            splits = self._live.read(model).splits
+            self._splits[model] = now, splits
+        return splits
 
     def _tell(self, unassigned: Mapping[tuple[str, str], int]) -> None:
         """Leave a line for each reason: the metric by which a forgotten subject is noticed."""

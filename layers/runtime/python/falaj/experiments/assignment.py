@@ -201,6 +201,26 @@ class Allocation:
             overrides=self.overrides,
         )
 
+    def keeps(self, earlier: "Allocation") -> bool:
+        """Whether everybody who had an arm has the same one here.
+
+        Example:
+            >>> half, whole = (
+            ...     Allocation.even_keeled("x", {"a": 0.5, "b": 0.5}, coverage=part)
+            ...     for part in (0.5, 1.0)
+            ... )
+            >>> whole.keeps(half), half.keeps(whole)
+            (True, False)
+        """
+        fixed = ("arms", "seed", "hash_version", "namespace", "holdout_share", "holdout_seed")
+        return all(getattr(self, name) == getattr(earlier, name) for name in fixed) and all(
+            any(
+                mine.start <= theirs.start and theirs.end <= mine.end and mine.arm == theirs.arm
+                for mine in self.slices
+            )
+            for theirs in earlier.slices
+        )
+
     def share(self, arm: str) -> float:
         """Say how much of hash space an arm has."""
         return share_of(self.slices, self.arms.index(arm))

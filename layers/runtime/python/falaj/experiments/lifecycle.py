@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from falaj.domain.plan import OnLoss, OnWin
 from falaj.errors import ConfigurationError
-from falaj.experiments.spec import ExperimentSpec
+from falaj.experiments.spec import ExperimentSpec, Unit
 
 
 class Phase(StrEnum):
@@ -39,6 +39,7 @@ class Command(StrEnum):
     """What a person may ask for."""
 
     START = "start"
+    GROW = "grow"
     PROMOTE = "promote"
     REVERT = "revert"
     STOP = "stop"
@@ -56,6 +57,7 @@ class Event(StrEnum):
     INVALID = "invalid"
     UNDECIDED = "undecided"
     EXPIRED = "expired"
+    GROW = "grow"
     PROMOTE = "promote"
     REVERT = "revert"
     STOP = "stop"
@@ -65,6 +67,7 @@ class Action(StrEnum):
     """What must be done to the world."""
 
     START_SPLIT = "start_split"
+    GROW_COVERAGE = "grow_coverage"
     PROMOTE_ARM = "promote_arm"
     REVERT_TO_CONTROL = "revert_to_control"
     NOTIFY = "notify"
@@ -86,6 +89,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Event], tuple[Phase, tuple[Action, ...]]
     (Phase.RUNNING, Event.NO_DIFFERENCE): _END_ON_CONTROL,  # the version that is known stays
     (Phase.RUNNING, Event.INVALID): _END_ON_CONTROL,  # what cannot be measured does not run on
     (Phase.RUNNING, Event.EXPIRED): _END_ON_CONTROL,
+    (Phase.RUNNING, Event.GROW): (Phase.RUNNING, (Action.GROW_COVERAGE,)),
     (Phase.RUNNING, Event.PROMOTE): _END_ON_ARM,
     (Phase.RUNNING, Event.REVERT): _END_ON_CONTROL,
     (Phase.RUNNING, Event.STOP): _STOPPED,
@@ -110,6 +114,7 @@ class Evidence:
         arm: The winning arm.
         command: What a person asks for; it goes before the verdict.
         actor: Who asks.
+        coverage: What part of all subjects shall take part from now on.
     """
 
     verdict: Verdict | None = None
@@ -117,6 +122,7 @@ class Evidence:
     arm: str | None = None
     command: Command | None = None
     actor: str = ""
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +137,7 @@ class Entry:
         reason: Why.
         actor: Who decided; empty for the analysis.
         arm: The arm that it was about.
+        coverage: What part of all subjects takes part since.
     """
 
     generation: int
@@ -140,10 +147,12 @@ class Entry:
     reason: str
     actor: str = ""
     arm: str | None = None
+    coverage: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the entry as JSON values."""
-        return {
+        """Write the entry as JSON values, without a coverage that it left alone."""
+        grown = {} if self.coverage is None else {"coverage": self.coverage}
+        return grown | {
             "generation": self.generation,
             "at": self.at.isoformat(),
             "event": self.event.value,
@@ -164,6 +173,7 @@ class Entry:
             reason=value["reason"],
             actor=value["actor"],
             arm=value["arm"],
+            coverage=value.get("coverage"),
         )
 
 
@@ -194,6 +204,17 @@ class ExperimentState:
     reason: str = "declared"
     log: tuple[Entry, ...] = ()
     owed: tuple[Action, ...] = ()
+
+    @property
+    def coverage(self) -> float:
+        """What part of all subjects takes part: as declared, or as it has grown since."""
+        grown = (entry.coverage for entry in reversed(self.log) if entry.coverage is not None)
+        return next(grown, self.spec.coverage)
+
+    @property
+    def running_spec(self) -> ExperimentSpec:
+        """The declaration as it runs now, with its coverage of now."""
+        return replace(self.spec, coverage=self.coverage)
 
     def to_dict(self) -> dict[str, Any]:
         """Write the state as JSON values."""
@@ -244,7 +265,8 @@ def advance(
         The new state, and what must be done.
 
     Raises:
-        ConfigurationError: A person's command does not apply in this phase, or promotes nothing.
+        ConfigurationError: A person's command does not apply in this phase, promotes nothing, or
+            would take somebody's arm away.
     """
     event = _event(state, evidence, now)
     found = TRANSITIONS.get((state.phase, event))
@@ -252,7 +274,7 @@ def advance(
         _refuse_command(state, evidence)
         return state, ()
     phase, actions = found
-    if phase is state.phase:
+    if phase is state.phase and not actions:
         return state, actions
     moved = _moved(state, phase, evidence, event, now)
     return replace(moved, owed=(*_still_due(state, actions), *actions)), actions
@@ -302,7 +324,9 @@ def _moved(
         raise ConfigurationError(
             [f"experiment {state.spec.name!r}: promote which arm? {', '.join(sorted(names))}"]
         )
-    is_start = phase is Phase.RUNNING
+    is_start, is_growth = event is Event.START, event is Event.GROW
+    if is_growth:
+        check_growth(state, evidence.coverage)
     reason = evidence.reason or _REASONS.get(event, event.value)
     entry = Entry(
         generation=state.generation + 1,
@@ -312,18 +336,43 @@ def _moved(
         reason=reason,
         actor=evidence.actor,
         arm=arm if phase in {Phase.PROMOTED, Phase.HELD} else None,
+        coverage=evidence.coverage,
     )
     return replace(
         state,
         phase=phase,
         generation=state.generation + 1,
         started_at=now if is_start else state.started_at,
-        decided_at=None if is_start else state.decided_at or now,
+        decided_at=state.decided_at if is_start or is_growth else state.decided_at or now,
         verdict=evidence.verdict or state.verdict,
         arm=arm,
         reason=reason,
         log=(*state.log, entry),
     )
+
+
+def check_growth(state: ExperimentState, coverage: float | None) -> None:
+    """Refuse a coverage with which somebody's arm would change.
+
+    Raises:
+        ConfigurationError: With the reason.
+    """
+    spec, covered = state.spec, state.coverage
+    about = f"experiment {spec.name!r}"
+    if spec.unit is not Unit.SUBJECT:
+        fault = f"{about} is by request: the alias holds its share, and nobody has an arm"
+    elif spec.bandit is not None:
+        fault = f"{about} is a bandit: its shares grow by themselves, as declared"
+    elif coverage is None or not 0 < coverage <= 1:
+        fault = f"{about}: coverage is a part of all subjects, in (0, 1]"
+    elif coverage <= covered:
+        fault = (
+            f"{about} covers {covered:g} of all subjects; with {coverage:g} some would lose the "
+            "arm they have: stop it and start another"
+        )
+    else:
+        return
+    raise ConfigurationError([fault])
 
 
 _REASONS: Final = {

@@ -7,6 +7,7 @@ allocations and no statistics.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import combinations
 from typing import Any, Final, Self
 
@@ -23,6 +24,14 @@ Source:
     docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
     (4 KB; 8 KB for advanced ones, which are charged for).
 """
+
+LATE_LOGS: Final = timedelta(days=14)
+"""How long a split that ended is known: as long as deliveries lie in the recorder's queue.
+
+Source: docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+sqs-basic-architecture.html (14 days at most).
+"""
+_MOST_ENDED: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +87,18 @@ class LiveSplit:
         key: The experiment's name.
         arms: Arm by Lambda version.
         since: When the split began, seconds since the epoch.
+        until: When it ended; None while it runs.
     """
 
     key: str
     arms: Mapping[str, str]
     since: float
+    until: float | None = None
+
+    def arm_of(self, release: str, at: float) -> str | None:
+        """Name the arm that a release was at a moment; None when it was none."""
+        is_over = self.until is not None and at >= self.until
+        return None if is_over or at < self.since else self.arms.get(release)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +123,13 @@ class LiveExperiments:
         sticky: Running sticky experiments. Several must keep to disjoint parts of one namespace and
             find their subjects in the same place: a request is answered by one version only.
         split: The running request-level experiment.
+        ended: Splits that ran a while ago: their logs may still be on the way.
         promotion: Who answers requests that are in no experiment.
     """
 
     sticky: tuple[LiveExperiment, ...] = ()
     split: LiveSplit | None = None
+    ended: tuple[LiveSplit, ...] = ()
     promotion: Promotion | None = None
 
     def __post_init__(self) -> None:
@@ -125,7 +143,7 @@ class LiveExperiments:
         Raises:
             ConfigurationError: It shares subjects with one that runs.
         """
-        others = self.without(experiment.key).sticky
+        others = (each for each in self.sticky if each.key != experiment.key)
         return replace(self, sticky=(*others, experiment))
 
     def with_split(self, split: LiveSplit) -> Self:
@@ -136,11 +154,24 @@ class LiveExperiments:
         """Return it with an arm that answers everyone who is in no experiment."""
         return replace(self, promotion=promotion)
 
-    def without(self, key: str) -> Self:
-        """Return it without an experiment of this name, sticky or split."""
+    def without(self, key: str, *, at: float) -> Self:
+        """Return it without an experiment of this name, sticky or split.
+
+        Args:
+            key: The experiment's name.
+            at: When it ended, seconds since the epoch; a split is known for `LATE_LOGS` longer.
+        """
         sticky = tuple(each for each in self.sticky if each.key != key)
-        split = None if self.split is not None and self.split.key == key else self.split
-        return replace(self, sticky=sticky, split=split)
+        if self.split is None or self.split.key != key:
+            return replace(self, sticky=sticky)
+        ended = (*self.ended, replace(self.split, until=at))[-_MOST_ENDED:]
+        known = tuple(each for each in ended if (each.until or at) > at - LATE_LOGS.total_seconds())
+        return replace(self, sticky=sticky, split=None, ended=known)
+
+    @property
+    def splits(self) -> tuple[LiveSplit, ...]:
+        """The running split and those that ended."""
+        return self.ended if self.split is None else (self.split, *self.ended)
 
     def to_json(self) -> str:
         """Write the parameter's value.
@@ -150,8 +181,8 @@ class LiveExperiments:
         """
         value = {
             "sticky": [_experiment_json(each) for each in self.sticky],
-            "split": self.split
-            and {"key": self.split.key, "arms": dict(self.split.arms), "since": self.split.since},
+            "split": self.split and _split_json(self.split),
+            "ended": [_split_json(each) for each in self.ended],
             "promotion": self.promotion
             and {"version": self.promotion.version, "instead_of": self.promotion.instead_of},
         }
@@ -179,12 +210,18 @@ class LiveExperiments:
             return cls(
                 sticky=tuple(_experiment(each) for each in value.get("sticky", ())),
                 split=LiveSplit(**split) if split else None,
+                ended=tuple(LiveSplit(**each) for each in value.get("ended", ())),
                 promotion=Promotion(**promotion) if promotion else None,
             )
         except ConfigurationError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError([f"not the running experiments ({error!r})"]) from error
+
+
+def _split_json(split: LiveSplit) -> dict[str, Any]:
+    value = {"key": split.key, "arms": dict(split.arms), "since": split.since}
+    return value if split.until is None else value | {"until": split.until}
 
 
 def _overlaps(experiments: tuple[LiveExperiment, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
     {"command": {"verb": "start", "spec": {…}, "actor": …, "reason": …}}
     {"command": {"verb": "decide", "model": …, "experiment": …, "choice": "promote", "arm": …, …}}
+    {"command": {"verb": "grow", "model": …, "experiment": …, "coverage": 0.4, …}}
     {"command": {"verb": "stop", "model": …, "experiment": …, …}}
     {"query": {"model": …, "experiment": …}}                    one state; without names, all
     {"report": {"model": …, "experiment": …, "form": "json", "is_fresh": false}}
@@ -43,6 +44,7 @@ class Order:
         reason: Why.
         spec: The declaration, with `start`.
         arm: The arm to promote; empty for the one that won, or the only one.
+        coverage: What part of all subjects shall take part, with `grow`.
     """
 
     command: Command
@@ -52,6 +54,7 @@ class Order:
     reason: str
     spec: ExperimentSpec | None = None
     arm: str = ""
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +131,17 @@ def _order(asked: Mapping[str, Any]) -> Order:
         return Order(
             command=Command.STOP, model=model, experiment=experiment, actor=actor, reason=reason
         )
+    if verb == "grow":
+        return Order(
+            command=Command.GROW,
+            model=model,
+            experiment=experiment,
+            actor=actor,
+            reason=reason,
+            coverage=_part_of_all(asked.get("coverage")),
+        )
     if verb != "decide":
-        raise MalformedRequestError(f"verb {verb!r} is not one of start, decide, stop")
+        raise MalformedRequestError(f"verb {verb!r} is not one of start, grow, decide, stop")
     choice = asked.get("choice")
     if choice not in {command.value for command in CHOICES}:
         raise MalformedRequestError(f"choice {choice!r} is not one of promote, revert")
@@ -169,6 +181,12 @@ def _spec(value: object) -> ExperimentSpec:
         return ExperimentSpec.from_dict(value)
     except ConfigurationError as error:
         raise MalformedRequestError("; ".join(error.faults)) from error
+
+
+def _part_of_all(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
+        return float(value)
+    raise MalformedRequestError("coverage is a number in (0, 1]: a part of all subjects")
 
 
 def _text(asked: Mapping[str, Any], name: str, *, is_needed: bool = True) -> str:

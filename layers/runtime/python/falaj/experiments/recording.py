@@ -1,6 +1,6 @@
 """Log lines of model functions become exposures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from falaj.contract import DIMENSION_MODEL
@@ -24,15 +24,16 @@ class Recorded(NamedTuple):
     unassigned: str = ""
 
 
-def recorded(line: object, split: LiveSplit | None) -> Recorded:
+def recorded(line: object, splits: Sequence[LiveSplit]) -> Recorded:
     """Read one line, as `falaj.telemetry.emf` writes it.
 
     A sticky exposure says so itself. A split is Lambda's doing, and the release that ran tells the
-    arm: every inference since the split began counts, answered well or not.
+    arm: every inference from its beginning to its end counts, answered well or not, and however
+    late its line comes.
 
     Args:
         line: A log event's message, parsed.
-        split: The request-level experiment that runs on the line's model.
+        splits: The request-level experiments that run, or ran, on the line's model.
 
     Raises:
         ValueError: The line claims to be an exposure and is not one.
@@ -41,7 +42,7 @@ def recorded(line: object, split: LiveSplit | None) -> Recorded:
         return Recorded()
     unassigned = str(line.get("unassigned") or "")
     try:
-        return Recorded(str(model), _sticky(line) or _of_split(line, split), unassigned)
+        return Recorded(str(model), _sticky(line) or _of_split(line, splits), unassigned)
     except (KeyError, TypeError) as error:
         raise ValueError(f"not an exposure: {error!r}") from error
 
@@ -60,19 +61,19 @@ def _sticky(line: Mapping[str, Any]) -> Exposure | None:
     )
 
 
-def _of_split(line: Mapping[str, Any], split: LiveSplit | None) -> Exposure | None:
-    if split is None or line.get("message") != "infer":
+def _of_split(line: Mapping[str, Any], splits: Sequence[LiveSplit]) -> Exposure | None:
+    if not splits or line.get("message") != "infer":
         return None
     release, at = line["release"], line["_aws"]["Timestamp"] / _MILLI
-    arm = split.arms.get(release)
-    if arm is None or at < split.since:
-        return None
-    inference = line["request_id"]
-    return Exposure(
-        experiment=split.key,
-        unit=inference,
-        arm=arm,
-        inference_id=inference,
-        at=at,
-        release=release,
-    )
+    for split in splits:
+        if arm := split.arm_of(release, at):
+            inference = line["request_id"]
+            return Exposure(
+                experiment=split.key,
+                unit=inference,
+                arm=arm,
+                inference_id=inference,
+                at=at,
+                release=release,
+            )
+    return None

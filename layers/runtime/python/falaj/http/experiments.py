@@ -85,6 +85,10 @@ def _add_deciding(app: FastAPI, ask: AskAnalyst) -> None:
             )
         return await command(request, "start", model, str(declared.get("name", "")), "spec")
 
+    @app.post("/experiments/{model}/{experiment}/grow")
+    async def grow(model: str, experiment: str, request: Request) -> dict[str, Any]:
+        return await command(request, "grow", model, experiment, "coverage")
+
     @app.post("/experiments/{model}/{experiment}/decide")
     async def decide(model: str, experiment: str, request: Request) -> dict[str, Any]:
         return await command(request, "decide", model, experiment, "choice", "arm")
