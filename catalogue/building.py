@@ -1,24 +1,35 @@
 """The catalogue's sources become `.build/models/<name>/<int>/{model.onnx, manifest.json}`.
 
-Each manifest is signed with the build folder's own key (catalogue.signing).
+An ensemble has `ensemble.json` in the model's place; its members are built before it, and steps of
+its own beside it as `<name>-<step>`. Each manifest is signed with the build folder's own key
+(catalogue.signing).
 """
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any, Final
 
-from catalogue.errors import BuildError, ModelNotBuiltError, ModelRefusedError
-from catalogue.gate import Findings, examine
+from catalogue.built import (
+    MODELS,
+    BuiltVersion,
+    built_version,
+    is_whole,
+    members_of,
+    recipe_of,
+    write_version,
+)
+from catalogue.ensembles import graph_bytes, wired
+from catalogue.errors import BuildError, ModelNotBuiltError
+from catalogue.examining import examined, examined_graph
+from catalogue.fetching import fetch
+from catalogue.gate import Findings
 from catalogue.gate.findings import GATE_VERSION
+from catalogue.graph import EnsembleSource, StepSource
 from catalogue.reading import Catalogue, load_catalogue
 from catalogue.signing import LocalSigner, remember_key, sign
 from catalogue.sources import (
@@ -26,23 +37,28 @@ from catalogue.sources import (
     FileSource,
     ScriptSource,
     Source,
-    WheelSource,
     folder_digest,
     load_source,
 )
 from catalogue.spec import ModelSpec
-from catalogue.wheels import read_member
-from falaj.contract import MANIFEST_FILE, MODEL_FILE
+from falaj.contract import ENSEMBLE_PLATFORM
 from falaj.domain.manifest import Manifest
 from falaj.errors import ConfigurationError
 
-MEASUREMENTS_FILE: Final = "measurements.json"
-"""Latency and memory lie beside the manifest: they differ at every build, a version must not."""
-RECIPE_FILE: Final = "recipe.sha256"
-"""Digest of all that the build depended on; another one means that it must be built anew."""
+__all__ = [
+    "MODELS",
+    "BuiltVersion",
+    "OnProgress",
+    "Progress",
+    "Stage",
+    "build",
+    "built_version",
+    "held_numbers",
+    "members_of",
+    "version_numbers",
+]
+
 TOOLS: Final = ("onnx", "onnxruntime", "scikit-learn", "skl2onnx")
-WHEELS: Final = "wheels"
-MODELS: Final = "models"
 
 
 class Stage(StrEnum):
@@ -71,24 +87,6 @@ class Progress:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltVersion:
-    """A version on disk.
-
-    Attributes:
-        folder: Holds `model.onnx` and `manifest.json`.
-        manifest: What the manifest says.
-    """
-
-    folder: Path
-    manifest: Manifest
-
-    @property
-    def model_path(self) -> Path:
-        """The model's bytes."""
-        return self.folder / MODEL_FILE
-
-
 OnProgress = Callable[[Progress], None]
 
 
@@ -99,6 +97,8 @@ def build(
     progress: OnProgress = lambda _: None,
 ) -> tuple[BuiltVersion, ...]:
     """Build and sign every version of the named models; those up to date are left as they are.
+
+    What an ensemble is made of is built with it, and returned before it.
 
     Args:
         models_root: The catalogue's folder.
@@ -113,41 +113,17 @@ def build(
     signer = LocalSigner(build_root)
     remember_key(build_root, signer.key)
     specs = [catalogue.model(name) for name in names] if names else list(catalogue.models)
-    built, faults = [], list[str]()
+    builder = _Builder(catalogue, build_root, signer, progress)
+    faults = list[str]()
     for spec in specs:
         for version in version_numbers(catalogue, spec):
             try:
-                done = _build_version(catalogue, spec, version, build_root, progress)
-                sign(done.folder, signer)
-                built.append(done)
+                builder.version(spec.name, version)
             except ConfigurationError as error:
                 faults.extend(error.faults)
     if faults:
-        raise ConfigurationError(faults)
-    return tuple(built)
-
-
-def built_version(build_root: Path, name: str, version: int) -> BuiltVersion:
-    """Return a version that was built.
-
-    Raises:
-        ModelNotBuiltError: It was not, or its bytes are not those of its manifest.
-    """
-    folder = build_root / MODELS / name / str(version)
-
-    def not_built(reason: str) -> ModelNotBuiltError:
-        return ModelNotBuiltError(name=name, version=version, looked_in=str(folder), reason=reason)
-
-    try:
-        manifest = Manifest.from_dict(json.loads((folder / MANIFEST_FILE).read_bytes()))
-        size = (folder / MODEL_FILE).stat().st_size
-    except FileNotFoundError as error:
-        raise not_built("") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise not_built(f"unreadable: {error}") from error
-    if size != manifest.size_bytes:
-        raise not_built(f"{size:,} bytes, the manifest says {manifest.size_bytes:,}")
-    return BuiltVersion(folder=folder, manifest=manifest)
+        raise ConfigurationError(list(dict.fromkeys(faults)))
+    return tuple(builder.done.values())
 
 
 def version_numbers(catalogue: Catalogue, spec: ModelSpec) -> tuple[int, ...]:
@@ -156,135 +132,147 @@ def version_numbers(catalogue: Catalogue, spec: ModelSpec) -> tuple[int, ...]:
     return tuple(sorted(int(f.name) for f in folders if f.is_dir() and f.name.isdigit()))
 
 
-def _build_version(
-    catalogue: Catalogue, spec: ModelSpec, version: int, build_root: Path, progress: OnProgress
-) -> BuiltVersion:
-    def say(stage: Stage, detail: str = "") -> None:
-        progress(Progress(name=spec.name, version=version, stage=stage, detail=detail))
-
-    origin = catalogue.root / spec.name / str(version)
-    recipe = _recipe_digest(origin)
-    try:
-        known = built_version(build_root, spec.name, version)
-    except ModelNotBuiltError:
-        known = None
-    if known and _recipe_of(known) == recipe and _is_whole(known):
-        say(Stage.UP_TO_DATE)
-        return known
-    say(Stage.FETCHING)
-    source = load_source(origin)
-    data = _fetch(spec, version, source, origin, build_root)
-    golden = _golden(origin)
-    data, findings = _examined(
-        spec, version, data, golden, lambda detail: say(Stage.EXAMINING, detail)
-    )
-    manifest = Manifest(
-        name=spec.name,
-        version=version,
-        sha256=findings.sha256,
-        size_bytes=findings.size_bytes,
-        signature=findings.signature,
-        golden=tuple(golden),
-        facts={**findings.facts(), "source": _origin_facts(source)},
-    )
-    folder = build_root / MODELS / spec.name / str(version)
-    _write(folder, data, manifest, findings, recipe)
-    say(Stage.BUILT, f"{len(data):,} bytes")
-    return BuiltVersion(folder=folder, manifest=manifest)
+def held_numbers(catalogue: Catalogue, spec: ModelSpec) -> Iterator[tuple[str, int]]:
+    """Yield a model's versions by name and number, each after those it is made of."""
+    for version in version_numbers(catalogue, spec):
+        source = catalogue.ensembles.get((spec.name, version))
+        for step in source.steps if source else ():
+            yield step.member(spec.name), step.version or version
+        yield spec.name, version
 
 
-def _examined(
-    spec: ModelSpec,
-    version: int,
-    data: bytes,
-    golden: Sequence[Mapping[str, Any]],
-    on_stage: Callable[[str], None],
-) -> tuple[bytes, Findings]:
-    with tempfile.TemporaryDirectory(prefix="falaj-build-") as folder:
-        path = Path(folder) / MODEL_FILE
-        path.write_bytes(data)
+class _Builder:
+    """Builds each version once, members before ensembles."""
+
+    def __init__(
+        self, catalogue: Catalogue, build_root: Path, signer: LocalSigner, progress: OnProgress
+    ) -> None:
+        self._catalogue, self._root = catalogue, build_root
+        self._signer, self._progress = signer, progress
+        self.done: dict[tuple[str, int], BuiltVersion] = {}
+
+    def version(self, name: str, version: int) -> BuiltVersion:
+        """Return a version of the catalogue, built and signed."""
+        if (name, version) in self.done:
+            return self.done[name, version]
+        origin = self._catalogue.root / name / str(version)
+        source = self._catalogue.ensembles.get((name, version))
+        if source is not None:
+            return self._kept(self._ensemble(name, version, source, origin))
+        return self._kept(
+            self._model(name, version, origin, lambda: load_source(origin), GOLDEN_FILE)
+        )
+
+    def _kept(self, built: BuiltVersion) -> BuiltVersion:
+        sign(built.folder, self._signer)
+        self.done[built.manifest.name, built.manifest.version] = built
+        return built
+
+    def _model(
+        self, name: str, version: int, origin: Path, read: Callable[[], Source], golden_file: str
+    ) -> BuiltVersion:
+        recipe = _recipe_digest(origin)
+        if known := self._up_to_date(name, version, recipe):
+            return known
+        self._say(name, version, Stage.FETCHING)
+        source = read()
+        data = fetch(name, version, source, origin, self._root)
+        golden = _golden(origin / golden_file)
+        data, findings = examined(
+            name, version, data, golden, lambda at: self._say(name, version, Stage.EXAMINING, at)
+        )
+        manifest = Manifest(
+            name=name,
+            version=version,
+            sha256=findings.sha256,
+            size_bytes=findings.size_bytes,
+            signature=findings.signature,
+            golden=tuple(golden),
+            facts={**findings.facts(), "source": _origin_facts(source)},
+        )
+        return self._written(data, manifest, findings, recipe)
+
+    def _ensemble(
+        self, name: str, version: int, source: EnsembleSource, origin: Path
+    ) -> BuiltVersion:
+        members = [self._member(name, version, step, origin) for step in source.steps]
+        digests = [member.manifest.sha256 for member in members]
+        recipe = _recipe_digest(origin, *digests)
+        if known := self._up_to_date(name, version, recipe):
+            return known
+        content = graph_bytes(source, [member.manifest for member in members])
+        golden = _golden(origin / GOLDEN_FILE)
         try:
-            return examine(path, golden=golden, on_stage=on_stage)
-        except ModelRefusedError as error:
-            raise ModelRefusedError(
-                source=f"model {spec.name!r} version {version}", reasons=error.reasons
-            ) from error
+            signature = wired(source, [member.manifest.signature for member in members])
+        except ConfigurationError as error:
+            reason = "; ".join(error.faults)
+            raise BuildError(name=name, version=version, reason=reason) from error
+        findings = examined_graph(
+            Manifest(name=name, version=version, sha256="", size_bytes=0, signature=signature),
+            content,
+            members,
+            golden,
+            lambda at: self._say(name, version, Stage.EXAMINING, at),
+        )
+        manifest = Manifest(
+            name=name,
+            version=version,
+            sha256=findings.sha256,
+            size_bytes=findings.size_bytes,
+            signature=findings.signature,
+            golden=tuple(golden),
+            platform=ENSEMBLE_PLATFORM,
+            facts={
+                **findings.facts(),
+                "source": {"kind": source.kind.value, "licence": source.licence},
+            },
+        )
+        return self._written(content, manifest, findings, recipe)
+
+    def _member(self, ensemble: str, version: int, step: StepSource, origin: Path) -> BuiltVersion:
+        name = step.member(ensemble)
+        if step.model is not None and step.version is not None:
+            return self.version(step.model, step.version)
+        if (name, version) in self.done:
+            return self.done[name, version]
+        source: Source = (
+            ScriptSource(script=step.script)
+            if step.script is not None
+            else FileSource(file=step.title, sha256=step.sha256 or "")
+        )
+        golden_file = f"{Path(step.title).stem}.{GOLDEN_FILE}"
+        return self._kept(self._model(name, version, origin, lambda: source, golden_file))
+
+    def _up_to_date(self, name: str, version: int, recipe: str) -> BuiltVersion | None:
+        try:
+            known = built_version(self._root, name, version)
+        except ModelNotBuiltError:
+            return None
+        if recipe_of(known) != recipe or not is_whole(known):
+            return None
+        self._say(name, version, Stage.UP_TO_DATE)
+        return known
+
+    def _written(
+        self, data: bytes, manifest: Manifest, findings: Findings, recipe: str
+    ) -> BuiltVersion:
+        folder = self._root / MODELS / manifest.name / str(manifest.version)
+        write_version(folder, data, manifest, findings, recipe)
+        self._say(manifest.name, manifest.version, Stage.BUILT, f"{len(data):,} bytes")
+        return BuiltVersion(folder=folder, manifest=manifest)
+
+    def _say(self, name: str, version: int, stage: Stage, detail: str = "") -> None:
+        self._progress(Progress(name=name, version=version, stage=stage, detail=detail))
 
 
-def _recipe_digest(origin: Path) -> str:
-    """Digest everything a build depends on: the folder, the gate and the exporters' versions."""
+def _recipe_digest(origin: Path, *members: str) -> str:
+    """Digest everything a build depends on: folder, members, gate and the exporters' versions."""
     tools = [f"{tool}=={installed_version(tool)}" for tool in TOOLS]
-    parts = "\n".join([f"gate {GATE_VERSION}", *tools, folder_digest(origin)])
+    parts = "\n".join([f"gate {GATE_VERSION}", *tools, folder_digest(origin), *members])
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
-def _recipe_of(built: BuiltVersion) -> str:
-    try:
-        return (built.folder / RECIPE_FILE).read_text(encoding="utf-8")
-    except OSError:
-        return ""
-
-
-def _is_whole(built: BuiltVersion) -> bool:
-    digest = hashlib.sha256(built.model_path.read_bytes()).hexdigest()
-    return digest == built.manifest.sha256
-
-
-def _fetch(spec: ModelSpec, version: int, source: Source, origin: Path, build_root: Path) -> bytes:
-    try:
-        match source:
-            case WheelSource():
-                return read_member(source, build_root / WHEELS)
-            case ScriptSource():
-                return _run_script(origin / source.script)
-            case FileSource():
-                return _read_file(origin / source.file, source.sha256)
-    except ConfigurationError as error:
-        reason = "; ".join(error.faults)
-        raise BuildError(name=spec.name, version=version, reason=reason) from error
-
-
-def _run_script(script: Path) -> bytes:
-    """Run a build script of the repository, in a process of its own."""
-    if not script.is_file():
-        raise ConfigurationError([f"{script}: no such build script"])
-    with tempfile.TemporaryDirectory(prefix="falaj-script-") as folder:
-        output = Path(folder) / MODEL_FILE
-        environment = {
-            **os.environ,  # noqa: TID251 - handed on whole, nothing is read from it
-            "PYTHONPATH": str(script.resolve().parents[1]),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            # Exporters that walk a set of texts then give the same bytes each time.
-            "PYTHONHASHSEED": "0",
-        }
-        done = subprocess.run(  # noqa: S603 - a reviewed script of this repository, no shell
-            [sys.executable, str(script.resolve()), str(output)],
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0 or not output.is_file():
-            last = (done.stderr.strip().splitlines() or ["it wrote no model"])[-1]
-            raise ConfigurationError([f"{script}: {last}"])
-        return output.read_bytes()
-
-
-def _read_file(path: Path, sha256: str) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(
-            [f"{path}: {error.strerror}; put the model there or add it anew"]
-        ) from error
-    got = hashlib.sha256(data).hexdigest()
-    if got != sha256:
-        raise ConfigurationError([f"{path} has sha256 {got}, pinned is {sha256}"])
-    return data
-
-
-def _golden(origin: Path) -> list[Mapping[str, Any]]:
-    path = origin / GOLDEN_FILE
+def _golden(path: Path) -> list[Mapping[str, Any]]:
     if not path.is_file():
         return []
     try:
@@ -297,23 +285,3 @@ def _golden(origin: Path) -> list[Mapping[str, Any]]:
 def _origin_facts(source: Source) -> dict[str, Any]:
     kind = type(source).__name__.removesuffix("Source").lower()
     return {"kind": kind, **asdict(source)}
-
-
-def _write(folder: Path, data: bytes, manifest: Manifest, findings: Findings, recipe: str) -> None:
-    """Write the manifest last: a folder that has one is complete."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST_FILE).unlink(missing_ok=True)
-    _replace(folder / MODEL_FILE, data)
-    _replace(folder / MEASUREMENTS_FILE, _json(findings.measurements.to_dict()))
-    _replace(folder / RECIPE_FILE, recipe.encode())
-    _replace(folder / MANIFEST_FILE, _json(manifest.to_dict()))
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, sort_keys=True) + "\n").encode()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(data)
-    os.replace(partial, path)  # noqa: PTH105 - atomic on purpose

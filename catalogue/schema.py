@@ -1,10 +1,11 @@
-"""The published JSON Schema and reference of model.yaml, made from the values that read it.
+"""The published JSON Schemas and references of model.yaml and of ensembles' source.yaml.
 
-`python -m catalogue.schema` writes both; a test compares them with what is committed.
+They are made from the values that read the files; `python -m catalogue.schema` writes them, and a
+test compares them with what is committed.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -12,22 +13,55 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
+from catalogue import ensembles
+from catalogue.graph import EnsembleSource
 from catalogue.settings import DURATION, Pattern, Range, Setting, settings_of, write_duration
 from catalogue.spec import ModelSpec
 
 SCHEMA_FILE: Final = "model.schema.json"
 REFERENCE_FILE: Final = "model-yaml.md"
+ENSEMBLE_SCHEMA_FILE: Final = "ensemble.schema.json"
+ENSEMBLE_REFERENCE_FILE: Final = "ensemble-yaml.md"
 
 _PLAIN: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of model.yaml (draft 2020-12)."""
+def schema(part: type = ModelSpec, title: str = "Falaj model.yaml") -> dict[str, Any]:
+    """Return the JSON Schema of a file (draft 2020-12)."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Falaj model.yaml",
-        **_part(ModelSpec),
+        "title": title,
+        **_part(part),
     }
+
+
+def ensemble_schema() -> dict[str, Any]:
+    """Return the JSON Schema of an ensemble's source.yaml."""
+    return schema(EnsembleSource, "Falaj source.yaml of an ensemble")
+
+
+def ensemble_reference() -> str:
+    """Return the reference of an ensemble's source.yaml as Markdown."""
+    lines = [
+        "# source.yaml of an ensemble",
+        "",
+        "A version whose source.yaml says `kind: ensemble` is a small graph of other versions.",
+        "It is served as if it were one model; [the catalogue](catalogue.md#ensembles) tells how.",
+        "This page and `ensemble.schema.json` are written by `python -m catalogue.schema`.",
+        "",
+        "```yaml",
+        *_example(),
+        "```",
+        "",
+        *_tables(EnsembleSource, ""),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _example() -> list[str]:
+    """Return the example that the package's own words give."""
+    indented = [line for line in (ensembles.__doc__ or "").splitlines() if line.startswith("    ")]
+    return [line.removeprefix("    ") for line in indented]
 
 
 def reference() -> str:
@@ -52,10 +86,12 @@ def reference() -> str:
 
 
 def write(folder: Path) -> None:
-    """Write both files into a folder."""
-    text = json.dumps(schema(), indent=2, ensure_ascii=False)
-    (folder / SCHEMA_FILE).write_text(f"{text}\n", encoding="utf-8")
+    """Write every file into a folder."""
+    for name, document in ((SCHEMA_FILE, schema()), (ENSEMBLE_SCHEMA_FILE, ensemble_schema())):
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        (folder / name).write_text(f"{text}\n", encoding="utf-8")
     (folder / REFERENCE_FILE).write_text(reference(), encoding="utf-8")
+    (folder / ENSEMBLE_REFERENCE_FILE).write_text(ensemble_reference(), encoding="utf-8")
 
 
 def _part(part: type) -> dict[str, Any]:
@@ -77,12 +113,21 @@ def _property(setting: Setting) -> dict[str, Any]:
 
 
 def _kind(kind: Any, rules: tuple[Range | Pattern, ...]) -> dict[str, Any]:  # noqa: ANN401 - any annotation
-    if get_origin(kind) in {Union, UnionType}:
-        return {"anyOf": [_kind(option, rules) for option in get_args(kind)]}
-    if get_origin(kind) is Literal:
-        return {"enum": list(get_args(kind))}
-    if get_origin(kind) is tuple:
-        return {"type": "array", "items": _kind(get_args(kind)[0], rules)}
+    inner = get_args(kind)
+    match get_origin(kind):
+        case origin if origin in {Union, UnionType}:
+            return {"anyOf": [_kind(option, rules) for option in inner]}
+        case origin if origin is Literal:
+            return {"enum": list(inner)}
+        case origin if origin is tuple:
+            return {"type": "array", "items": _kind(inner[0], rules)}
+        case origin if origin is Mapping:
+            return {"type": "object", "additionalProperties": {"type": "string"}}
+        case _:
+            return _simple_kind(kind, rules)
+
+
+def _simple_kind(kind: Any, rules: tuple[Range | Pattern, ...]) -> dict[str, Any]:  # noqa: ANN401 - any annotation
     if is_dataclass(kind) and isinstance(kind, type):
         return _part(kind)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -138,12 +183,16 @@ def _row(setting: Setting, *, is_part: bool) -> str:
         default = "not set" if setting.default is None else "as below"
     else:
         default = f"`{json.dumps(_plain(setting.default))}`"
-    takes = "keys below" if is_part else _words(setting)
+    takes = _words(setting) if not is_part else _below(setting)
     return f"| `{setting.key}` | {takes} | {default} | {setting.description} |"
 
 
+def _below(setting: Setting) -> str:
+    return "list of keys below" if get_origin(setting.kind) is tuple else "keys below"
+
+
 def _nested(kind: Any) -> type | None:  # noqa: ANN401 - any annotation
-    options = get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+    options = get_args(kind) if get_origin(kind) in {Union, UnionType, tuple} else (kind,)
     return next((o for o in options if is_dataclass(o) and isinstance(o, type)), None)
 
 
@@ -161,6 +210,8 @@ def _kind_words(kind: Any) -> str:  # noqa: ANN401 - any annotation
         return " or ".join(_kind_words(option) for option in get_args(kind))
     if get_origin(kind) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(kind))
+    if get_origin(kind) is Mapping:
+        return "names and names"
     if get_origin(kind) is tuple:
         return f"list of {_kind_words(get_args(kind)[0])}"
     if isinstance(kind, type) and issubclass(kind, StrEnum):

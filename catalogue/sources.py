@@ -1,10 +1,12 @@
 """Where a version's bytes come from: `models/<m>/<v>/source.yaml`.
 
-Three kinds, none of which puts weights into the repository by itself:
+Three kinds of bytes, none of which puts weights into the repository by itself:
 
     kind: wheel     a member of a wheel on the package index, both pinned by sha256
     kind: script    a build script beside the file, run as `build.py OUTPUT`
     kind: file      a model.onnx beside the file, pinned by sha256
+
+A fourth, `kind: ensemble`, is a graph of other versions (`catalogue.ensembles`).
 """
 
 import hashlib
@@ -101,10 +103,22 @@ def load_source(version_folder: Path) -> Source:
     return _source(path, value)
 
 
+def kind_of(version_folder: Path) -> str:
+    """Return the kind that a source.yaml says; empty where it says none that can be read."""
+    try:
+        value = yaml.safe_load((version_folder / SOURCE_FILE).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return ""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
 def _source(path: Path, value: Any) -> Source:  # noqa: ANN401 - whatever the file holds
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise ConfigurationError([f"{path}: kind is {kind!r}; write one of {', '.join(_KINDS)}"])
+        raise ConfigurationError(
+            [f"{path}: kind is {kind!r}; write one of {', '.join(_KINDS)}, ensemble"]
+        )
     given = {key: text for key, text in value.items() if key != "kind"}
     wrong = [key for key, text in given.items() if not isinstance(text, str)]
     if wrong:

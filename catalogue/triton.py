@@ -11,7 +11,7 @@ Source:
     `trt_engine_cache_enable`, `trt_engine_cache_path`), model_repository.html.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from google.protobuf import json_format, text_format
@@ -27,7 +27,6 @@ from falaj.errors import ConfigurationError
 CONFIG_FILE: Final = "config.pbtxt"
 ENGINE_CACHE: Final = "/cache"
 BACKEND: Final = "onnxruntime"
-ENSEMBLE: Final = "ensemble"
 WARM_SIZE: Final = 1
 """Size given to dimensions that a model leaves open while it is warmed up."""
 _US: Final = 1_000_000
@@ -62,8 +61,8 @@ def triton_config(spec: ModelSpec, manifests: Sequence[Manifest]) -> str:
         "default_model_filename": "model.onnx",
         "max_batch_size": spec.batching.max_batch_size if spec.batching else 0,
         "version_policy": {"specific": {"versions": sorted(spec.versions)}},
-        "input": [_tensor(item, joins=joins) for item in inputs],
-        "output": [_tensor(item, joins=joins) for item in outputs],
+        "input": [tensor_config(item, joins=joins) for item in inputs],
+        "output": [tensor_config(item, joins=joins) for item in outputs],
         "instance_group": [{"kind": "KIND_GPU", "count": spec.compute.gpu.executions, "gpus": [0]}],
         "optimization": _optimization(spec),
         **({"response_cache": {"enable": True}} if spec.cache.enabled else {}),
@@ -72,37 +71,6 @@ def triton_config(spec: ModelSpec, manifests: Sequence[Manifest]) -> str:
         "model_warmup": []
         if spec.states
         else [_warm_up(inputs, size, joins=joins) for size in sorted(_warm_sizes(spec))],
-    }
-    return printed(document)
-
-
-def ensemble_config(
-    name: str, signature: Mapping[str, Sequence[TensorSpec]], steps: Sequence[Mapping[str, Any]]
-) -> str:
-    """Write an ensemble's config.pbtxt from the graph that the container takes as ensemble.json.
-
-    Args:
-        name: The ensemble.
-        signature: `inputs` and `outputs`.
-        steps: Each `{"model", "version", "inputs": {its: ours}, "outputs": {its: ours}}`.
-    """
-    document = {
-        "name": name,
-        "platform": ENSEMBLE,
-        "max_batch_size": 0,
-        "input": [_tensor(item, joins=False) for item in signature["inputs"]],
-        "output": [_tensor(item, joins=False) for item in signature["outputs"]],
-        "ensemble_scheduling": {
-            "step": [
-                {
-                    "model_name": step["model"],
-                    "model_version": step["version"],
-                    "input_map": dict(step["inputs"]),
-                    "output_map": dict(step["outputs"]),
-                }
-                for step in steps
-            ]
-        },
     }
     return printed(document)
 
@@ -130,8 +98,16 @@ def printed(document: Mapping[str, Any]) -> str:
     return text
 
 
-def triton_faults(spec: ModelSpec, manifests: Sequence[Manifest]) -> list[str]:
-    """Return every reason why Triton cannot serve a model as it is declared."""
+def triton_faults(
+    spec: ModelSpec, manifests: Sequence[Manifest], members: Sequence[Manifest] = ()
+) -> list[str]:
+    """Return every reason why Triton cannot serve a model as it is declared.
+
+    Args:
+        spec: The model.
+        manifests: Its served versions, the default one first.
+        members: What its ensembles are made of.
+    """
     faults = []
     greatest = max(spec.versions)
     if spec.version != greatest:
@@ -139,22 +115,39 @@ def triton_faults(spec: ModelSpec, manifests: Sequence[Manifest]) -> list[str]:
             f"Triton answers who names no version with the greatest, {greatest}, and model.yaml "
             f"says {spec.version}; leave greater ones out of also_serve"
         )
-    axis = manifests[0].signature.batching.batch_axis
-    if spec.batching is not None and axis != 0:
-        faults.append(
-            f"Triton joins requests along the first axis, and this model's is {axis}; "
-            "remove batching, or write engine: onnx"
-        )
+    for each in (manifests[0], *members):
+        axis = each.signature.batching.batch_axis
+        if spec.batching is not None and axis != 0:
+            faults.append(
+                f"Triton joins requests along the first axis, and {each.name}'s is {axis}; "
+                "remove batching, or write engine: onnx"
+            )
     if Provider.CPU in spec.compute.gpu.providers:
         faults.append(
             "compute.gpu.providers names cpu, and engine: triton computes on the GPU; remove it"
         )
     if spec.compute.engine is ServingEngine.TRITON and spec.compute.threads != "auto":
         faults.append("compute.threads is the container's; with engine: triton write auto")
+    if manifests[0].is_ensemble:
+        faults.extend(_ensemble_faults(spec))
     return faults
 
 
-def _tensor(item: TensorSpec, *, joins: bool) -> dict[str, Any]:
+def _ensemble_faults(spec: ModelSpec) -> Iterator[str]:
+    if spec.also_serve:
+        yield (
+            "Triton has one graph for all versions of an ensemble; leave also_serve out, or write "
+            "engine: onnx"
+        )
+    if spec.cache.enabled:
+        yield (
+            "cache is enabled, and whether Triton keeps answers of an ensemble depends on its "
+            "release; remove it, or write engine: onnx"
+        )
+
+
+def tensor_config(item: TensorSpec, *, joins: bool) -> dict[str, Any]:
+    """Describe a tensor to Triton, without its first axis where requests are joined."""
     dims = list(item.shape[1:] if joins else item.shape)
     described: dict[str, Any] = {"name": item.name, "data_type": _TYPES[item.datatype]}
     if dims:
@@ -189,7 +182,7 @@ def _sequences(spec: ModelSpec, manifest: Manifest, *, joins: bool) -> dict[str,
         return {}
     states = []
     for given, made in spec.states:
-        described = _tensor(inputs[given], joins=joins)
+        described = tensor_config(inputs[given], joins=joins)
         described.pop("reshape", None)
         dims = [WARM_SIZE if size == DYNAMIC else size for size in described["dims"]]
         kind = described["data_type"]
@@ -240,7 +233,7 @@ def _warm_sizes(spec: ModelSpec) -> set[int]:
 
 
 def _warm_up(inputs: Sequence[TensorSpec], size: int, *, joins: bool) -> dict[str, Any]:
-    described = {item.name: _tensor(item, joins=joins) for item in inputs}
+    described = {item.name: tensor_config(item, joins=joins) for item in inputs}
     return {
         "name": f"rows-{size}",
         "batch_size": size,

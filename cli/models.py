@@ -15,7 +15,7 @@ from cli.options import AsJson, DryRun, example
 from cli.printing import answer, progress
 from cli.request import read_json
 from cli.settings import Settings
-from falaj.contract import MANIFEST_FILE, MODEL_FILE
+from falaj.contract import ENSEMBLE_FILE, MANIFEST_FILE, MODEL_FILE
 from falaj.errors import ConfigurationError
 
 app: Final = typer.Typer(
@@ -187,10 +187,11 @@ def _next_step(name: str, version: int | None) -> str:
 
 def is_built(root: Path, name: str, versions: tuple[int, ...]) -> bool:
     """Whether every version of a model lies built below a folder."""
+    folders = [root / name / str(version) for version in versions]
     return all(
-        (root / name / str(version) / file).is_file()
-        for version in versions
-        for file in (MODEL_FILE, MANIFEST_FILE)
+        (folder / MANIFEST_FILE).is_file()
+        and any((folder / file).is_file() for file in (MODEL_FILE, ENSEMBLE_FILE))
+        for folder in folders
     )
 
 

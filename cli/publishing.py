@@ -88,6 +88,7 @@ def publish(
                 name=version.manifest.name,
                 version=version.manifest.version,
                 model=version.model_path.read_bytes(),
+                file=version.manifest.file,
                 manifest=(version.folder / MANIFEST_FILE).read_bytes(),
                 signature=signature.read_bytes(),
             )
@@ -143,13 +144,14 @@ class _Publishing:
         return _parameter(self.connection, name)
 
     def versions(self, names: list[str] | None) -> Iterator["BuiltVersion"]:
-        from catalogue.building import built_version, version_numbers  # noqa: PLC0415 - as above
+        from catalogue.building import built_version, held_numbers  # noqa: PLC0415 - as above
         from catalogue.reading import load_catalogue  # noqa: PLC0415 - as above
 
         catalogue = load_catalogue(self.settings.models)
-        for spec in [catalogue.model(n) for n in names] if names else catalogue.models:
-            for number in version_numbers(catalogue, spec):
-                yield built_version(self.settings.build, spec.name, number)
+        wanted = [catalogue.model(n) for n in names] if names else catalogue.models
+        numbers = (held for spec in wanted for held in held_numbers(catalogue, spec))
+        for name, number in dict.fromkeys(numbers):
+            yield built_version(self.settings.build, name, number)
 
 
 def _public(signer: "Signer") -> "PublisherKey":

@@ -29,11 +29,14 @@ Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 
 
 def gpu_faults(
-    spec: ModelSpec, manifests: Sequence[Manifest], deployment: Deployment
+    spec: ModelSpec,
+    manifests: Sequence[Manifest],
+    deployment: Deployment,
+    members: Sequence[Manifest] = (),
 ) -> Iterator[str]:
     """Yield every reason why this service cannot be made."""
     if spec.compute.engine is ServingEngine.TRITON:
-        yield from triton_faults(spec, manifests)
+        yield from triton_faults(spec, manifests, members)
     yield from _state_faults(spec, manifests)
     yield from _machine_faults(spec, deployment)
     yield from _release_faults(spec, deployment)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from catalogue.building import BuiltVersion, built_version
+from catalogue.built import BuiltVersion, built_version, members_of
 from catalogue.experiments import load_experiments
 from catalogue.reading import load_catalogue
 from catalogue.signing import key_file, signature_at
@@ -15,7 +15,6 @@ from falaj.contract import (
     ACCESS_FILE,
     MANIFEST_FILE,
     MANIFEST_SIGNATURE_FILE,
-    MODEL_FILE,
     PACKAGED_MODEL_ROOT,
     PUBLISHER_KEY_FILE,
 )
@@ -38,11 +37,24 @@ Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagedModel:
-    """A catalogue entry with all versions that its function holds, the default one first."""
+    """A catalogue entry with all versions that its function holds, the default one first.
+
+    Attributes:
+        spec: What model.yaml says.
+        versions: Versions that callers may name.
+        experiments: Its experiments.
+        members: Versions of other models that its ensembles are made of.
+    """
 
     spec: ModelSpec
     versions: tuple[BuiltVersion, ...]
     experiments: tuple[ExperimentSpec, ...] = ()
+    members: tuple[BuiltVersion, ...] = ()
+
+    @property
+    def held(self) -> tuple[BuiltVersion, ...]:
+        """Everything that must be where it is served."""
+        return (*self.versions, *self.members)
 
     @property
     def is_sticky(self) -> bool:
@@ -56,8 +68,8 @@ class PackagedModel:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of all its versions."""
-        return sum(version.manifest.size_bytes for version in self.versions)
+        """Bytes of all its versions and what they are made of."""
+        return sum(version.manifest.size_bytes for version in self.held)
 
     @property
     def published(self) -> PublishedModel:
@@ -119,13 +131,21 @@ def read_models(
             experiments = load_experiments(models_root, name)
         except ConfigurationError as error:
             faults.extend(error.faults)
-        versions = []
+        versions, members = [], dict[Path, BuiltVersion]()
         for version in held_versions(spec, experiments):
             try:
                 versions.append(built_version(build_root, name, version))
+                members |= {each.folder: each for each in members_of(build_root, versions[-1])}
             except ConfigurationError as error:
                 faults.extend(error.faults)
-        models.append(PackagedModel(spec=spec, versions=tuple(versions), experiments=experiments))
+        models.append(
+            PackagedModel(
+                spec=spec,
+                versions=tuple(versions),
+                experiments=experiments,
+                members=tuple(members.values()),
+            )
+        )
     if faults:
         raise ConfigurationError(faults)
     return tuple(models)
@@ -157,14 +177,14 @@ def package_model(
     Raises:
         ManifestNotSignedError: The publisher did not sign a version's manifest.
     """
-    fits = model.size_bytes + sum(_manifest_size(v) for v in model.versions) <= room_bytes
+    fits = model.size_bytes + sum(_manifest_size(v) for v in model.held) <= room_bytes
     data = {
         f"{PACKAGED_MODEL_ROOT}/{PUBLISHER_KEY_FILE}": DataFile(
             digest=publisher.fingerprint, source=key_file(build_root, publisher)
         )
     }
-    for version in model.versions:
-        folder = f"{PACKAGED_MODEL_ROOT}/{model.spec.name}/{version.manifest.version}"
+    for version in model.held:
+        folder = f"{PACKAGED_MODEL_ROOT}/{version.manifest.name}/{version.manifest.version}"
         manifest = version.folder / MANIFEST_FILE
         text = manifest.read_text(encoding="utf-8")
         data[f"{folder}/{MANIFEST_FILE}"] = DataFile(digest=text_digest(text), source=manifest)
@@ -173,11 +193,11 @@ def package_model(
             digest=text_digest(publisher.fingerprint, text),
             source=signature_at(version.folder, publisher),
         )
-        if fits:
-            data[f"{folder}/{MODEL_FILE}"] = DataFile(
+        if fits or version.manifest.is_ensemble:
+            data[f"{folder}/{version.manifest.file}"] = DataFile(
                 digest=version.manifest.sha256, source=version.model_path
             )
-    digests = [version.manifest.sha256 for version in model.versions]
+    digests = [version.manifest.sha256 for version in model.held]
     return ModelPackage(
         model=model,
         code=stage_function(f"predict-{model.spec.name}", handler_folder, data, build_root),

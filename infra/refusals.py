@@ -61,7 +61,8 @@ def size_faults(name: str, *, code_bytes: int, layer_bytes: int) -> list[str]:
 def _gpu(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     if model.spec.compute.target is Target.GPU:
         manifests = [version.manifest for version in model.versions]
-        yield from gpu_faults(model.spec, manifests, deployment)
+        members = [member.manifest for member in model.members]
+        yield from gpu_faults(model.spec, manifests, deployment, members)
 
 
 def _timeout(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
@@ -77,7 +78,7 @@ def _timeout(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
 
 def _memory(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     del deployment
-    largest = max((v.manifest.size_bytes for v in model.versions), default=0)
+    largest = max((v.manifest.size_bytes for v in model.held), default=0)
     memory_mib = model.spec.compute.memory_mib
     if largest >= memory_mib * MIB:
         yield (

@@ -9,10 +9,15 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catalogue.gate.limits import Limits
+from falaj.domain.signature import ModelSignature
+
+if TYPE_CHECKING:
+    from catalogue.gate.examination import Admitted
 
 
 def limit(limits: Limits) -> None:
@@ -49,21 +54,28 @@ def main() -> None:
 
 
 def _examine(order: dict[str, Any], write: Any) -> dict[str, Any]:  # noqa: ANN401 - a local function
-    from catalogue.gate.examination import admit  # noqa: PLC0415 - after the limits hold
-    from catalogue.gate.refusal import Refusal  # noqa: PLC0415
+    from catalogue.gate.refusal import Refusal  # noqa: PLC0415 - after the limits hold
 
     try:
-        admitted = admit(
-            Path(order["model"]).read_bytes(),
-            order["golden"],
-            lambda stage: write({"stage": stage}),
-        )
+        admitted = _admitted(order, lambda stage: write({"stage": stage}))
     except Refusal as refusal:
         return {"refused": str(refusal)}
     except MemoryError:
         return {"exhausted": "memory"}
     Path(order["admitted"]).write_bytes(admitted.data)
     return {"findings": admitted.findings.to_dict()}
+
+
+def _admitted(order: dict[str, Any], say: Callable[[str], None]) -> "Admitted":
+    data, cases = Path(order["model"]).read_bytes(), order["golden"]
+    if "members" in order:
+        from catalogue.gate.graph_examination import Member, admit_graph  # noqa: PLC0415 - as above
+
+        members = [Member.from_dict(each) for each in order["members"]]
+        return admit_graph(data, ModelSignature.from_dict(order["signature"]), members, cases, say)
+    from catalogue.gate.examination import admit  # noqa: PLC0415 - as above
+
+    return admit(data, cases, say)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalogue.gate.running import Answer, Runner
+from catalogue.gate.running import Answer, Runs
 from catalogue.gate.sampling import Feed, InputAxes, Recipe
 from falaj.domain.signature import Batching
 from falaj.domain.tensors import DYNAMIC
@@ -39,7 +39,7 @@ class Company:
     notes: tuple[str, ...]
 
 
-def examine_company(runner: Runner, inputs: Sequence[InputAxes], recipe: Recipe) -> Company:
+def examine_company(runner: Runs, inputs: Sequence[InputAxes], recipe: Recipe) -> Company:
     """Run requests alone, in company and padded, and compare their answers."""
     joined, notes = _joined_difference(runner, inputs, recipe)
     padded, padding_notes = _padded_difference(runner, inputs, recipe)
@@ -83,7 +83,7 @@ def _tensor_difference(expected: NDArray[Any], got: NDArray[Any]) -> float:
 
 
 def _joined_difference(
-    runner: Runner, inputs: Sequence[InputAxes], recipe: Recipe
+    runner: Runs, inputs: Sequence[InputAxes], recipe: Recipe
 ) -> tuple[float | None, tuple[str, ...]]:
     fixed = [i.spec.name for i in inputs if not i.spec.shape or i.spec.shape[0] != DYNAMIC]
     if fixed:
@@ -112,7 +112,7 @@ def _joined_difference(
 
 
 def _padded_difference(
-    runner: Runner, inputs: Sequence[InputAxes], recipe: Recipe
+    runner: Runs, inputs: Sequence[InputAxes], recipe: Recipe
 ) -> tuple[float | None, tuple[str, ...]]:
     names = sorted({name for item in inputs for name in item.axes[1:] if name})
     names = [name for name in names if name not in {i.axes[0] for i in inputs if i.axes}]

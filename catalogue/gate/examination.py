@@ -12,11 +12,12 @@ from catalogue.gate import golden, structure
 from catalogue.gate.company import Company, difference, examine_company
 from catalogue.gate.findings import Findings, Measurements
 from catalogue.gate.refusal import Refusal, first_line
-from catalogue.gate.rewriting import tensors_only
+from catalogue.gate.rewriting import servable
 from catalogue.gate.running import (
     PROVIDER,
     Answer,
     Runner,
+    Runs,
     Timing,
     measure,
     resident_memory_mib,
@@ -54,7 +55,7 @@ def admit(data: bytes, cases: Sequence[golden.Case], say: Say) -> Admitted:
     model = structure.parse(data)
     say("checking operators and data")
     operators = structure.check(model)
-    model, notes = tensors_only(model)
+    model, notes = servable(model)
     if notes:
         data = model.SerializeToString(deterministic=True)
     specs = input_specs(model)
@@ -82,6 +83,62 @@ def _run(
     say("loading it from bytes")
     memory_before = resident_memory_mib()
     runner = Runner.load(candidate.data)
+    seen = observe(runner, inputs, cases, say)
+    signature = ModelSignature(
+        inputs=tuple(item.spec for item in inputs),
+        outputs=_output_specs(candidate.model, seen.answer),
+        batching=seen.company.batching,
+    )
+    pairs = state_pairs(signature.inputs, signature.outputs)
+    opsets = {item.domain or "ai.onnx": item.version for item in candidate.model.opset_import}
+    return Admitted(
+        data=candidate.data,
+        findings=Findings(
+            sha256=hashlib.sha256(candidate.data).hexdigest(),
+            size_bytes=len(candidate.data),
+            signature=signature,
+            opsets=dict(sorted(opsets.items())),
+            operators=dict(sorted(candidate.operators.items())),
+            providers=(PROVIDER,),
+            state_pairs=pairs,
+            golden_cases=len(cases),
+            notes=(*candidate.notes, *seen.notes, *_state_remarks(pairs)),
+            measurements=seen.measurements(runner.load_ms, resident_memory_mib() - memory_before),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What running a model showed."""
+
+    answer: Answer
+    company: Company
+    timing: Timing
+    notes: tuple[str, ...]
+
+    def measurements(self, load_ms: float, memory_mib: float) -> Measurements:
+        """Put the figures together."""
+        return Measurements(
+            load_ms=round(load_ms, 3),
+            first_run_ms=self.timing.first_run_ms,
+            p50_ms=self.timing.p50_ms,
+            p99_ms=self.timing.p99_ms,
+            runs=self.timing.runs,
+            memory_mib=round(memory_mib, 1),
+            company_difference=self.company.company_difference,
+            padding_difference=self.company.padding_difference,
+        )
+
+
+def observe(
+    runner: Runs, inputs: tuple[InputAxes, ...], cases: Sequence[golden.Case], say: Say
+) -> Observed:
+    """Warm a model up, check its known answers, join, pad and time its requests.
+
+    Raises:
+        Refusal: It takes no input, or a known answer came out otherwise.
+    """
     say("warming up")
     recipe = warm_up(runner, inputs, golden.pools(cases))
     sample = recipe.feed(inputs, rows=1, seed=0)
@@ -92,61 +149,11 @@ def _run(
     company = examine_company(runner, inputs, recipe)
     again = runner.run(sample)
     say("measuring")
-    timing = measure(runner, golden.feed_of(cases[0]) if cases else sample)
-    return Admitted(
-        data=candidate.data,
-        findings=_findings(
-            candidate,
-            signature=ModelSignature(
-                inputs=tuple(item.spec for item in inputs),
-                outputs=_output_specs(candidate.model, answer),
-                batching=company.batching,
-            ),
-            golden_cases=len(cases),
-            notes=(*company.notes, *_remarks(answer, again)),
-            measurements=_measurements(
-                runner.load_ms, timing, company, resident_memory_mib() - memory_before
-            ),
-        ),
-    )
-
-
-def _findings(
-    candidate: _Candidate,
-    *,
-    signature: ModelSignature,
-    golden_cases: int,
-    notes: tuple[str, ...],
-    measurements: Measurements,
-) -> Findings:
-    pairs = state_pairs(signature.inputs, signature.outputs)
-    opsets = {item.domain or "ai.onnx": item.version for item in candidate.model.opset_import}
-    return Findings(
-        sha256=hashlib.sha256(candidate.data).hexdigest(),
-        size_bytes=len(candidate.data),
-        signature=signature,
-        opsets=dict(sorted(opsets.items())),
-        operators=dict(sorted(candidate.operators.items())),
-        providers=(PROVIDER,),
-        state_pairs=pairs,
-        golden_cases=golden_cases,
-        notes=(*candidate.notes, *notes, *_state_remarks(pairs)),
-        measurements=measurements,
-    )
-
-
-def _measurements(
-    load_ms: float, timing: Timing, company: Company, memory_mib: float
-) -> Measurements:
-    return Measurements(
-        load_ms=round(load_ms, 3),
-        first_run_ms=timing.first_run_ms,
-        p50_ms=timing.p50_ms,
-        p99_ms=timing.p99_ms,
-        runs=timing.runs,
-        memory_mib=round(memory_mib, 1),
-        company_difference=company.company_difference,
-        padding_difference=company.padding_difference,
+    return Observed(
+        answer=answer,
+        company=company,
+        timing=measure(runner, golden.feed_of(cases[0]) if cases else sample),
+        notes=(*company.notes, *_remarks(answer, again)),
     )
 
 
@@ -173,7 +180,7 @@ def _opened(spec: TensorSpec, seen: tuple[int, ...]) -> TensorSpec:
     return TensorSpec(name=spec.name, datatype=spec.datatype, shape=shape)
 
 
-def _check_golden(runner: Runner, cases: Sequence[golden.Case]) -> None:
+def _check_golden(runner: Runs, cases: Sequence[golden.Case]) -> None:
     wrong = []
     for case in cases:
         try:

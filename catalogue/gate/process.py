@@ -17,6 +17,7 @@ import falaj
 from catalogue.errors import ModelRefusedError
 from catalogue.gate.findings import Findings
 from catalogue.gate.limits import Limits
+from falaj.domain.signature import ModelSignature
 
 LONGEST_LINE: Final = 4 * 1024 * 1024
 MOST_ERROR_BYTES: Final = 64 * 1024
@@ -49,17 +50,53 @@ def examine(
             source=str(model_path),
             reasons=[f"{size:,} bytes exceed the limit of {limits.model_bytes:,}"],
         )
+    return _examined({"golden": list(golden)}, model_path, limits, on_stage)
+
+
+def examine_graph(
+    graph_path: Path,
+    *,
+    signature: ModelSignature,
+    members: Sequence[Mapping[str, Any]],
+    golden: Sequence[Mapping[str, Any]] = (),
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Findings:
+    """Return what the gate found about an ensemble, run whole by the runtime's own engine.
+
+    Args:
+        graph_path: Its `ensemble.json`.
+        signature: What it promises.
+        members: Each `{"model", "version", "path", "signature"}`, as dicts.
+        golden: Cases with known answers, as in a manifest.
+        on_stage: Told the name of each stage as it begins.
+
+    Raises:
+        ModelRefusedError: The gate said no.
+    """
+    limits = Limits.for_size(sum(_size(Path(member["path"])) for member in members))
+    order = {
+        "golden": list(golden),
+        "members": list(members),
+        "signature": signature.to_dict(),
+    }
+    _, findings = _examined(order, graph_path, limits, on_stage)
+    return findings
+
+
+def _examined(
+    order: Mapping[str, Any], path: Path, limits: Limits, on_stage: Callable[[str], None]
+) -> tuple[bytes, Findings]:
     with tempfile.TemporaryDirectory(prefix="falaj-gate-") as folder:
-        admitted = Path(folder) / "admitted.onnx"
+        admitted = Path(folder) / "admitted"
         order = {
-            "model": str(model_path.resolve()),
+            **order,
+            "model": str(path.resolve()),
             "admitted": str(admitted),
-            "golden": list(golden),
             "limits": limits.to_dict(),
         }
         verdict = _Child(order, Path(folder), on_stage).verdict(limits)
         if "refused" in verdict:
-            raise ModelRefusedError(source=str(model_path), reasons=[verdict["refused"]])
+            raise ModelRefusedError(source=str(path), reasons=[verdict["refused"]])
         return admitted.read_bytes(), Findings.from_dict(verdict["findings"])
 
 

@@ -1,12 +1,13 @@
 """A session made from bytes, and what running it shows."""
 
+import re
 import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
@@ -20,8 +21,18 @@ QUIET: Final = 4
 RESIDENT_PAGES: Final = Path("/proc/self/statm")
 MOST_RUNS: Final = 50
 LONGEST_MEASUREMENT_S: Final = 1.0
+_NEWEST_OPSET: Final = re.compile(r"official support for domain (\S+) is till opset (\d+)")
+_LOCALE: Final = re.compile(r"construct locale with name:([\w.@-]+?):")
 
 Answer = dict[str, NDArray[Any]]
+
+
+class Runs(Protocol):
+    """Anything that is examined by being run."""
+
+    def run(self, feed: Feed) -> Answer:
+        """Return every output by name."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,7 @@ class Runner:
             session = onnxruntime.InferenceSession(data, options, providers=[PROVIDER])
         except Exception as error:
             _raise_if_out_of_memory(error)
-            raise Refusal(f"ONNX Runtime does not load it: {first_line(error)}") from error
+            raise Refusal(_not_loaded(error)) from error
         load_ms = _since(start)
         if session.get_providers() != [PROVIDER]:
             raise Refusal(f"it runs on {session.get_providers()} instead of {PROVIDER}")
@@ -78,9 +89,7 @@ class Timing:
     runs: int
 
 
-def warm_up(
-    runner: Runner, inputs: Sequence[InputAxes], pools: Mapping[str, NDArray[Any]]
-) -> Recipe:
+def warm_up(runner: Runs, inputs: Sequence[InputAxes], pools: Mapping[str, NDArray[Any]]) -> Recipe:
     """Find a recipe whose input the model takes.
 
     Raises:
@@ -102,7 +111,7 @@ def warm_up(
     )
 
 
-def measure(runner: Runner, feed: Feed) -> Timing:
+def measure(runner: Runs, feed: Feed) -> Timing:
     """Time a first and some further runs."""
     start = time.perf_counter()
     runner.run(feed)
@@ -136,6 +145,22 @@ def _raise_if_out_of_memory(error: Exception) -> None:
     text = str(error)
     if any(word in text for word in ("Failed to allocate memory", "bad_alloc", "bad allocation")):
         raise MemoryError from error
+
+
+def _not_loaded(error: Exception) -> str:
+    """Say why a model is not loaded; for what one can name, without the engine's own files."""
+    text = str(error)
+    if newest := _NEWEST_OPSET.search(text):
+        return (
+            f"its operator set is newer than ONNX Runtime {onnxruntime.__version__} serves "
+            f"({newest[1]} is at most {newest[2]}); export it with target_opset={newest[2]} or less"
+        )
+    if locale := _LOCALE.search(text):
+        return (
+            f"a StringNormalizer asks for the locale {locale[1]!r}, which images of Lambda do not "
+            "have; set its attribute 'locale' to 'C.UTF-8'"
+        )
+    return f"ONNX Runtime does not load it: {first_line(error)}"
 
 
 def _since(start: float) -> float:

@@ -3,18 +3,18 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from catalogue.building import BuiltVersion
+from catalogue.built import BuiltVersion
 from catalogue.signing import key_file, signature_at
 from catalogue.spec import ModelSpec, SequencePolicy
-from catalogue.triton import CONFIG_FILE, triton_config
+from catalogue.triton import CONFIG_FILE
+from catalogue.triton_repository import triton_configs
 from falaj.contract import (
     MANIFEST_FILE,
     MANIFEST_SIGNATURE_FILE,
-    MODEL_FILE,
     PUBLISHER_KEY_FILE,
     SERVING_FILE,
 )
@@ -26,11 +26,12 @@ from infra.packaging import PackagedModel
 CACHE_BYTES: Final = 64 * 1024 * 1024
 
 
-def serving_of(spec: ModelSpec) -> dict[str, Any]:
+def serving_of(spec: ModelSpec, members: Iterable[str] = ()) -> dict[str, Any]:
     """Write `serving.json` from model.yaml: batching is off unless it is asked for.
 
     Registration's proof is asked twice: `catalogue.checks` refuses batching that is not safe when
     the stacks are made, and the container itself joins nothing that its manifest does not allow.
+    An ensemble's members run within its batches, and join nothing of their own.
     """
     model: dict[str, Any] = {
         "batching": _batching(spec),
@@ -38,7 +39,8 @@ def serving_of(spec: ModelSpec) -> dict[str, Any]:
         "timeout_s": spec.compute.timeout_s,
         **({"sequence": _sequence(spec.sequence, spec.states)} if spec.sequence else {}),
     }
-    return {"models": {spec.name: model}}
+    plain = {"batching": {"enabled": False}, "timeout_s": spec.compute.timeout_s}
+    return {"models": {**dict.fromkeys(members, plain), spec.name: model}}
 
 
 def _sequence(policy: SequencePolicy, states: tuple[tuple[str, str], ...]) -> dict[str, Any]:
@@ -81,37 +83,44 @@ def stage_model_root(
         ManifestNotSignedError: The publisher did not sign a version's manifest.
         ConfigurationError: Triton cannot serve the model as it is declared.
     """
-    name, settings = _settings(model, is_triton=is_triton)
+    settings = _settings(model, is_triton=is_triton)
     files = {PUBLISHER_KEY_FILE: key_file(build_root, publisher)}
-    for version in model.versions:
-        files |= _version(version, f"{model.spec.name}/{version.manifest.version}", publisher)
+    for version in model.held:
+        files |= _version(version, publisher)
     manifests = [
-        (version.folder / MANIFEST_FILE).read_text(encoding="utf-8") for version in model.versions
+        (version.folder / MANIFEST_FILE).read_text(encoding="utf-8") for version in model.held
     ]
     # A manifest holds its model's sha256: the large files need not be read.
-    digest = text_digest(name, settings, publisher.fingerprint, *manifests)
+    told = [text for pair in sorted(settings.items()) for text in pair]
+    digest = text_digest(*told, publisher.fingerprint, *manifests)
     folder = build_root / "model-roots" / model.spec.name / digest[:16]
     if not folder.is_dir():
         partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         for path, source in files.items():
             copy_file(source, partial / path)
-        (partial / name).write_text(settings, encoding="utf-8")
+        for path, text in settings.items():
+            (partial / path).write_text(text, encoding="utf-8")
         move_into_place(partial, folder)
     return StagedCode(folder=folder, digest=digest, size_bytes=size_in_bytes(folder))
 
 
-def _settings(model: PackagedModel, *, is_triton: bool) -> tuple[str, str]:
-    """Return the file that says how the model is served, by its path and with its text."""
+def _settings(model: PackagedModel, *, is_triton: bool) -> dict[str, str]:
+    """Return the files that say how the model is served, by path."""
+    manifests = [version.manifest for version in model.versions]
+    members = [member.manifest for member in model.members]
     if is_triton:
-        manifests = [version.manifest for version in model.versions]
-        return f"{model.spec.name}/{CONFIG_FILE}", triton_config(model.spec, manifests)
-    return SERVING_FILE, json.dumps(serving_of(model.spec), indent=1, sort_keys=True)
+        graphs = [v.model_path.read_bytes() for v in model.versions if v.manifest.is_ensemble]
+        found = triton_configs(model.spec, manifests, members, graphs)
+        return {f"{name}/{CONFIG_FILE}": text for name, text in found.items()}
+    serving = serving_of(model.spec, sorted({member.name for member in members}))
+    return {SERVING_FILE: json.dumps(serving, indent=1, sort_keys=True)}
 
 
-def _version(version: BuiltVersion, folder: str, publisher: PublisherKey) -> dict[str, Path]:
+def _version(version: BuiltVersion, publisher: PublisherKey) -> dict[str, Path]:
+    folder = f"{version.manifest.name}/{version.manifest.version}"
     return {
         f"{folder}/{MANIFEST_FILE}": version.folder / MANIFEST_FILE,
         f"{folder}/{MANIFEST_SIGNATURE_FILE}": signature_at(version.folder, publisher),
-        f"{folder}/{MODEL_FILE}": version.model_path,
+        f"{folder}/{version.manifest.file}": version.model_path,
     }

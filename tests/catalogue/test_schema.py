@@ -24,9 +24,28 @@ def test_published_reference_is_current():
     assert (PUBLISHED / schema.REFERENCE_FILE).read_text("utf-8") == schema.reference()
 
 
-def test_schema_is_one():
+def test_published_pages_of_ensembles_are_current():
+    """And for the file that declares a graph."""
+    published = json.loads((PUBLISHED / schema.ENSEMBLE_SCHEMA_FILE).read_text("utf-8"))
+    assert published == schema.ensemble_schema()
+    page = (PUBLISHED / schema.ENSEMBLE_REFERENCE_FILE).read_text("utf-8")
+    assert page == schema.ensemble_reference()
+
+
+def test_the_ensemble_of_the_page_satisfies_its_schema():
+    """Who copies it gets a file that an editor does not mark red."""
+    page = (PUBLISHED / schema.ENSEMBLE_REFERENCE_FILE).read_text("utf-8")
+    document = yaml.safe_load(page.split("```yaml")[1].split("```")[0])
+    assert len(document["steps"]) == 2
+    validator = Draft202012Validator(schema.ensemble_schema())
+    assert list(validator.iter_errors(document)) == []
+    assert list(validator.iter_errors({**document, "steps": [{"model": "A Name"}]}))
+
+
+@pytest.mark.parametrize("document", [schema.schema(), schema.ensemble_schema()])
+def test_schema_is_one(document):
     """It obeys its own standard."""
-    Draft202012Validator.check_schema(schema.schema())
+    Draft202012Validator.check_schema(document)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from catalogue.compute import Compute, Fallback, ServingEngine, Target
 from catalogue.errors import InvalidSpecError
 from catalogue.gpu import GpuService, Precision, Provider
 from catalogue.spec import BatchingPolicy, CachePolicy, ModelSpec, SequencePolicy
-from catalogue.triton import ensemble_config, printed, triton_config, triton_faults
+from catalogue.triton import printed, triton_config, triton_faults
 from falaj.domain.manifest import Manifest
 from falaj.domain.signature import Batching, ModelSignature
 from falaj.domain.tensors import Datatype, TensorSpec
@@ -141,23 +141,6 @@ def test_served_versions_and_cache_are_as_declared():
     config = parsed(triton_config(spec(cache=CachePolicy(enabled=True)), [manifest()]))
     assert list(config.version_policy.specific.versions) == [1]
     assert config.response_cache.enable is True
-
-
-def test_an_ensemble_becomes_tritons_graph():
-    """The container's ensemble.json and Triton's scheduling say the same."""
-    text = ensemble_config(
-        "reader",
-        {"inputs": (tensor("text", -1),), "outputs": (tensor("y", -1, 2),)},
-        [
-            {"model": "tokenize", "version": 1, "inputs": {"t": "text"}, "outputs": {"i": "ids"}},
-            {"model": "rank", "version": 2, "inputs": {"ids": "ids"}, "outputs": {"o": "y"}},
-        ],
-    )
-    config = parsed(text)
-    assert config.platform == "ensemble"
-    steps = [(step.model_name, step.model_version) for step in config.ensemble_scheduling.step]
-    assert steps == [("tokenize", 1), ("rank", 2)]
-    assert dict(config.ensemble_scheduling.step[1].output_map) == {"o": "y"}
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ class SignedVersion:
         model: Its bytes.
         manifest: Its manifest's exact bytes.
         signature: The publisher's, over the manifest.
+        file: What its bytes are called.
     """
 
     name: str
@@ -29,6 +30,7 @@ class SignedVersion:
     model: bytes
     manifest: bytes
     signature: bytes
+    file: str = MODEL_FILE
 
 
 class Registry:
@@ -53,7 +55,7 @@ class Registry:
             DependencyError: S3 refused or does not answer.
         """
         folder = f"{version.name}/{version.version}"
-        self._put_once(self._models, f"{folder}/{MODEL_FILE}", version.model)
+        self._put_once(self._models, f"{folder}/{version.file}", version.model)
         self._put_once(self._registry, f"{folder}/{MANIFEST_FILE}", version.manifest)
         key = f"{folder}/{MANIFEST_SIGNATURE_FILE}"
         if self._put(self._registry, key, version.signature):
