@@ -53,18 +53,15 @@ class Recipe:
         """
         generator = np.random.default_rng(seed)
         first = {item.axes[0] for item in inputs if item.axes and item.axes[0]}
-        return {
-            item.spec.name: self._values(
-                item.spec,
-                tuple(
-                    size if size != DYNAMIC else rows if name in first else self.size
-                    for size, name in zip(item.spec.shape, item.axes, strict=True)
-                ),
-                generator,
-                scale,
+        feed: Feed = {}
+        for item in inputs:
+            shape = tuple(
+                size if size != DYNAMIC else rows if name in first else self.size
+                for size, name in zip(item.spec.shape, item.axes, strict=True)
             )
-            for item in inputs
-        }
+            # Without dimensions NumPy draws a bare number, which the engine does not take.
+            feed[item.spec.name] = np.asarray(self._values(item.spec, shape, generator, scale))
+        return feed
 
     def _values(
         self, spec: TensorSpec, shape: tuple[int, ...], generator: np.random.Generator, scale: float

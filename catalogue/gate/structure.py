@@ -52,8 +52,9 @@ def check(model: ModelProto) -> Counter[str]:
         Refusal: External data, an operator outside the list, or not valid ONNX.
     """
     _refuse_external_data(model)
-    operators = Counter(_operator_name(node) for node in _nodes(model))
+    operators = Counter(_operator_name(node) for node in nodes_of(model))
     _refuse_foreign_operators(model, operators)
+    _refuse_missing_shapes(model)
     try:
         onnx.checker.check_model(model)
     except Exception as error:
@@ -70,6 +71,18 @@ def _refuse_external_data(model: ModelProto) -> None:
                 "a version is one file, whose digest is its identity; save the model with "
                 "onnx.save_model(model, path, save_as_external_data=False)"
             )
+
+
+def _refuse_missing_shapes(model: ModelProto) -> None:
+    """Say of which tensor the standard's own checker would only say that a field is missing."""
+    for role, infos in (("input", model.graph.input), ("output", model.graph.output)):
+        for info in infos:
+            kind = info.type.tensor_type
+            if info.type.HasField("tensor_type") and kind.elem_type and not kind.HasField("shape"):
+                raise Refusal(
+                    f"{role} {info.name!r} declares no shape; declare one, with open dimensions "
+                    "named, or save what onnx.shape_inference.infer_shapes(model) gives"
+                )
 
 
 def _refuse_foreign_operators(model: ModelProto, operators: Counter[str]) -> None:
@@ -124,7 +137,8 @@ def _attributes(nodes: object) -> Iterator[AttributeProto]:
         yield from node.attribute
 
 
-def _nodes(model: ModelProto) -> Iterator[NodeProto]:
+def nodes_of(model: ModelProto) -> Iterator[NodeProto]:
+    """Yield every node, those of inner graphs and local functions among them."""
     for graph in _graphs(model):
         yield from graph.node
     for function in model.functions:
@@ -136,7 +150,7 @@ def _tensors(model: ModelProto) -> Iterator[TensorProto]:
         yield from graph.initializer
         for sparse in graph.sparse_initializer:
             yield from (sparse.values, sparse.indices)
-    for node in _nodes(model):
+    for node in nodes_of(model):
         for attribute in node.attribute:
             yield attribute.t
             yield from attribute.tensors

@@ -1,12 +1,14 @@
 """The gate knows every kind of honest model, and says what it found."""
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from catalogue.gate import Findings, examine
 from catalogue.gate.examination import admit
 from catalogue.gate.refusal import Refusal
+from catalogue.gate.running import Runner
 from falaj.domain.signature import Batching
 from falaj.domain.tensors import Datatype, TensorSpec
 
@@ -257,7 +259,7 @@ def test_findings_survive_json(good_model):
 def test_sequence_output_is_refused(write_model, value):
     """A sequence is no tensor, and the sentence says how to export instead."""
     path = write_model(
-        [helper.make_node("SequenceConstruct", ["x"], ["y"])],
+        [helper.make_node("SplitToSequence", ["x"], ["y"])],
         [value("x", FLOAT, ["batch", 3])],
         [helper.make_tensor_sequence_value_info("y", FLOAT, ["batch", 3])],
     )
@@ -272,5 +274,71 @@ def test_undeclared_input_shape_is_refused(write_model, value):
         [value("x", FLOAT, None)],
         [value("y", FLOAT, [3])],
     )
-    with pytest.raises(Refusal, match="shape"):
+    with pytest.raises(Refusal, match="input 'x' declares no shape"):
+        found(path)
+
+
+def test_undeclared_output_shape_is_refused(write_model, value):
+    """The standard's own checker names no tensor; the sentence does, and how to mend it."""
+    path = write_model(
+        [helper.make_node("Relu", ["x"], ["y"])],
+        [value("x", FLOAT, [3])],
+        [value("y", FLOAT, None)],
+    )
+    with pytest.raises(Refusal, match=r"output 'y' declares no shape; .*infer_shapes"):
+        found(path)
+
+
+@pytest.mark.parametrize("element", [FLOAT, TensorProto.INT64, TensorProto.STRING])
+def test_inputs_without_dimensions_are_served(write_model, value, element):
+    """A scalar is a tensor too."""
+    findings = found(
+        write_model(
+            [helper.make_node("Identity", ["x"], ["y"])],
+            [value("x", element, [])],
+            [value("y", element, [])],
+        )
+    )
+    assert [spec.shape for spec in findings.signature.inputs] == [()]
+    assert [spec.shape for spec in findings.signature.outputs] == [()]
+
+
+def test_a_newer_operator_set_is_refused_with_the_newest_that_is_served(write_model, value):
+    """The engine's own words name a file of its source first."""
+    path = write_model(
+        [helper.make_node("Relu", ["x"], ["y"])],
+        [value("x", FLOAT, ["batch"])],
+        [value("y", FLOAT, ["batch"])],
+    )
+    model = onnx.load(path)
+    model.opset_import[0].version = 999
+    onnx.save(model, path)
+    with pytest.raises(Refusal, match=r"export it with target_opset=\d+ or less"):
+        found(path)
+
+
+def test_letters_beyond_ascii_change_case_without_a_language(write_model, value):
+    """The locale that images have knows the letters of all scripts."""
+    path = write_model(
+        [helper.make_node("StringNormalizer", ["x"], ["y"], case_change_action="LOWER")],
+        [value("x", TensorProto.STRING, ["batch"])],
+        [value("y", TensorProto.STRING, ["batch"])],
+    )
+    admitted = admit(path.read_bytes(), (), lambda _: None)
+    answer = Runner.load(admitted.data).run({"x": np.array(["ÄRGER ЖУК", "فلج"], dtype=object)})
+    assert answer["y"].tolist() == ["ärger жук", "فلج"]
+
+
+def test_a_language_that_images_lack_is_refused(write_model, value):
+    """Turkish has letters of its own: no other locale gives the same answers."""
+    path = write_model(
+        [
+            helper.make_node(
+                "StringNormalizer", ["x"], ["y"], case_change_action="LOWER", locale="tr_TR.UTF-8"
+            )
+        ],
+        [value("x", TensorProto.STRING, ["batch"])],
+        [value("y", TensorProto.STRING, ["batch"])],
+    )
+    with pytest.raises(Refusal, match=r"locale 'tr_TR\.UTF-8', which images of Lambda do not have"):
         found(path)

@@ -6,10 +6,14 @@ import pytest
 from skl2onnx import convert_sklearn, to_onnx
 from skl2onnx.common.data_types import DictionaryType, FloatTensorType, StringTensorType
 from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
 
 from catalogue.gate.examination import admit
 from catalogue.gate.refusal import Refusal
+from catalogue.gate.running import Runner
 from falaj.domain.tensors import Datatype
 
 
@@ -43,3 +47,35 @@ def test_dictionary_input_is_refused():
     model = convert_sklearn(vectorizer, initial_types=[("features", kind)], target_opset=17)
     with pytest.raises(Refusal, match="input 'features' is a map"):
         admit(model.SerializeToString(), (), lambda _: None)
+
+
+def test_a_sequence_of_tensors_becomes_outputs_of_their_own(points):
+    """A classifier of several targets gives one tensor of probabilities for each."""
+    targets = np.stack([points[:, 0] > 0, points[:, 1] > 0], axis=1).astype(int)
+    fitted = MultiOutputClassifier(LogisticRegression()).fit(points, targets)
+    model = to_onnx(fitted, points[:1], target_opset=17, options={"zipmap": False})
+    admitted = admit(model.SerializeToString(), (), lambda _: None)
+    shapes = {spec.name: spec.shape for spec in admitted.findings.signature.outputs}
+    assert shapes == {
+        "label": (-1, 2),
+        "probabilities_0": (-1, 2),
+        "probabilities_1": (-1, 2),
+    }
+    assert admitted.findings.signature.batching.is_safe
+    answer = Runner.load(admitted.data).run({"X": points[:5]})
+    for number, expected in enumerate(fitted.predict_proba(points[:5])):
+        np.testing.assert_allclose(answer[f"probabilities_{number}"], expected, atol=1e-5)
+
+
+def test_text_is_served_where_no_language_is_installed():
+    """TfidfVectorizer's exporter leaves the locale open, for which images have no language."""
+    texts = ["A GOOD Day", "a bad day", "GOOD", "Bad news"] * 5
+    target = [1, 0, 1, 0] * 5
+    fitted = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, target)
+    model = to_onnx(fitted, initial_types=[("text", StringTensorType([None]))], target_opset=17)
+    admitted = admit(model.SerializeToString(), (), lambda _: None)
+    assert any("C.UTF-8" in note for note in admitted.findings.notes)
+    answer = Runner.load(admitted.data).run({"text": np.array(["good NEWS"], dtype=object)})
+    np.testing.assert_allclose(
+        answer["output_probability"], fitted.predict_proba(["good NEWS"]), atol=1e-5
+    )
