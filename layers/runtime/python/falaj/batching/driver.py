@@ -79,13 +79,32 @@ class Batcher:
 
         A request that comes alone to an idle, quick model is run before this returns.
         """
-        if not self._is_turn_due and self.scheduler.is_idle and self.is_inline(entry.rows):
-            self._run_alone(entry)
+        if self.takes_alone(entry.rows):
+            entry.is_waiting = False
+            began = perf_counter_ns()
+            answers = self._run([entry.payload])
+            took = self.ran_alone(entry.rows, began)
+            self._finish([entry], answers, began, took)
             return ADMITTED
         admission = self.scheduler.admit(entry)
         if admission.is_admitted:
             self._wake()
         return admission
+
+    def takes_alone(self, rows: int) -> bool:
+        """Whether a request may run now, since it comes alone to an idle, quick model."""
+        return not self._is_turn_due and self.scheduler.is_idle and self.is_inline(rows)
+
+    def ran_alone(self, rows: int, began_ns: int) -> int:
+        """Note a run that `takes_alone` allowed; return how long it took, in nanoseconds.
+
+        Who comes in the same turn of the loop is queued.
+        """
+        took = perf_counter_ns() - began_ns
+        self._wake()
+        self.expect(rows, took)
+        self.scheduler.ran_alone(took_ns=self._quickest_ns[rows.bit_length()], now_ns=began_ns)
+        return took
 
     def cancel(self, entry: Entry) -> None:
         """Forget an entry that nobody waits for any more."""
@@ -95,17 +114,6 @@ class Batcher:
         if not self._is_turn_due:
             self._is_turn_due = True
             self._loop.call_soon(self._turn)
-
-    def _run_alone(self, entry: Entry) -> None:
-        """Run what nobody waits beside; who comes in the same turn of the loop is queued."""
-        self._wake()
-        entry.is_waiting = False
-        began = perf_counter_ns()
-        answers = self._run([entry.payload])
-        took = perf_counter_ns() - began
-        self.expect(entry.rows, took)
-        self.scheduler.ran_alone(took_ns=self._quickest_ns[entry.rows.bit_length()], now_ns=began)
-        self._finish([entry], answers, began, took)
 
     def _turn(self) -> None:
         self._is_turn_due = False

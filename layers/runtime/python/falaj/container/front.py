@@ -10,7 +10,7 @@ from falaj.container.exchange import Exchange
 from falaj.container.ledger import Ledger
 from falaj.container.metrics import CONTENT_TYPE, exposition
 from falaj.container.request_ids import RequestIds
-from falaj.container.worker import priority_of
+from falaj.container.worker import Worker, priority_of
 from falaj.container.workforce import Workforce
 from falaj.contract import (
     HEADER_BINARY_LENGTH,
@@ -30,12 +30,13 @@ from falaj.errors import (
 from falaj.http.encoding import encoded
 from falaj.http.messages import Request, Response
 from falaj.http.oip import answer as answer_protocol, failed, request_id_of, sent
-from falaj.http.routes import Target, target_of
+from falaj.http.routes import POST, Target, target_of
 from falaj.http.service import Service
 from falaj.telemetry.outcome import Outcome
 
 OK: Final = 200
 UNAVAILABLE: Final = 503
+MOST_PATHS: Final = 256
 _US: Final = 1_000
 _JSON_SIZE: Final = "json-header-size="
 """SageMaker has no room for Triton's header: it travels in the content type.
@@ -72,7 +73,8 @@ class Front:
         """Whether load balancers should send requests; false while starting and while draining."""
         self._ids = RequestIds()
         self._done = self._reply
-        self._desks: dict[tuple[str, str], Desk] = {}
+        self._desks: dict[Worker, Desk] = {}
+        self._infer_paths: dict[str, Desk] = {}
         self._own: dict[str, Callable[[Exchange], None]] = {
             "/metrics": self._metrics,
             "/ping": self._ping,
@@ -82,24 +84,31 @@ class Front:
     def __call__(self, exchange: Exchange) -> None:
         """Answer, at once or later; never raises."""
         request = exchange.request
-        own = self._own.get(request.path)
+        path = request.path
+        desk = self._infer_paths.get(path)
+        if desk is not None and request.method == POST:
+            return self._infer(exchange, request, desk)
+        own = self._own.get(path)
         if own is not None:
             return own(exchange)
         try:
-            target = target_of(request.method, request.path)
+            target = target_of(request.method, path)
         except FalajError as error:
             return self._refuse(exchange, error, Outcome())
         if target.operation == "infer":
-            return self._infer(exchange, request, target)
+            desk = self._desk(exchange, target)
+            if desk is None:
+                return None
+            if len(self._infer_paths) < MOST_PATHS:  # one model has many: percent signs, slashes
+                self._infer_paths[path] = desk
+            return self._infer(exchange, request, desk)
         if target.operation in {"server_ready", "model_ready"} and not self.is_ready:
             return self._refuse(exchange, DrainingError(), Outcome(operation=target.operation))
         return self._send(exchange, answer_protocol(request, self._service))
 
-    def _infer(self, exchange: Exchange, request: Request, target: Target) -> None:
+    def _infer(self, exchange: Exchange, request: Request, desk: Desk) -> None:
         began = perf_counter_ns()
-        desk: Desk | None = None
         try:
-            desk = self._desks.get((target.model, target.version)) or self._desk(target)
             inference = desk.read(request, self._service.limits)
             call = RestCall(
                 inference,
@@ -112,22 +121,25 @@ class Front:
             if inference.parameters:
                 read_schedule(inference, call)
         except FalajError as error:
-            if desk is not None:
-                desk.model.statistics.add_failure(ns=perf_counter_ns() - began)
-            return self._refuse(exchange, error, _outcome(target, desk))
+            desk.model.statistics.add_failure(ns=perf_counter_ns() - began)
+            return self._refuse(exchange, error, desk.outcome())
         except Exception as error:  # noqa: BLE001 - the last line: an unknown fault is ours
-            return self._refuse(exchange, _unknown(error), _outcome(target, desk))
-        exchange.on_gone = call.give_up
-        return desk.worker.submit(call)
+            return self._refuse(exchange, _unknown(error), desk.outcome())
+        desk.worker.submit(call)
+        if call.cancel is not None:
+            exchange.on_gone = call.give_up
+        return None
 
-    def _desk(self, target: Target) -> Desk:
-        worker = self._workforce.of(target.model, target.version)
-        for desk in self._desks.values():
-            if desk.worker is worker:
-                break
-        else:
-            desk = Desk(worker, self._service)
-        self._desks[target.model, target.version] = desk
+    def _desk(self, exchange: Exchange, target: Target) -> Desk | None:
+        """The desk of a model version; without one, the caller is told so."""
+        try:
+            worker = self._workforce.of(target.model, target.version)
+        except FalajError as error:
+            self._refuse(exchange, error, Outcome(operation="infer", model=target.model))
+            return None
+        desk = self._desks.get(worker)
+        if desk is None:
+            desk = self._desks[worker] = Desk(worker, self._service)
         return desk
 
     def _reply(self, call: RestCall, answer: Answer) -> bool:
@@ -207,11 +219,8 @@ class Front:
         if found:
             headers = {**request.headers, HEADER_BINARY_LENGTH: size.partition(";")[0]}
             request = request._replace(headers=headers)
-        return self._infer(exchange, request, Target("infer", self._default_model))
-
-
-def _outcome(target: Target, desk: Desk | None) -> Outcome:
-    return desk.outcome() if desk else Outcome(operation="infer", model=target.model)
+        desk = self._desk(exchange, Target("infer", self._default_model))
+        return None if desk is None else self._infer(exchange, request, desk)
 
 
 def _unknown(error: Exception) -> ServiceError:

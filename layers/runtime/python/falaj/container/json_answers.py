@@ -18,7 +18,7 @@ from falaj.engines.repository import ServedModel
 
 MOST_FRAMES: Final = 64
 _NUMPY: Final = orjson.OPT_SERIALIZE_NUMPY
-_BETWEEN_ROWS: Final = b"],["
+_BETWEEN: Final = b"],["
 _NOT_A_NUMBER: Final = b"null"
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -55,9 +55,10 @@ class JsonAnswers:
 
     def _alone(self, tensors: Sequence[Tensor]) -> bytes | None:
         frame = self._frame(tuple([tensor.shape for tensor in tensors]))
-        written = [orjson.dumps(tensor.ravel(), option=_NUMPY)[1:-1] for tensor in tensors]
-        text = frame % tuple(written)
-        return None if _NOT_A_NUMBER in text else text
+        text = orjson.dumps([tensor.ravel() for tensor in tensors], option=_NUMPY)
+        if _NOT_A_NUMBER in text:
+            return None
+        return frame % tuple(text[2:-2].split(_BETWEEN))
 
     def _together(self, joint: Joint) -> list[bytes]:
         """Write every part; nothing where rows are not one each, or not all are numbers."""
@@ -71,7 +72,7 @@ class JsonAnswers:
             text = orjson.dumps(flat, option=_NUMPY)
             if _NOT_A_NUMBER in text:
                 return []
-            columns.append(text[2:-2].split(_BETWEEN_ROWS))
+            columns.append(text[2:-2].split(_BETWEEN))
         frame = self._frame(tuple([(1, *output.shape[1:]) for output in joint.outputs]))
         return [frame % row for row in zip(*columns, strict=True)]
 
