@@ -18,7 +18,7 @@ class Gap:
 _GENERAL: Final = (
     Gap(
         what="Network",
-        sentence="Everything listens on 127.0.0.1 over plain HTTP; no TLS, no VPC, no WAF.",
+        sentence="Everything listens on 127.0.0.1, over plain HTTP but for custom domains; no VPC.",
     ),
     Gap(
         what="Credentials",

@@ -333,6 +333,7 @@ async def _compose(
             plans=plans,
             clock=clock,
             region=REGION,
+            firewall=surroundings.firewall,
         ),
         clock=clock,
         rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret

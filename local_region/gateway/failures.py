@@ -38,6 +38,8 @@ class Failure(StrEnum):
     UNSIGNED = "not signed"
     BAD_SIGNATURE = "signed by nobody known"
     INVALID_KEY = "an API key that no plan counts"
+    FILTERED = "refused by a web ACL"
+    ENDPOINT_DISABLED = "asked for under a name that is disabled"
     OVER_LIMIT = "over the plan's rate or burst"
     AUTHORIZER_FAILED = "the authorizer failed"
     AUTHORIZER_MISCONFIGURED = "the authorizer cannot be asked or understood"
@@ -145,6 +147,12 @@ FAILURES: Final[dict[tuple[ApiKind, Failure], Sentence]] = {
     ),
     (ApiKind.REST, Failure.INVALID_KEY): Sentence(
         status=403, message="Forbidden", type="INVALID_API_KEY", error_type="ForbiddenException"
+    ),
+    (ApiKind.REST, Failure.FILTERED): Sentence(
+        status=403, message="Forbidden", type="WAF_FILTERED", error_type="ForbiddenException"
+    ),
+    (ApiKind.REST, Failure.ENDPOINT_DISABLED): Sentence(
+        status=403, message="Forbidden", type="DEFAULT_4XX", error_type="ForbiddenException"
     ),
     (ApiKind.REST, Failure.OVER_LIMIT): Sentence(
         status=429,

@@ -117,29 +117,37 @@ class FrontDoor:
         self, request: Request, addressed: Addressed, request_id: str, extended_id: str
     ) -> Response:
         definition = addressed.api.served(addressed.stage)
-        is_rest = definition.kind is ApiKind.REST
-        match = definition.table.match(
-            request.method, addressed.path if is_rest else unquote(addressed.path)
-        )
-        outcome: Response | Failure = Failure.NO_ROUTE
-        if match is not None:
-            arrival = self._arrival(request, addressed, match, request_id, extended_id)
-            try:
-                admission = await self._gatekeeper.admit(arrival, self._method_arn(arrival))
-            except RefusedError as refused:
-                return failure_response(
-                    definition.kind,
-                    refused.failure,
-                    request_id=request_id,
-                    custom=definition.answers,
-                    said=Said(headers=refused.headers, message=refused.message),
-                )
-            outcome = await self._integrate(replace(arrival, admission=admission))
+        said = Said()
+        try:
+            outcome = await self._matched(request, addressed, request_id, extended_id)
+        except RefusedError as refused:
+            outcome = refused.failure
+            said = Said(headers=refused.headers, message=refused.message)
         if isinstance(outcome, Response):
             return outcome
         return failure_response(
-            definition.kind, outcome, request_id=request_id, custom=definition.answers
+            definition.kind, outcome, request_id=request_id, custom=definition.answers, said=said
         )
+
+    async def _matched(
+        self, request: Request, addressed: Addressed, request_id: str, extended_id: str
+    ) -> Response | Failure:
+        """Find the route and have it answer.
+
+        Raises:
+            RefusedError: The gateway answers itself.
+        """
+        self._gatekeeper.screen(request, addressed)
+        definition = addressed.api.served(addressed.stage)
+        match = definition.table.match(
+            request.method,
+            addressed.path if definition.kind is ApiKind.REST else unquote(addressed.path),
+        )
+        if match is None:
+            return Failure.NO_ROUTE
+        arrival = self._arrival(request, addressed, match, request_id, extended_id)
+        admission = await self._gatekeeper.admit(arrival, self._method_arn(arrival))
+        return await self._integrate(replace(arrival, admission=admission))
 
     async def _integrate(self, arrival: Arrival) -> Response | Failure:
         integration = arrival.match.route.integration

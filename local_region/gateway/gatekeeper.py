@@ -25,8 +25,10 @@ from local_region.gateway.jwt_check import (
 )
 from local_region.gateway.lambda_invocation import Invocation, Invoke, Outcome
 from local_region.gateway.messages import ApiKind, Request
+from local_region.gateway.registry import Addressed
 from local_region.gateway.signatures import SignatureRefusedError, signer_of
 from local_region.gateway.usage_plans import Counted, UsagePlans
+from local_region.waf.firewall import Firewall
 
 KEPT_ANSWERS: Final = 10_000
 UNAUTHORIZED: Final = "Unauthorized"
@@ -93,6 +95,7 @@ class Gatekeeper:
         plans: Count requests by API key.
         clock: Tells the time.
         region: For which requests are signed.
+        firewall: Web ACLs before stages; nothing by default.
     """
 
     def __init__(
@@ -104,10 +107,26 @@ class Gatekeeper:
         plans: UsagePlans,
         clock: Clock,
         region: str,
+        firewall: Firewall | None = None,
     ) -> None:
+        self._firewall = firewall or Firewall()
         self._trusted, self._invoke, self._allows = trusted, invoke, allows
         self._plans, self._clock, self._region = plans, clock, region
         self._kept: dict[tuple[str, str, str, str], _Kept] = {}
+
+    def screen(self, request: Request, addressed: Addressed) -> None:
+        """Let pass what a web ACL does; API Gateway asks it before anything else.
+
+        Raises:
+            RefusedError: It refuses the request.
+
+        Source:
+            docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-aws-waf.html
+            ("evaluated before other access control features"), read 2026-11-22.
+        """
+        api, stage = addressed.api.id, addressed.stage.name
+        if not self._firewall.lets_pass(api, stage, request, self._now()):
+            raise RefusedError(Failure.FILTERED)
 
     async def admit(self, arrival: Arrival, method_arn: str) -> Admission:
         """Say who is behind a request.

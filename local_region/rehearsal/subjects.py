@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from falaj.experiments.subject import SubjectSource, Where
 from local_region.gateway.messages import Request
+from local_region.rehearsal.crowd import USER_AGENT, address_of
 from local_region.rehearsal.trial import Trial
 
 RETURNING: Final = 0.3
@@ -90,6 +91,7 @@ def _request(
     headers = [
         ("host", urlsplit(url).netloc),
         ("content-type", "application/json"),
+        USER_AGENT,
         ("x-amzn-trace-id", f"Root=1-{int(at.timestamp()):08x}-{tail}"),
     ]
     body = case
@@ -101,7 +103,7 @@ def _request(
         query="",
         headers=tuple(headers),
         body=json.dumps(body, separators=(",", ":")).encode(),
-        source_ip="127.0.0.1",
+        source_ip=address_of(number),
     )
 
 
@@ -148,7 +150,11 @@ def feedback(trial: Trial, telling: Telling, *, url: str) -> Request:
         method="POST",
         path=f"/v2/models/{trial.spec.model}/feedback",
         query="",
-        headers=(("host", urlsplit(url).netloc), ("content-type", "application/json")),
+        headers=(
+            ("host", urlsplit(url).netloc),
+            ("content-type", "application/json"),
+            USER_AGENT,
+        ),
         body=json.dumps(body, separators=(",", ":")).encode(),
-        source_ip="127.0.0.1",
+        source_ip=address_of(telling.number),
     )

@@ -17,6 +17,7 @@ from local_region.lambda_service import LambdaService
 from local_region.resources.layers import LayerStore
 from local_region.resources.permissions import Permissions
 from local_region.template.intrinsics import Physical
+from local_region.waf.firewall import Firewall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Surroundings:
         plans: Usage plans and API keys.
         control: Alarms, rules and the events they act on.
         containers: Services of containers, and the load balancers before them.
+        firewall: Web ACLs, and the stages they stand before.
     """
 
     account: str
@@ -46,6 +48,7 @@ class Surroundings:
     plans: UsagePlans
     control: ControlLoop
     containers: ContainerServices
+    firewall: Firewall = field(default_factory=Firewall)
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of something of this account and region."""

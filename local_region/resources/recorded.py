@@ -65,17 +65,7 @@ DASHBOARD = recorded(note="Dashboards are recorded.", name_property="DashboardNa
 METADATA = recorded(note="The CDK's usage metadata has no effect, as on AWS.")
 GATEWAY_ACCOUNT = recorded(note="API Gateway's CloudWatch role has no effect.")
 
-_ACL = "Web ACLs are recorded; no request is refused for its size, rate or content by one."
-WEB_ACL = recorded(
-    note=_ACL,
-    name_property="Name",
-    attributes={
-        "Arn": "arn:aws:wafv2:{region}:{account}:regional/webacl/{name}/local",
-        "Id": "local",
-    },
-)
-WEB_ACL_ASSOCIATION = recorded(note=_ACL)
-WEB_ACL_LOGGING = recorded(note=_ACL)
+WEB_ACL_LOGGING = recorded(note="Requests that a web ACL refuses are not written to its log.")
 
 _DOMAIN = "Custom domains are recorded; no name is resolved and no client certificate asked for."
 DOMAIN = recorded(

@@ -16,6 +16,7 @@ from local_region.resources import (
     recorded,
     storage,
     usage,
+    web_acls,
 )
 from local_region.resources.kind import Kind
 
@@ -85,6 +86,6 @@ KINDS: Final[dict[str, Kind]] = {
     "AWS::SSM::Parameter": operations.PARAMETER,
     "AWS::StepFunctions::StateMachine": operations.STATE_MACHINE,
     "AWS::WAFv2::LoggingConfiguration": recorded.WEB_ACL_LOGGING,
-    "AWS::WAFv2::WebACL": recorded.WEB_ACL,
-    "AWS::WAFv2::WebACLAssociation": recorded.WEB_ACL_ASSOCIATION,
+    "AWS::WAFv2::WebACL": web_acls.WEB_ACL,
+    "AWS::WAFv2::WebACLAssociation": web_acls.WEB_ACL_ASSOCIATION,
 }
