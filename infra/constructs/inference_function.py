@@ -4,19 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Stack, aws_lambda as lambda_
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from catalogue.compute import Compute
 from falaj.contract import LIVE_ALIAS
-from infra.bundling.functions import HANDLER, StagedCode
+from infra.bundling.functions import StagedCode
 from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
-from infra.constructs.assets import zip_asset
-from infra.constructs.function_place import FunctionPlace
-from infra.constructs.function_role import FunctionAccess, FunctionRole
+from infra.constructs.function_ground import FunctionGround
+from infra.constructs.function_role import FunctionAccess
 from infra.constructs.keeping import keep
-from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.shared_layer import LayerReference
 
 FIRST_VERSION = "1"
@@ -67,16 +65,7 @@ class InferenceFunction(Construct):
             access: The customer's key and further rights.
         """
         super().__init__(scope, id_)
-        settings = deployment.settings
-        stack = Stack.of(self)
-        logs = KeptLogs(self, "Logs", settings=settings, key_arn=access.key_arn)
-        place = FunctionPlace.of(stack, settings)
-        role = FunctionRole(
-            self,
-            "Role",
-            log_group=logs.group.ref,
-            statements=(*access.statements, *place.statements),
-        )
+        ground = FunctionGround.under(self, deployment=deployment, access=access)
         # Everything that a published version freezes, except names that only AWS knows.
         frozen: dict[str, Any] = {
             "runtime": deployment.runtime,
@@ -90,37 +79,23 @@ class InferenceFunction(Construct):
             "code": code.digest,
             "min_warm": compute.min_warm,
             "key": access.key_arn is not None,
-            "isolated": settings.isolated,
+            "isolated": deployment.settings.isolated,
             "rights": [statement["Sid"] for statement in access.statements],
         }
         self.release_digest = text_digest(json.dumps(frozen, sort_keys=True))[:16]
-        self.role, self.log_group = role.role, logs.group
-        location = zip_asset(self, code.folder, code.digest)
-        self.function = lambda_.CfnFunction(
-            self,
-            "Resource",
-            code=lambda_.CfnFunction.CodeProperty(
-                s3_bucket=location.bucket_name, s3_key=location.object_key
-            ),
-            role=role.role.attr_arn,
-            handler=HANDLER,
-            runtime=deployment.runtime,
+        self.role, self.log_group = ground.role, ground.log_group
+        self.function = ground.function(
+            code=code,
+            layers=layers,
+            environment=environment,
             architectures=frozen["architectures"],
             memory_size=compute.memory_mib,
             timeout=compute.timeout_s,
             # Lambda publishes no version that equals the last; the digest tells them apart.
             description=f"{description[:200]} · {self.release_digest}",
-            environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={**environment, **place.environment}
-            ),
-            vpc_config=place.vpc,
-            kms_key_arn=access.key_arn,
-            layers=[layer.arn(stack) for layer in layers],
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=logs.group.ref),
             reserved_concurrent_executions=compute.reserved_concurrency,
             ephemeral_storage=_ephemeral(compute),
             snap_start=_snap_start(compute),
-            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
         )
         self.version = lambda_.CfnVersion(
             self,

@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Stack, aws_lambda as lambda_
 from constructs import Construct
 
-from infra.bundling.functions import HANDLER, StagedCode
+from infra.bundling.functions import StagedCode
 from infra.config.deployment import Deployment
-from infra.constructs.assets import zip_asset
-from infra.constructs.function_place import FunctionPlace
-from infra.constructs.function_role import FunctionAccess, FunctionRole
-from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.function_ground import FunctionGround
+from infra.constructs.function_role import FunctionAccess
 from infra.constructs.shared_layer import LayerReference
 
 ARCHITECTURE = "arm64"
@@ -79,37 +76,15 @@ class ServiceFunction(Construct):
             access: The customer's key and further rights.
         """
         super().__init__(scope, id_)
-        stack = Stack.of(self)
-        logs = KeptLogs(self, "Logs", settings=deployment.settings, key_arn=access.key_arn)
-        place = FunctionPlace.of(stack, deployment.settings)
-        role = FunctionRole(
-            self,
-            "Role",
-            log_group=logs.group.ref,
-            statements=(*access.statements, *place.statements),
-        )
-        location = zip_asset(stack, code.asset.folder, code.asset.digest)
-        self.log_group, self.role = logs.group, role.role
-        self.function = lambda_.CfnFunction(
-            self,
-            "Resource",
-            code=lambda_.CfnFunction.CodeProperty(
-                s3_bucket=location.bucket_name, s3_key=location.object_key
-            ),
-            role=role.role.attr_arn,
-            handler=HANDLER,
-            runtime=deployment.runtime,
+        ground = FunctionGround.under(self, deployment=deployment, access=access)
+        self.log_group, self.role = ground.log_group, ground.role
+        self.function = ground.function(
+            code=code.asset,
+            layers=code.layers,
+            environment=environment,
             architectures=[deployment.architecture(ARCHITECTURE)],
             memory_size=size.memory_mib,
             timeout=size.timeout_s,
             reserved_concurrent_executions=size.reserved_concurrency,
             description=description,
-            environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={**environment, **place.environment}
-            ),
-            vpc_config=place.vpc,
-            kms_key_arn=access.key_arn,
-            layers=[layer.arn(stack) for layer in code.layers],
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=logs.group.ref),
-            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
         )
