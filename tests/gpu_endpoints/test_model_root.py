@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from catalogue.building import build
 from catalogue.signing import LocalSigner, remember_key
 from falaj.config.serving import read_serving
 from falaj.entrypoints.fetch import EXIT_ERROR, EXIT_OK, main as fetch
 from infra.bundling.model_root import stage_model_root
-from infra.packaging import read_models
+from infra.packaging import package_model, read_models
+from tests.catalogue.ensemble_catalogue import CASE, summing, write_ensemble, write_model
+from tests.falaj.container.conftest import running
 from tests.infra.conftest import new_catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +95,100 @@ def test_a_replica_serves_what_the_stack_uploaded(staged, tmp_path):
         process.communicate(timeout=30)
     assert answer["outputs"][0]["data"] == [0, 2, 0, 4]
     assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def ensemble(tmp_path_factory):
+    """An ensemble built from its sources, as a catalogue entry that runs on GPUs."""
+    root = tmp_path_factory.mktemp("ensemble")
+    write_model(root / "models", "sum", summing())
+    write_ensemble(root / "models", compute={"target": "gpu", "fallback": "lambda"})
+    build(root / "models", root / "build", ["twice"])
+    (model,) = read_models(root / "models", root / "build", ["twice"])
+    return model, LocalSigner(root / "build").key, root / "build"
+
+
+def test_a_replica_serves_an_ensemble_with_its_members(ensemble, tmp_path):
+    """Every member is in the archive, signed; the whole answers under its own name."""
+    model, key, build_root = ensemble
+    folder = stage_model_root(model, key, build_root).folder
+    assert fetched(zipped(folder), tmp_path / "models", key.fingerprint) == EXIT_OK
+    serving = json.loads((folder / "serving.json").read_text())["models"]
+    assert {name: part["batching"]["enabled"] for name, part in serving.items()} == {
+        "twice": False,
+        "twice-scale": False,
+        "sum": False,
+    }
+    with running(tmp_path / "models", tmp_path, FALAJ_PUBLISHER_KEY=key.fingerprint) as container:
+        body = json.dumps(CASE["request"]).encode()
+        asked = urllib.request.Request(f"http://{container.http}/v2/models/twice/infer", data=body)
+        with urllib.request.urlopen(asked, timeout=10) as response:  # noqa: S310 - here
+            answer = json.loads(response.read())
+    assert answer["outputs"][0]["data"] == [12]
+
+
+def test_triton_finds_a_config_beside_every_member(ensemble, tmp_path):
+    """Versions' folders and configurations are where Triton looks; what is there is checked."""
+    model, key, build_root = ensemble
+    folder = stage_model_root(model, key, build_root, is_triton=True).folder
+    assert sorted(str(path.relative_to(folder)) for path in folder.glob("*/config.pbtxt")) == [
+        "sum/config.pbtxt",
+        "twice-scale/config.pbtxt",
+        "twice/config.pbtxt",
+    ]
+    assert (folder / "twice/1/ensemble.json").is_file()
+    assert fetched(zipped(folder), tmp_path / "models", key.fingerprint) == EXIT_OK
+
+
+def test_a_function_answers_for_an_ensemble(ensemble):
+    """The same graph in Lambda's code folder, by what a function imports alone."""
+    model, key, build_root = ensemble
+    package = package_model(
+        model,
+        publisher=key,
+        handler_folder=ROOT / "functions" / "predict",
+        build_root=build_root,
+        room_bytes=2**28,
+    )
+    event = {"rawPath": "/v2/models/twice/infer", "body": json.dumps(CASE["request"])}
+    program = f"import handler, json; print(handler.handler({event!r}, None)['body'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=package.code.folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT / "layers/runtime/python"),
+            "LAMBDA_TASK_ROOT": str(package.code.folder),
+            "AWS_LAMBDA_FUNCTION_NAME": "falaj-twice",
+            "AWS_LAMBDA_FUNCTION_VERSION": "1",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+            "AWS_REGION": "me-central-1",
+            "FALAJ_PUBLISHER_KEY": key.fingerprint,
+            "FALAJ_MODEL_NAME": "twice",
+            "FALAJ_MODEL_VERSION": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["outputs"][0]["data"] == [12]
+
+
+def test_an_ensemble_too_large_to_package_keeps_its_graph(ensemble):
+    """Members' bytes lie in S3 then; the graph, which is small, stays with the manifests."""
+    model, key, build_root = ensemble
+    package = package_model(
+        model,
+        publisher=key,
+        handler_folder=ROOT / "functions" / "predict",
+        build_root=build_root,
+        room_bytes=0,
+    )
+    assert package.far_prefix
+    found = {path.name for path in package.code.folder.rglob("*") if path.is_file()}
+    assert "ensemble.json" in found
+    assert "model.onnx" not in found
 
 
 def test_batching_is_off_unless_it_is_written(staged):

@@ -16,8 +16,10 @@ import pytest
 from tritonclient import grpc as triton_grpc
 from tritonclient.http import InferenceServerClient, InferInput
 
+from catalogue.building import build
 from local_region.clock import VirtualClock
 from local_region.cloudwatch.metrics import MetricId
+from tests.catalogue.ensemble_catalogue import SCALE, write_ensemble
 from tests.local_region.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -36,6 +38,27 @@ COMPUTE = {
 QUEUE = MetricId.of("Falaj", "QueueTime", {"Model": "breast-cancer"})
 
 
+def write_second_look(models):
+    """An ensemble: a step of its own doubles what breast-cancer is then asked."""
+    graph = {
+        "kind": "ensemble",
+        "inputs": ["half"],
+        "outputs": ["label"],
+        "steps": [
+            {"script": "scale.py", "inputs": {"x": "half"}, "outputs": {"y": "features"}},
+            {
+                "model": "breast-cancer",
+                "version": 1,
+                "inputs": {"features": "features"},
+                "outputs": {"label": "label"},
+            },
+        ],
+    }
+    compute = {"target": "gpu"}
+    version = write_ensemble(models, "second-look", graph=graph, compute=compute)
+    (version / "scale.py").write_text(SCALE.replace('["n", 3]', '["n", 30]'))
+
+
 @pytest.fixture(scope="module")
 def on_gpus(tmp_path_factory, open_region):
     """The catalogue with two models on GPUs: one before which a breaker stands, one without."""
@@ -44,8 +67,12 @@ def on_gpus(tmp_path_factory, open_region):
         shutil.copytree(ROOT / "models" / name, folder / "models" / name)
         file = folder / "models" / name / "model.yaml"
         file.write_text(file.read_text().replace("\ncompute:", f"\ncompute:\n{compute}"))
+    write_second_look(folder / "models")
+    build(folder / "models", ROOT / ".build", ["second-look"])
     given = ["--models", folder / "models", "--output", folder / "out", "-c", "falaj:access=open"]
     subprocess.run([sys.executable, "app.py", *given], cwd=ROOT, check=True, capture_output=True)
+    for built in (ROOT / ".build/models").glob("second-look*"):
+        shutil.rmtree(built)
     return open_region(folder / "out", seed=7, clock=VirtualClock(), ticks=False, grpc_port=0)
 
 
@@ -96,11 +123,27 @@ def test_both_ways_to_a_service_answer(on_gpus):
     assert answer.as_numpy("target_label").shape == (1, 214)
 
 
+def test_an_ensemble_of_the_catalogue_answers_through_the_api(on_gpus):
+    """Declared in source.yaml, synthesized, served by its own service: half twice is the whole."""
+    half = [value / 2 for value in [1.0] * 30]
+    tensor = {"name": "half", "datatype": "FP32", "shape": [1, 30], "data": half}
+    asked = json.dumps({"inputs": [tensor]}).encode()
+    status, _, body = on_gpus.request("/v2/models/second-look/infer", body=asked, headers=JSON)
+    assert status == 200
+    (label,) = json.loads(body)["outputs"]
+    (whole, *_) = json.loads(on_gpus.request(INFER, body=ROW, headers=JSON)[2])["outputs"]
+    assert (label["name"], label["data"]) == ("label", whole["data"])
+
+
 def test_the_page_of_a_ready_region_names_grpc_and_replicas(on_gpus):
     """Each model has an address for gRPC, and tritonclient uses it unmodified."""
     ready = on_gpus.region.ready()
-    assert sorted(name for name, _ in ready.grpc) == ["breast-cancer.local", "file-type.local"]
-    assert [counts for _, *counts in ready.replicas] == [[1, 1], [1, 1]]
+    assert sorted(name for name, _ in ready.grpc) == [
+        "breast-cancer.local",
+        "file-type.local",
+        "second-look.local",
+    ]
+    assert [counts for _, *counts in ready.replicas] == [[1, 1]] * 3
     with triton_grpc.InferenceServerClient(dict(ready.grpc)["breast-cancer.local"]) as client:
         given = triton_grpc.InferInput("features", [1, 30], "FP32")
         given.set_data_from_numpy(np.ones((1, 30), dtype=np.float32))
