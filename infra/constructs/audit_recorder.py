@@ -15,21 +15,16 @@ from falaj.capture.chain import CHECKPOINTS, TRAIL
 from falaj.contract import (
     CAPTURE_KEYS_ROOT,
     ENV_AUDIT_BUCKET,
-    ENV_PROFILE,
     ENV_SIGNING_KEY,
     RECORDER_PARAMETER,
 )
 from infra.config.deployment import Deployment
 from infra.constructs.alert_topic import AlertTopic
 from infra.constructs.dead_letter_alarm import DeadLetterAlarm
-from infra.constructs.dead_letters import DeadLetters, keep_failed_events
 from infra.constructs.function_role import FunctionAccess, allow, sub
-from infra.constructs.log_feed import take_model_logs
-from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
+from infra.constructs.log_recorder import LogRecorder
+from infra.constructs.service_function import FunctionCode
 
-SIZE: Final = FunctionSize(memory_mib=256, timeout_s=60)
-EVENT_AGE_S: Final = 6 * 3600
-"""How long a delivery is tried, S3 or KMS being dark: as long as Lambda keeps events."""
 CHECKPOINT: Final = {"falaj": "checkpoint"}
 AUDITED_LINES: Final = '{ $.audit.stream = "*" }'
 """Lines of requests; others lack the key.
@@ -75,28 +70,23 @@ class AuditRecorder(Construct):
             deployment: Profile, platform and Python.
         """
         super().__init__(scope, id_)
-        dead = DeadLetters(self, "DeadLetters", key_arn=reach.data_key_arn).queue
         key_arn = reach.data_key_arn if deployment.settings.logs_use_customer_key else None
-        self.function = ServiceFunction(
+        recorder = LogRecorder.under(
             self,
-            "Function",
             code=code,
-            size=SIZE,
             environment={
-                ENV_PROFILE: deployment.profile.value,
                 ENV_AUDIT_BUCKET: reach.bucket_name,
                 ENV_SIGNING_KEY: reach.signing_key_arn,
             },
             description="Audit recorder: requests' records into a signed chain",
             deployment=deployment,
-            access=FunctionAccess(
-                key_arn=key_arn, statements=_rights(reach, dead_letters_arn=dead.attr_arn)
-            ),
-        ).function
-        keep_failed_events(self, function=self.function, queue=dead, age_s=EVENT_AGE_S)
-        self._tell_of(dead.attr_queue_name, reach.data_key_arn)
+            access=FunctionAccess(key_arn=key_arn, statements=_rights(reach)),
+            data_key_arn=reach.data_key_arn,
+            parameter=RECORDER_PARAMETER,
+        )
+        self.function = recorder.function
+        self._tell_of(recorder.dead_letters.attr_queue_name, reach.data_key_arn)
         self._ask_hourly()
-        take_model_logs(self, function=self.function, parameter=RECORDER_PARAMETER)
 
     def _tell_of(self, queue_name: str, key_arn: str) -> None:
         """Tell people of records that could not be written while CloudWatch still has the lines."""
@@ -178,7 +168,7 @@ def capture_rights(key_arn: str) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _rights(reach: TrailReach, *, dead_letters_arn: str) -> tuple[dict[str, Any], ...]:
+def _rights(reach: TrailReach) -> tuple[dict[str, Any], ...]:
     prefixes = [f"{TRAIL}/*", f"{CHECKPOINTS}/*"]
     objects = [sub(f"${{Bucket}}/{prefix}", Bucket=reach.bucket_arn) for prefix in prefixes]
     return (
@@ -188,6 +178,4 @@ def _rights(reach: TrailReach, *, dead_letters_arn: str) -> tuple[dict[str, Any]
             "Condition": {"StringLike": {"s3:prefix": prefixes}},
         },
         allow("SignTrail", ["kms:Sign"], [reach.signing_key_arn]),
-        allow("KeepDeadLetters", ["sqs:SendMessage"], [dead_letters_arn]),
-        allow("UseDataKey", ["kms:Decrypt", "kms:GenerateDataKey"], [reach.data_key_arn]),
     )

@@ -7,20 +7,14 @@ from constructs import Construct
 
 from falaj.contract import (
     ENV_EXPERIMENTS_BUCKET,
-    ENV_PROFILE,
     EXPOSURES_PREFIX,
     RECORDER_ARN_PARAMETER,
     experiments_parameter,
 )
 from infra.config.deployment import Deployment
-from infra.constructs.dead_letters import DeadLetters, keep_failed_events
 from infra.constructs.function_role import FunctionAccess, allow, sub
-from infra.constructs.log_feed import take_model_logs
-from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
-
-RECORDER_SIZE: Final = FunctionSize(memory_mib=256, timeout_s=60)
-EVENT_AGE_S: Final = 6 * 3600
-"""How long a delivery is tried, S3 being dark: as long as Lambda keeps events."""
+from infra.constructs.log_recorder import LogRecorder
+from infra.constructs.service_function import FunctionCode
 
 _HERE: Final = "${AWS::Region}:${AWS::AccountId}"
 
@@ -67,34 +61,23 @@ class ExposureRecorder(Construct):
             deployment: Profile, platform and Python.
         """
         super().__init__(scope, id_)
-        self.dead_letters = DeadLetters(self, "DeadLetters", key_arn=reach.data_key_arn).queue
-        dead = self.dead_letters
-        self.function = ServiceFunction(
+        recorder = LogRecorder.under(
             self,
-            "Function",
             code=code,
-            size=RECORDER_SIZE,
-            environment={
-                ENV_PROFILE: deployment.profile.value,
-                ENV_EXPERIMENTS_BUCKET: reach.bucket_name,
-            },
+            environment={ENV_EXPERIMENTS_BUCKET: reach.bucket_name},
             description="Experiment recorder: exposures from logs to S3",
             deployment=deployment,
-            access=FunctionAccess(
-                key_arn=reach.data_key_arn,
-                statements=_rights(reach, dead_letters_arn=dead.attr_arn),
-            ),
-        ).function
-        keep_failed_events(self, function=self.function, queue=dead, age_s=EVENT_AGE_S)
-        take_model_logs(self, function=self.function, parameter=RECORDER_ARN_PARAMETER)
+            access=FunctionAccess(key_arn=reach.data_key_arn, statements=_rights(reach)),
+            data_key_arn=reach.data_key_arn,
+            parameter=RECORDER_ARN_PARAMETER,
+        )
+        self.function, self.dead_letters = recorder.function, recorder.dead_letters
 
 
-def _rights(reach: RecorderReach, *, dead_letters_arn: str) -> tuple[dict[str, Any], ...]:
+def _rights(reach: RecorderReach) -> tuple[dict[str, Any], ...]:
     running = f"arn:${{AWS::Partition}}:ssm:{_HERE}:parameter{experiments_parameter('*')}"
     exposures = sub(f"${{Bucket}}/{EXPOSURES_PREFIX}*", Bucket=reach.bucket_arn)
     return (
         allow("WriteExposures", ["s3:PutObject"], [exposures]),
         allow("ReadWhatRuns", ["ssm:GetParameter"], [sub(running)]),
-        allow("KeepDeadLetters", ["sqs:SendMessage"], [dead_letters_arn]),
-        allow("UseDataKey", ["kms:Decrypt", "kms:GenerateDataKey"], [reach.data_key_arn]),
     )
