@@ -3,9 +3,10 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -18,12 +19,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cli.access import access_context, issuer_folder
 from cli.exits import Exit
 from cli.failures import MisuseError
 from cli.options import AsJson, example
 from cli.printing import answer, progress
 from cli.settings import Settings
-from cli.synthesis import synthesize_for
+from cli.synthesis import OPEN, synthesize_for
 from falaj.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -67,7 +69,8 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
             "--fault",
             help="What goes wrong in the candidate: errors=RATE, latency=FACTOR, nan=RATE, "
             "crash=RATE, timeout=RATE, cold-storm, label-flip=RATE; or in the region: s3-dark, "
-            "dynamodb-dark, kms-dark, az=ID, for 10m or as =5m, =ID:5m. May be repeated.",
+            "dynamodb-dark, kms-dark, az=ID or az=HOW-MANY, for 10m or as =5m, =ID:5m. May be "
+            "repeated.",
         ),
     ] = None,
     shared_fault: Annotated[
@@ -81,6 +84,14 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
             help="When faults begin, after the release, as 5m; with the first share by default.",
         ),
     ] = None,
+    load: Annotated[
+        float,
+        typer.Option(
+            "--load",
+            help="With az: which part of the room of all zones the traffic takes. Two of three "
+            "zones have all of it, one has half.",
+        ),
+    ] = 0.8,
     seed: Annotated[int, typer.Option("--seed", help="Of every random choice.")] = 0,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page that shows what happened.")
@@ -130,7 +141,8 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
             seed=seed,
         )
         return play_experiment(model, asked, Settings.from_env(), html=html, as_json=as_json)
-    from local_region.rehearsal.faults import Fault, checked  # noqa: PLC0415 - `--help` is quick
+    from local_region.rehearsal.callers import CALLERS  # noqa: PLC0415 - `--help` is quick
+    from local_region.rehearsal.faults import Fault, checked  # noqa: PLC0415 - as above
     from local_region.rehearsal.outages import (  # noqa: PLC0415 - as above
         Outage,
         checked as all_checked,
@@ -145,11 +157,22 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
                 *(Fault.parse(text, is_shared=True) for text in shared_fault or ()),
             ]
         )
+        outages = all_checked(
+            [
+                outage
+                for text in fault or ()
+                if Outage.names(text)
+                for outage in Outage.parse_all(text)
+            ]
+        )
+        is_zoned = any(outage.zone for outage in outages)
         scenario = Scenario(
             model=model,
             traffic_rps=traffic,
             faults=faults,
-            outages=all_checked([Outage.parse(text) for text in fault or () if Outage.names(text)]),
+            outages=outages,
+            callers=CALLERS if is_zoned else (),
+            load_share=load,
             begins_s=None if at is None else _seconds(at),
             seed=seed,
         )
@@ -160,7 +183,10 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
     refuse_senseless(spec, faults, settings)
     before = from_version or spec.version
     after = to_version or next_version(settings, spec, before)
-    with assemblies(settings, spec, before, after, as_json=as_json) as (stable, candidate):
+    with assemblies(settings, spec, before, after, as_json=as_json, with_callers=is_zoned) as (
+        stable,
+        candidate,
+    ):
         result = _play(stable, candidate, scenario, settings, as_json=as_json)
     if html is not None:
         from local_region.rehearsal.report import page  # noqa: PLC0415 - as above
@@ -211,12 +237,19 @@ def _answers_floats(spec: "ModelSpec", settings: Settings) -> bool:
 
 @contextmanager
 def assemblies(
-    settings: Settings, spec: "ModelSpec", before: int, after: int, *, as_json: bool
+    settings: Settings,
+    spec: "ModelSpec",
+    before: int,
+    after: int,
+    *,
+    as_json: bool,
+    with_callers: bool = False,
 ) -> Iterator[tuple[Path, Path]]:
     """Synthesize the model's stacks twice: with the version that serves, and with the next.
 
     The catalogue is copied; nothing of the repository changes. A release of the same version gets
-    one MiB more, since the same bytes with the same settings are no new release.
+    one MiB more, since the same bytes with the same settings are no new release. With callers, a
+    token is asked for, and there is a tenant of each priority.
     """
     quiet = Console(stderr=True, quiet=as_json)
     with (
@@ -226,16 +259,34 @@ def assemblies(
         roots = [Path(folder) / name for name in ("stable", "candidate")]
         copy_catalogue(settings.models, roots[0] / "models", spec, before, again=False)
         copy_catalogue(settings.models, roots[1] / "models", spec, after, again=before == after)
+        access = _access(settings, Path(folder), roots) if with_callers else OPEN
 
         def synthesized(root: Path) -> Path:
             output = root / "cdk.out"
-            synthesize_for(settings, models=root / "models", output=output, only=(spec.name,))
+            synthesize_for(
+                settings, models=root / "models", output=output, only=(spec.name,), access=access
+            )
             return output
 
         with ThreadPoolExecutor() as workers:
             stable, candidate = workers.map(synthesized, roots)
         quiet.print(f"[dim]·[/] synthesized {spec.name} {before} and {after}")
         yield stable, candidate
+
+
+def _access(settings: Settings, folder: Path, roots: Sequence[Path]) -> Sequence[str]:
+    """Write the tenants, and open the copied model to each; say what the stacks shall ask for."""
+    import yaml  # noqa: PLC0415 - `--help` reads no catalogue
+
+    from local_region.rehearsal.callers import tenants_document  # noqa: PLC0415 - as above
+
+    tenants = folder / "tenants.yaml"
+    tenants.write_text(yaml.safe_dump(tenants_document()), encoding="utf-8")
+    for path in (found for root in roots for found in root.glob(f"models/*/{MODEL_FILE}")):
+        declared = yaml.safe_load(path.read_text(encoding="utf-8"))
+        declared.pop("access", None)
+        path.write_text(yaml.safe_dump(declared, sort_keys=False, allow_unicode=True), "utf-8")
+    return access_context(replace(settings, asked="jwt", tenants=str(tenants)))
 
 
 def _build(settings: Settings, spec: "ModelSpec") -> None:
@@ -306,6 +357,7 @@ def _play(
                 scenario,
                 watch=_watch(live.update),
                 build_folder=settings.build / "host",
+                issuer_folder=issuer_folder(settings),
             )
         )
 
@@ -372,8 +424,27 @@ def summary(result: "Result") -> Iterator[Any]:
         f"stable ({result.from_version})", f"{result.stable_requests}", f"{result.stable_bad}"
     )
     yield table
+    yield from _answers(result)
     weights = result.final_alias["weights"]
     shares = ", ".join(f"{share:.0%} to version {version}" for version, share in weights.items())
     yield f"the alias names version {result.final_alias['version']}" + (
         f", and gives {shares}" if shares else ""
     )
+
+
+def _answers(result: "Result") -> Iterator[Any]:
+    """Yield what callers of each priority were answered while zones were lost."""
+    lost = [minute for minute in result.minutes if minute["zones_lost"]]
+    if not lost:
+        return
+    statuses = sorted({s for minute in lost for found in minute["answers"].values() for s in found})
+    table = Table(box=None, pad_edge=False)
+    for heading in ("while zones are lost", *statuses):
+        table.add_column(heading, justify="right" if heading in statuses else "left")
+    for priority in sorted({p for minute in lost for p in minute["answers"]}):
+        counts = [
+            sum(minute["answers"].get(priority, {}).get(status, 0) for minute in lost)
+            for status in statuses
+        ]
+        table.add_row(f"priority {priority}", *map(str, counts))
+    yield table

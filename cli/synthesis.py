@@ -32,6 +32,7 @@ INPUTS: Final = (
 )
 """What decides the templates and assets, besides the built models' manifests and the profile."""
 
+OPEN: Final = ("-c", "falaj:access=open")
 BYTECODE: Final = "__pycache__"
 REFUSED: Final = "refused: "
 
@@ -84,7 +85,14 @@ def synthesize(settings: Settings) -> None:
     stamp.write_text(json.dumps({"inputs": inputs}), encoding="utf-8")
 
 
-def synthesize_for(settings: Settings, *, models: Path, output: Path, only: Sequence[str]) -> None:
+def synthesize_for(
+    settings: Settings,
+    *,
+    models: Path,
+    output: Path,
+    only: Sequence[str],
+    access: Sequence[str] = OPEN,
+) -> None:
     """Write the stacks of some models of another catalogue elsewhere.
 
     Args:
@@ -92,13 +100,14 @@ def synthesize_for(settings: Settings, *, models: Path, output: Path, only: Sequ
         models: The catalogue's folder.
         output: Where the assembly goes.
         only: Names of the models.
+        access: Deployment settings that say what callers are asked for; nothing by default.
 
     Raises:
         ConfigurationError: The app refused its configuration or failed; in its own words.
     """
     done = subprocess.run(  # noqa: S603 - our own program and folders
         [
-            *(sys.executable, "app.py", "-c", "falaj:access=open"),
+            *(sys.executable, "app.py", *access),
             *("-c", f"falaj:models={','.join(only)}"),
             *("--models", str(models), "--build", str(settings.build), "--output", str(output)),
         ],

@@ -86,6 +86,7 @@ class Pools:
         self._rng = rng
         self._idle: dict[tuple[str, str], list[_Idle]] = {}
         self._busy: dict[Environment, Lease] = {}
+        self._bounds: dict[str, Callable[[], None]] = {}
         self._on_demand: Counter[str] = Counter()
         self._groups: dict[tuple[str, str], ProvisionedGroup] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -129,6 +130,8 @@ class Pools:
         Raises:
             TooManyRequestsError: Everything the function may use is busy.
         """
+        if (check := self._bounds.get(version.function_name)) is not None:
+            check()
         lease = self._provisioned_lease(version, qualifier) or self._on_demand_lease(version)
         self._busy[lease.environment] = lease
         return lease
@@ -223,6 +226,13 @@ class Pools:
                 == (name, version)
             )
         )
+
+    def bound(self, name: str, check: Callable[[], None] | None) -> None:
+        """Let a function's invocations be refused by more than its concurrency."""
+        if check is None:
+            self._bounds.pop(name, None)
+        else:
+            self._bounds[name] = check
 
     def end_where(self, is_lost: Callable[[str], bool]) -> int:
         """End the idle environments whose identity says so, and return how many."""

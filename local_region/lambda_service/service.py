@@ -337,6 +337,15 @@ class LambdaService:
         """End the idle environments whose identity says so, and return how many."""
         return self._pools.end_where(is_lost)
 
+    def bound(self, name: str, check: Callable[[], None] | None) -> None:
+        """Let a function's invocations be refused by more than its concurrency; None ends it.
+
+        Args:
+            name: The function.
+            check: Raises TooManyRequestsError when there is no room.
+        """
+        self._pools.bound(name, check)
+
     def expire(self, environment: str) -> None:
         """End what an environment does now as its function's timeout would."""
         self._pools.expire(environment)

@@ -22,6 +22,9 @@ from local_region.rehearsal.shared_clock import SharedClock
 MEDIAN_MS: Final = 12.0
 SPREAD: Final = 0.35
 """Standard deviation of the logarithm: p99 is 2.3 times the median."""
+REFUSED_MS: Final = 1.0
+"""What a request takes that its function refuses before it looks at it: the least that Lambda
+bills."""
 _INFERENCE_SHARE: Final = 0.8
 _TRACED: Final = re.compile(r'"xray_trace_id": ?"([^"]*)"')
 
@@ -41,6 +44,7 @@ class Latencies:
     ) -> None:
         self._clock, self._seed = clock, seed
         self._slow = [fault for fault in faults if fault.kind is FaultKind.LATENCY]
+        self._refused: set[str] = set()
         self.stable = ""
         self.timeout_s = timeout_s
 
@@ -72,7 +76,14 @@ class Latencies:
         """Return an invocation's virtual duration; a timeout lasts as long as it may."""
         if invoked.is_timeout:
             return self.timeout_s * 1000
+        if invoked.request_id in self._refused:
+            self._refused.remove(invoked.request_id)
+            return REFUSED_MS
         return self.draw(root_of(invoked.trace), invoked.executed_version or "")
+
+    def was_refused(self, request_id: str) -> None:
+        """Note that a function refused a request before it looked at it."""
+        self._refused.add(request_id)
 
     def _factor(self, version: str) -> float:
         if not self._clock.has_begun:

@@ -79,10 +79,33 @@ class Outage:
             return cls(kind=kind, duration_s=_seconds(text, value))
         zone, _, duration = value.partition(":")
         if zone not in zones():
+            ids = ", ".join(zones())
             raise ConfigurationError(
-                [f"fault {text!r}: write az=ID or az=ID:10m with one of {', '.join(zones())}"]
+                [f"fault {text!r}: write az=ID or az=ID:10m with one of {ids}, or how many"]
             )
         return cls(kind=kind, zone=zone, duration_s=_seconds(text, duration))
+
+    @classmethod
+    def parse_all(cls, text: str) -> tuple[Self, ...]:
+        """Read what one word asks for: `az=2` and `az=2:5m` are the first two zones at once.
+
+        Raises:
+            ConfigurationError: A zone, number or duration is none.
+
+        Example:
+            >>> [outage.zone for outage in Outage.parse_all("az=2")]
+            ['mec1-az1', 'mec1-az2']
+        """
+        name, _, value = text.partition("=")
+        count, colon, duration = value.partition(":")
+        if name != OutageKind.ZONE or not (count.isascii() and count.isdigit()):
+            return (cls.parse(text),)
+        if not 0 < int(count) < len(zones()):
+            most = len(zones()) - 1
+            raise ConfigurationError(
+                [f"fault {text!r}: write az=1 to az={most}; one zone is spared"]
+            )
+        return tuple(cls.parse(f"az={zone}{colon}{duration}") for zone in zones()[: int(count)])
 
     @property
     def says(self) -> str:

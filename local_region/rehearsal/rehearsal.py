@@ -25,8 +25,9 @@ from falaj.errors import ConfigurationError
 from local_region.cloudwatch.emf import Published
 from local_region.control_loop import Observation
 from local_region.gateway.front_door import HEADER_EXECUTED_VERSION
+from local_region.issuer import FOLDER
 from local_region.lambda_service import Boundary, Invoked, LogLine
-from local_region.progress import AlarmChanged, Event
+from local_region.progress import AlarmChanged, Event, ParameterChanged
 from local_region.region import BUILD_FOLDER, Region
 from local_region.rehearsal import boundary
 from local_region.rehearsal.cast import Cast, desired_of
@@ -38,6 +39,7 @@ from local_region.rehearsal.recording import Recording
 from local_region.rehearsal.scenario import Result, Scenario
 from local_region.rehearsal.shared_clock import SharedClock
 from local_region.rehearsal.traffic import Arrival, Peekable, arrivals
+from local_region.rehearsal.zone_loss import SHED_LINE, ZoneLoss
 
 LEAD_IN: Final = timedelta(minutes=5)
 STORM: Final = timedelta(minutes=1)
@@ -62,6 +64,7 @@ async def rehearse(
     watch: Watch = unwatched,
     account: str = "000000000000",
     build_folder: Path = BUILD_FOLDER,
+    issuer_folder: Path = FOLDER,
     lead_in: timedelta = LEAD_IN,
 ) -> Result:
     """Rehearse the rollout from one synthesis to the other.
@@ -73,6 +76,7 @@ async def rehearse(
         watch: Told of progress.
         account: Two rehearsals at once in one process need two.
         build_folder: Where the interpreter's runtime and functions' code are kept between runs.
+        issuer_folder: Where the token issuer is that callers' tokens come from.
         lead_in: How long stable is served before the release, so that its usual latency is known.
 
     Raises:
@@ -80,7 +84,7 @@ async def rehearse(
     """
     with tempfile.TemporaryDirectory(prefix="falaj-rehearsal-") as folder:
         clock = SharedClock(Path(folder) / "page")
-        stage = Stage(scenario, clock, watch)
+        stage = Stage(scenario, clock, watch, issuer_folder)
         async with await Region.open(
             stable,
             api_port=0,
@@ -92,6 +96,7 @@ async def rehearse(
             build_folder=build_folder,
             state_folder=build_folder / "rehearsals",
             ticks=False,
+            issuer_folder=issuer_folder,
             boundary=Boundary(
                 program=Path(boundary.__file__),
                 variables={
@@ -129,6 +134,7 @@ class Stage:
     scenario: Scenario
     clock: SharedClock
     watch: Watch
+    issuer_folder: Path
     recording: Recording = field(default_factory=Recording)
     latencies: Latencies = field(init=False)
     _region: Region | None = None
@@ -138,6 +144,7 @@ class Stage:
     _is_shadowing: bool = False
     _outages: Outages = field(init=False)
     _known: Rollout | None = None
+    _loss: ZoneLoss | None = None
 
     def __post_init__(self) -> None:
         self._outages = Outages(self.scenario.outages)
@@ -148,9 +155,13 @@ class Stage:
         """Remember alarms."""
         if isinstance(event, AlarmChanged):
             self.recording.alarm(event.change)
+        if isinstance(event, ParameterChanged) and self._loss is not None:
+            self._loss.heard_of(event.name)
 
     def heeds(self, line: LogLine) -> bool:
         """Take the line of a process that hangs: its time is up at once, in virtual time."""
+        if SHED_LINE in line.text:
+            self.latencies.was_refused(line.request_id)
         if line.text != boundary.HANG:
             return False
         self.region.functions.expire(line.environment)
@@ -171,12 +182,20 @@ class Stage:
         """Count a copy that a shadow died of, and say how long an invocation took."""
         if invoked.is_error and self._is_shadowing and invoked.qualifier == self._candidate:
             self.recording.answered(self.clock.now(), is_candidate=True, is_bad=True)
-        return self.latencies.of_invocation(invoked)
+        milliseconds = self.latencies.of_invocation(invoked)
+        if self._loss is not None:
+            self._loss.took(invoked, milliseconds)
+        return milliseconds
 
     @property
     def region(self) -> Region:
         """The region, once it is open."""
         return cast(Region, self._region)
+
+    @property
+    def loss(self) -> ZoneLoss:
+        """What losing zones does, once the cast is known."""
+        return cast(ZoneLoss, self._loss)
 
     @property
     def cast(self) -> Cast:
@@ -188,6 +207,9 @@ class Stage:
         """Serve stable for a while, release the candidate, and go on until it is over."""
         self._region = region
         found = self._cast = Cast.find(region, self.scenario.model)
+        self._loss = ZoneLoss.of(
+            self.scenario, region, found.function, clock=self.clock, issuer=self.issuer_folder
+        )
         self.clock.name_stable(found.stable.version)
         self.latencies.stable = found.stable.version
         self.latencies.timeout_s = found.stable.settings.timeout_s
@@ -198,6 +220,7 @@ class Stage:
             rps=self.scenario.traffic_rps,
             seed=self.scenario.seed,
             start=self.clock.now(),
+            callers=self.scenario.callers,
         )
         traffic = Peekable(stream)
         await self._until(self.clock.now() + lead_in, traffic)
@@ -233,7 +256,7 @@ class Stage:
         start = self.clock.now()
         longest = longest_s(plan) + sum(o.duration_s for o in self.scenario.outages)
         rollout = await self._ask()
-        while not is_over(rollout, self._candidate):
+        while not is_over(rollout, self._candidate) or self._outages.lost_zones:
             gone = (self.clock.now() - start).total_seconds()
             if gone >= longest:
                 break
@@ -297,23 +320,29 @@ class Stage:
         if self._fault_begins() == due:
             self._begin_faults()
         self._end_outages()
-        return await self.region.tick()
+        delivered = await self.region.tick()
+        if who := self.loss.new_level():
+            self.recording.note(self.clock.now(), "shed", who)
+        return delivered
 
     async def _send(self, arrival: Arrival) -> None:
         if self._storm_until is not None and arrival.at < self._storm_until:
             for version in self._stormed():
                 self.region.functions.end_idle(self.cast.function, version)
-        response = await self.region.front_door.answer(arrival.request)
+        throttled = self.loss.room.throttled
+        response = await self.region.front_door.answer(self.loss.signed(arrival))
         executed = next(
             (value for name, value in response.headers if name == HEADER_EXECUTED_VERSION), None
         )
-        if executed is None:
-            self.recording.unanswered += 1
-        self.recording.answered(
-            arrival.at,
-            is_candidate=executed is not None and executed == self._candidate,
-            is_bad=response.status >= _SERVER_ERROR,
-        )
+        at_s = self.recording.seconds(arrival.at) if self.recording.zero else -1.0
+        self.loss.answered(arrival, response, at_s=at_s)
+        if self.loss.room.throttled == throttled:
+            self.recording.unanswered += executed is None
+            self.recording.answered(
+                arrival.at,
+                is_candidate=executed is not None and executed == self._candidate,
+                is_bad=response.status >= _SERVER_ERROR,
+            )
         self._outages.sent(is_bad=executed is None or response.status >= _SERVER_ERROR)
         await self.region.functions.drain()
 
@@ -373,6 +402,7 @@ class Stage:
     def _begin_outages(self, now: datetime) -> None:
         self._outages.begin(now, self._share())
         self.region.darken(self._outages.dark)
+        self.loss.follow(len(self._outages.lost_zones), now)
         for span in self._outages.spans:
             if span.outage.zone:
                 span.environments = self.region.functions.end_where(
@@ -385,6 +415,7 @@ class Stage:
     def _end_outages(self) -> None:
         for span in self._outages.ended(self.clock.now(), self._share()):
             self.region.darken(self._outages.dark)
+            self.loss.follow(len(self._outages.lost_zones), self.clock.now())
             over = "is back" if span.outage.zone else "answers again"
             name = span.outage.says.rpartition(" ")[0].removesuffix(" is").removesuffix(" answers")
             text = f"{name} {over}; {span.bad} of {span.requests} requests were bad meanwhile"
@@ -429,6 +460,8 @@ class Stage:
             virtual_seconds=recording.seconds(self.clock.now()),
             final_alias={"version": alias.function_version, "weights": dict(alias.weights)},
             outages=tuple(span.to_dict(recording.seconds) for span in self._outages.spans),
+            throttled=self.loss.room.throttled,
+            minutes=tuple(minute.to_dict() for minute in self.loss.tally.minutes),
             timeline=tuple(recording.timeline),
             spans=spans,
             levels=tuple(recording.levels),

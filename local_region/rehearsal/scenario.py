@@ -6,10 +6,13 @@ from enum import StrEnum
 from typing import Any, Final
 
 from falaj.errors import ConfigurationError
+from local_region.rehearsal.callers import Caller
 from local_region.rehearsal.faults import Fault
 from local_region.rehearsal.outages import Outage
 
 TRAFFIC_RPS: Final = 5.0
+USUAL_LOAD: Final = 0.8
+"""Part of the room of all zones that the traffic takes: two of three hold it, one does not."""
 
 
 class Ending(StrEnum):
@@ -30,6 +33,9 @@ class Scenario:
         traffic_rps: Requests a second, on average.
         faults: What goes wrong.
         outages: What of the region fails for a while.
+        callers: On whose behalf requests are, in turn at random; nobody's without.
+        load_share: Part of the room of all zones that the traffic takes; heeded while some are
+            lost.
         begins_s: When it begins to, in virtual seconds after the release; with the candidate's
             first share if None.
         seed: Of everything random.
@@ -39,6 +45,8 @@ class Scenario:
     traffic_rps: float = TRAFFIC_RPS
     faults: tuple[Fault, ...] = ()
     outages: tuple[Outage, ...] = ()
+    callers: tuple[Caller, ...] = ()
+    load_share: float = USUAL_LOAD
     begins_s: float | None = None
     seed: int = 0
 
@@ -46,6 +54,8 @@ class Scenario:
         faults = []
         if not 0 <= self.traffic_rps < float("inf"):
             faults.append(f"traffic {self.traffic_rps}: requests a second, at least 0")
+        if not 0 < self.load_share < float("inf"):
+            faults.append(f"load {self.load_share}: a part of the zones' room, above 0")
         if self.begins_s is not None and not 0 <= self.begins_s < float("inf"):
             faults.append(f"faults begin at {self.begins_s}: at least 0 seconds after the release")
         if faults:
@@ -128,6 +138,9 @@ class Result:
         stable_bad: Those it answered 5xx.
         virtual_seconds: From the release to the end.
         final_alias: Version and weights of the alias in the end.
+        outages: What of the region failed, and what became of requests meanwhile.
+        throttled: Requests for which Lambda had no room; they reached no version.
+        minutes: What callers of each priority were answered, where there are callers.
         timeline: What happened, in order.
         spans: Requests over time.
         levels: What the controller said over time.
@@ -150,6 +163,8 @@ class Result:
     virtual_seconds: float
     final_alias: Mapping[str, Any]
     outages: tuple[Mapping[str, Any], ...] = ()
+    throttled: int = 0
+    minutes: tuple[Mapping[str, Any], ...] = ()
     timeline: tuple[Moment, ...]
     spans: tuple[Span, ...] = field(repr=False)
     levels: tuple[Level, ...] = field(repr=False)
@@ -181,6 +196,8 @@ class Result:
             "final_alias": dict(self.final_alias),
             "plan": dict(self.plan),
             "outages": [dict(outage) for outage in self.outages],
+            "throttled": self.throttled,
+            "minutes": [dict(minute) for minute in self.minutes],
             "timeline": [_moment(moment) for moment in self.timeline],
             "spans": [asdict(span) for span in self.spans],
             "levels": [asdict(level) for level in self.levels],

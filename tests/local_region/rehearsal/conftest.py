@@ -36,7 +36,10 @@ ACCOUNT = "900000000000"
 """One for all: names and with them the routing of requests depend on it."""
 
 
-def declare(folder, version, release, *, memory_mib=None):
+OPEN = ("-c", "falaj:access=open")
+
+
+def declare(folder, version, release, *, memory_mib=None, access=OPEN):
     """Write the model with a version to serve by default; return the application's arguments."""
     models = folder / "models"
     shutil.copytree(ROOT / "models" / MODEL, models / MODEL)
@@ -47,7 +50,7 @@ def declare(folder, version, release, *, memory_mib=None):
     path.write_text(yaml.safe_dump(declared))
     return [
         *("--models", str(models), "--output", str(folder / "out")),
-        *("-c", f"falaj:models={MODEL}", "-c", "falaj:access=open"),
+        *("-c", f"falaj:models={MODEL}", *access),
     ]
 
 
@@ -82,19 +85,50 @@ def releases(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def counted(tmp_path_factory):
+    """The stacks with version 1 and 2, where tokens are asked for and tenants have priorities."""
+    from local_region.issuer import AUDIENCE, ISSUER, KEYS_FILE, LocalIssuer
+    from local_region.rehearsal.callers import tenants_document
+
+    folder = tmp_path_factory.mktemp("counted")
+    LocalIssuer.open(folder / "issuer")
+    (folder / "tenants.yaml").write_text(yaml.safe_dump(tenants_document()))
+    asked = {
+        "access": "jwt",
+        "jwtIssuer": ISSUER,
+        "jwtAudience": AUDIENCE,
+        "jwtKeys": str(folder / "issuer" / KEYS_FILE),
+        "tenants": str(folder / "tenants.yaml"),
+    }
+    access = [word for key, value in asked.items() for word in ("-c", f"falaj:{key}={value}")]
+    synthesize(
+        [
+            declare(folder / str(version), version, PLANS["all_at_once"], access=access)
+            for version in (1, 2)
+        ]
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
 def assemblies(releases):
     """The stacks with version 1, and with version 2."""
     return releases["stable"], releases["canary"]
 
 
 @pytest.fixture(scope="session")
-def play(releases):
+def play(request):
     """Rehearse the release of version 2 over version 1."""
     from local_region.rehearsal.faults import Fault
     from local_region.rehearsal.rehearsal import rehearse
     from local_region.rehearsal.scenario import Scenario
 
-    def played(*faults, shared=(), plan="canary", **scenario):
+    def played(*faults, shared=(), plan="canary", folder=None, **scenario):
+        if folder is None:
+            releases = request.getfixturevalue("releases")
+            stacks = (releases["stable"], releases[plan])
+        else:
+            stacks = (folder / "1/out", folder / "2/out")
         asked = [
             *(Fault.parse(text) for text in faults),
             *(Fault.parse(text, is_shared=True) for text in shared),
@@ -102,8 +136,7 @@ def play(releases):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(
                 rehearse(
-                    releases["stable"],
-                    releases[plan],
+                    *stacks,
                     Scenario(
                         model=MODEL,
                         faults=tuple(asked),
@@ -111,6 +144,7 @@ def play(releases):
                     ),
                     account=ACCOUNT,
                     build_folder=ROOT / ".build" / "host",
+                    issuer_folder=(folder or ROOT / ".build") / "issuer",
                     lead_in=timedelta(minutes=2),
                 )
             )

@@ -50,6 +50,27 @@ def test_an_outage_is_written_one_way():
 
 
 @pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        ("az=1", ["az=mec1-az1:600s"]),
+        ("az=2:5m", ["az=mec1-az1:300s", "az=mec1-az2:300s"]),
+        ("az=mec1-az3", ["az=mec1-az3:600s"]),
+        ("s3-dark", ["s3-dark=600s"]),
+    ],
+)
+def test_zones_are_asked_for_by_number_too(text, lost):
+    """The first ones."""
+    assert [str(outage) for outage in Outage.parse_all(text)] == lost
+
+
+@pytest.mark.parametrize("text", ["az=0", "az=3", "az=17:5m"])
+def test_one_zone_is_spared(text):
+    """Otherwise there is nothing to rehearse."""
+    with pytest.raises(ConfigurationError, match="write az=1 to az=2"):
+        Outage.parse_all(text)
+
+
+@pytest.mark.parametrize(
     "text",
     ["s3-dark=0s", "s3-dark=soon", "az", "az=", "az=use1-az1", "az=mec1-az1:x", "kms-dark=5"],
 )
