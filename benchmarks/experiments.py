@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -46,6 +47,13 @@ from analysis.simulation import (
     stops,
 )
 from analysis.value_paths import simulate_values
+from benchmarks.handler import (
+    CONTEXT,
+    NOWHERE,
+    POWERTOOLS_US,
+    json_event,
+    powertools_handler,
+)
 from falaj.aws.experiment_log import ExperimentLog
 from falaj.contract import EXPOSURES_PREFIX, OUTCOMES_PREFIX, log_prefix
 from falaj.experiments import Allocation, Namespace, assign
@@ -283,8 +291,34 @@ def assigning() -> None:
         "سارة-123456": lambda n: f"سارة-{n:06d}",
     }
     print(f"{'µs a subject':20}" + "".join(f"{name:>14}" for name in shapes))
+    yardstick, slowest = yardstick_us(), 0.0
     for kind, rest in kinds.items():
-        print(f"{kind:20}" + "".join(f"{took:14.2f}" for took in _assigned(shapes, rest)))
+        row = list(_assigned(shapes, rest))
+        yardstick, slowest = min(yardstick, yardstick_us()), max(slowest, *row)
+        print(f"{kind:20}" + "".join(f"{took:14.2f}" for took in row))
+    goal = ASSIGNMENT_GOAL_US * yardstick / POWERTOOLS_US
+    print(
+        f"yardstick: AWS Powertools' handler takes {yardstick:.0f} µs here and {POWERTOOLS_US} µs "
+        f"where the goals were set:\n{ASSIGNMENT_GOAL_US} µs there are {goal:.1f} µs here; "
+        f"the slowest of all took {slowest / goal:.2f} of it"
+    )
+
+
+ASSIGNMENT_GOAL_US = 5
+
+
+def yardstick_us() -> float:
+    """Time what `benchmarks/handler.py` measures this machine by, without a model behind it."""
+    answered = [np.zeros((1, 2), np.float32)]
+    handler = powertools_handler(lambda _: answered)
+    asked, best = json_event("rows", np.zeros((1, 30), np.float32)), math.inf
+    with redirect_stdout(NOWHERE):
+        for _ in range(20):
+            start = time.process_time()
+            for _ in range(100):
+                handler(asked, CONTEXT)
+            best = min(best, (time.process_time() - start) / 100)
+    return 1e6 * best
 
 
 def _assigned(shapes: dict[str, Callable[[int], str]], rest: dict[str, Any]) -> Iterator[float]:
@@ -292,8 +326,8 @@ def _assigned(shapes: dict[str, Callable[[int], str]], rest: dict[str, Any]) -> 
     halves = Allocation.even_keeled("checkout-2026", {"a": 0.5, "b": 0.5}, **rest)
     for make in shapes.values():
         best = math.inf
-        for turn in range(25):
-            subjects = [make(turn * 10_000 + n) for n in range(10_000)]
+        for turn in range(50):
+            subjects = [make(turn * 5_000 + n) for n in range(5_000)]
             start = time.process_time()  # other processes share the machine
             for subject in subjects:
                 assign(halves, subject)

@@ -1,6 +1,5 @@
 """Which arm a subject gets: in process, without a hop, the same for all its requests."""
 
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,8 +17,7 @@ from falaj.experiments.hashing import (
     code_points,
     fnv1a32,
     namespace_seed,
-    place_1,
-    place_2,
+    wide_code_points,
 )
 from falaj.experiments.lanes import LANE_BITS, Lanes
 from falaj.experiments.ranges import (
@@ -106,8 +104,6 @@ class Allocation:
     holdout_share: float = 0.0
     holdout_seed: str = "holdout"
     overrides: Mapping[str, str] = field(default_factory=dict)
-    _starts: tuple[float, ...] = field(init=False, repr=False, compare=False)
-    _ends: tuple[float, ...] = field(init=False, repr=False, compare=False)
     _answers: tuple[Assignment, ...] = field(init=False, repr=False, compare=False)
     by_chance: Callable[[str], Assignment] = field(init=False, repr=False, compare=False)
 
@@ -115,8 +111,6 @@ class Allocation:
         faults = list(self._faults())
         if faults:
             raise ConfigurationError(faults)
-        object.__setattr__(self, "_starts", tuple(piece.start / STEPS for piece in self.slices))
-        object.__setattr__(self, "_ends", tuple(piece.end / STEPS for piece in self.slices))
         answers = (
             Assignment(self.experiment, self.arms[piece.arm], Reason.HASHED)
             for piece in self.slices
@@ -126,18 +120,21 @@ class Allocation:
 
     def place(self, place: float) -> Assignment:
         """Say who has a place of hash space."""
-        return self.place_in()(place)
+        for piece, answer in zip(self.slices, self._answers, strict=True):
+            if piece.start / STEPS <= place < piece.end / STEPS:
+                return answer
+        return Assignment(self.experiment, None, Reason.NOT_COVERED)
 
-    def place_in(self) -> Callable[[float], Assignment]:
-        """Return a function that says who has a place of hash space."""
-        starts, ends, answers = self._starts, self._ends, self._answers
-        nobody = Assignment(self.experiment, None, Reason.NOT_COVERED)
+    def answers(self, places: int) -> tuple[Assignment, ...]:
+        """Say who has each place of a hash: looked up, not searched for.
 
-        def who(place: float) -> Assignment:
-            index = bisect_right(starts, place) - 1
-            return nobody if index < 0 or place >= ends[index] else answers[index]
-
-        return who
+        Args:
+            places: How many the hash has; a divisor of `STEPS`.
+        """
+        found = [Assignment(self.experiment, None, Reason.NOT_COVERED)] * STEPS
+        for piece, answer in zip(self.slices, self._answers, strict=True):
+            found[piece.start : piece.end] = [answer] * (piece.end - piece.start)
+        return tuple(found[:: STEPS // places])
 
     def _faults(self) -> list[str]:
         key = f"experiment {self.experiment!r}"
@@ -249,7 +246,9 @@ def assign(
     if subject in allocation.overrides:
         return Assignment(allocation.experiment, allocation.overrides[subject], Reason.OVERRIDE)
     found = allocation.by_chance(subject)
-    if held is None or held not in allocation.arms or found.reason in _EXCLUDED:
+    if held is None:
+        return found
+    if held not in allocation.arms or found.reason in _EXCLUDED:
         return found
     return Assignment(allocation.experiment, held, Reason.HELD)
 
@@ -257,32 +256,66 @@ def assign(
 _EXCLUDED = frozenset({Reason.HOLDOUT, Reason.OTHER_EXPERIMENT})
 
 
-def _chance(allocation: Allocation) -> Callable[[str], Assignment]:  # noqa: C901 - written out
+def _chance(allocation: Allocation) -> Callable[[str], Assignment]:
     """Prepare an allocation's hashes: what does not depend on the subject is done once.
 
     Loops are written out: a call costs as much as hashing two letters. The functions keep no
     reference to the allocation, which is theirs: no cycle to collect.
     """
-    if not allocation.holdout_share and allocation.namespace is None:
-        return _hash_alone(allocation)
-    key, who = allocation.experiment, allocation.place_in()
-    share, space = allocation.holdout_share, allocation.namespace
+    if allocation.holdout_share or allocation.namespace is not None:
+        return _hash_and_more(allocation)
+    if allocation.hash_version == 1:
+        seed, old_places = allocation.seed, allocation.answers(PLACES_1)
+        return lambda subject: old_places[fnv1a32(seed, fnv1a32(subject)) % PLACES_1]
+    return _hash_alone(allocation)
+
+
+def _hash_alone(allocation: Allocation) -> Callable[[str], Assignment]:
+    begun, places = fnv1a32(allocation.seed), allocation.answers(PLACES_2)
+    offset, prime, mask, count = FNV_OFFSET, FNV_PRIME, FNV_MASK, PLACES_2
+
+    def assigned(subject: str) -> Assignment:
+        state = begun
+        try:
+            for code in subject.encode("latin-1"):
+                state = (state ^ code) * prime & mask
+        except UnicodeEncodeError:
+            for code in wide_code_points(subject):
+                state = (state ^ code) * prime & mask
+        place = offset
+        for digit in b"%d" % state:
+            place = (place ^ digit) * prime & mask
+        return places[place % count]
+
+    return assigned
+
+
+def _hash_and_more(allocation: Allocation) -> Callable[[str], Assignment]:  # noqa: C901 - as said
+    key, share, space = allocation.experiment, allocation.holdout_share, allocation.namespace
     held_out = Assignment(key, None, Reason.HOLDOUT)
     elsewhere = Assignment(key, None, Reason.OTHER_EXPERIMENT)
     is_old, seed = allocation.hash_version == 1, allocation.seed
+    places = allocation.answers(PLACES_1 if is_old else PLACES_2)
     states = [FNV_OFFSET, fnv1a32(seed), fnv1a32(allocation.holdout_seed)]
-    packed = Lanes(states if share else states[:2]).packed
+    lanes_of = Lanes(states if share else states[:2])
+    begun, spread, wide = lanes_of.start, lanes_of.spread, lanes_of.mask
+    packed_wide = lanes_of.packed_wide
     name = code_points(namespace_seed(space.name)) if space else b""
     start, end = (space.start, space.end) if space else (0.0, 1.0)
-    prime, mask = FNV_PRIME, FNV_MASK
+    offset, prime, mask, count = FNV_OFFSET, FNV_PRIME, FNV_MASK, PLACES_2
 
-    def assigned(subject: str) -> Assignment:  # noqa: C901 - as said
-        lanes = packed(subject)
+    def assigned(subject: str) -> Assignment:  # noqa: C901, PLR0912 - as said
+        lanes = begun
+        try:
+            for code in subject.encode("latin-1"):
+                lanes = (lanes ^ spread[code]) * prime & wide
+        except UnicodeEncodeError:
+            lanes = packed_wide(subject)
         if share:
-            state = FNV_OFFSET
-            for code in str(lanes >> 2 * LANE_BITS).encode():
-                state = (state ^ code) * prime  # ten digits: masking once is quicker
-            if (state & mask) % PLACES_2 / PLACES_2 < share:
+            state = offset
+            for digit in b"%d" % (lanes >> 2 * LANE_BITS):
+                state = (state ^ digit) * prime & mask
+            if state % count / count < share:
                 return held_out
         if name:
             state = lanes & mask
@@ -291,18 +324,10 @@ def _chance(allocation: Allocation) -> Callable[[str], Assignment]:  # noqa: C90
             if not start <= state % PLACES_1 / PLACES_1 < end:
                 return elsewhere
         if is_old:
-            return who(place_1(fnv1a32(seed, lanes & mask)))
-        state = FNV_OFFSET
-        for code in str(lanes >> LANE_BITS & mask).encode():
-            state = (state ^ code) * prime
-        return who((state & mask) % PLACES_2 / PLACES_2)
+            return places[fnv1a32(seed, lanes & mask) % PLACES_1]
+        state = offset
+        for digit in b"%d" % (lanes >> LANE_BITS & mask):
+            state = (state ^ digit) * prime & mask
+        return places[state % count]
 
     return assigned
-
-
-def _hash_alone(allocation: Allocation) -> Callable[[str], Assignment]:
-    who, seed = allocation.place_in(), allocation.seed
-    if allocation.hash_version == 1:
-        return lambda subject: who(place_1(fnv1a32(seed, fnv1a32(subject))))
-    begun = fnv1a32(seed)
-    return lambda subject: who(place_2(fnv1a32(subject, begun)))

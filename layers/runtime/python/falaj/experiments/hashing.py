@@ -55,7 +55,12 @@ def code_points(text: str) -> bytes | memoryview:
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
-        return memoryview(text.encode(_CODE_POINTS, "surrogatepass")).cast("I")
+        return wide_code_points(text)
+
+
+def wide_code_points(text: str) -> memoryview:
+    """Return the code points of a text with letters beyond Latin-1."""
+    return memoryview(text.encode(_CODE_POINTS, "surrogatepass")).cast("I")
 
 
 @lru_cache(maxsize=1024)
