@@ -1,12 +1,11 @@
 """What the audit recorder's environment says, read once and checked as a whole."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from falaj.config.environment import Environment
 from falaj.contract import ENV_AUDIT_BUCKET, ENV_SIGNING_KEY
-from falaj.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +30,10 @@ class AuditSettings:
         Raises:
             ConfigurationError: With every fault found.
         """
-        env = os.environ if environment is None else environment  # noqa: TID251 - read here
-        wanted = {
-            ENV_AUDIT_BUCKET: "the bucket of the audit trail",
-            ENV_SIGNING_KEY: "the key that signs it",
-        }
-        faults = [
-            f"{name} is not set: {what}" for name, what in wanted.items() if not env.get(name)
-        ]
-        if faults:
-            raise ConfigurationError(faults)
-        return cls(bucket=env[ENV_AUDIT_BUCKET], signing_key=env[ENV_SIGNING_KEY])
+        env = Environment(environment)
+        read = cls(
+            bucket=env.needed(ENV_AUDIT_BUCKET, "the bucket of the audit trail"),
+            signing_key=env.needed(ENV_SIGNING_KEY, "the key that signs it"),
+        )
+        env.check()
+        return read

@@ -1,15 +1,12 @@
 """The breaker function's environment, read once."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from falaj import contract
-from falaj.errors import ConfigurationError
-
-PARTS_OF_SERVICE: Final = 2
+from falaj.config.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,29 +39,25 @@ class BreakerSettings:
         Raises:
             ConfigurationError: With every fault found.
         """
-        env = os.environ if environment is None else environment  # noqa: TID251 - read here
-        faults = [
-            f"{name} is not set; the stack of the GPU service sets it"
-            for name in (contract.ENV_MODEL_NAME, contract.ENV_ENDPOINT)
-            if not env.get(name)
-        ]
-        endpoint = env.get(contract.ENV_ENDPOINT, "").rstrip("/")
-        url = urlsplit(endpoint)
+        env = Environment(environment)
+        model = env.needed(contract.ENV_MODEL_NAME, "the stack of the GPU service sets it")
+        endpoint = env.needed(contract.ENV_ENDPOINT, "the stack of the GPU service sets it")
+        url = urlsplit(endpoint.rstrip("/"))
         if endpoint and not (url.scheme in {"http", "https"} and url.hostname and not url.path):
-            faults.append(f"{contract.ENV_ENDPOINT}={endpoint[:80]!r}: write http(s)://host[:port]")
-        server_name = env.get(contract.ENV_SERVER_NAME, "")
+            env.blame(contract.ENV_ENDPOINT, endpoint, "write http(s)://host[:port]")
+        server_name = env.text(contract.ENV_SERVER_NAME)
         if url.scheme == "https" and not server_name:
-            faults.append(f"{contract.ENV_SERVER_NAME} is not set, and the endpoint speaks TLS")
-        woken = env.get(contract.ENV_SERVICE, "").split("/")
-        if woken != [""] and (len(woken) != PARTS_OF_SERVICE or not all(woken)):
-            faults.append(f"{contract.ENV_SERVICE}={'/'.join(woken)[:80]!r}: write cluster/service")
-        if faults:
-            raise ConfigurationError(faults)
+            env.faults.append(f"{contract.ENV_SERVER_NAME} is not set, and the endpoint speaks TLS")
+        woken = env.text(contract.ENV_SERVICE)
+        cluster, _, service = woken.partition("/")
+        if woken and not (cluster and service and "/" not in service):
+            env.blame(contract.ENV_SERVICE, woken, "write cluster/service")
+        env.check()
         return cls(
-            model=env[contract.ENV_MODEL_NAME],
-            endpoint=endpoint,
+            model=model,
+            endpoint=endpoint.rstrip("/"),
             server_name=server_name,
-            fallback=env.get(contract.ENV_FALLBACK, ""),
-            cluster=woken[0],
-            service=woken[1] if len(woken) == PARTS_OF_SERVICE else "",
+            fallback=env.text(contract.ENV_FALLBACK),
+            cluster=cluster,
+            service=service,
         )

@@ -1,13 +1,12 @@
 """What a container's environment says, read once and checked as a whole."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
 from falaj import contract
+from falaj.config.environment import Environment
 from falaj.domain.publisher import FINGERPRINT_MEND, is_fingerprint
-from falaj.errors import ConfigurationError
 
 _PORTS: Final = 65_535
 PROVIDERS: Final = ("tensorrt", "cuda", "openvino", "cpu")
@@ -63,66 +62,46 @@ class ContainerSettings:
         Raises:
             ConfigurationError: With every fault found.
         """
-        env = os.environ if environment is None else environment  # noqa: TID251 - read here
-        faults: list[str] = []
-        if not env.get(contract.ENV_MODEL_ROOT):
-            faults.append(f"{contract.ENV_MODEL_ROOT} names the folder of models; it is not set")
+        env = Environment(environment)
         read = cls(
-            model_root=env.get(contract.ENV_MODEL_ROOT, ""),
-            model_name=env.get(contract.ENV_MODEL_NAME, ""),
-            host=env.get(contract.ENV_HOST, "127.0.0.1"),
-            http_port=_number(env, contract.ENV_HTTP_PORT, 8000, _PORTS, faults) or 0,
-            grpc_port=_number(env, contract.ENV_GRPC_PORT, 8001, _PORTS, faults),
-            admin_port=_number(env, contract.ENV_ADMIN_PORT, None, _PORTS, faults),
-            release=env.get(contract.ENV_RELEASE, "local"),
-            threads=_number(env, contract.ENV_THREADS, 0, 1024, faults) or 0,
-            providers=_words(env, contract.ENV_PROVIDERS, PROVIDERS, faults),
-            may_fall_back=_choice(env, contract.ENV_PROVIDER_FALLBACK, ("refuse", "allow"), faults)
+            model_root=env.needed(contract.ENV_MODEL_ROOT, "the folder of models"),
+            model_name=env.text(contract.ENV_MODEL_NAME),
+            host=env.text(contract.ENV_HOST, "127.0.0.1"),
+            http_port=_number(env, contract.ENV_HTTP_PORT, 8000, _PORTS),
+            grpc_port=_port_or_off(env, contract.ENV_GRPC_PORT, 8001),
+            admin_port=_port_or_off(env, contract.ENV_ADMIN_PORT, None),
+            release=env.text(contract.ENV_RELEASE, "local"),
+            threads=_number(env, contract.ENV_THREADS, 0, 1024),
+            providers=_providers(env),
+            may_fall_back=env.choice(contract.ENV_PROVIDER_FALLBACK, ("refuse", "allow"), "refuse")
             == "allow",
-            precision=_choice(env, contract.ENV_PRECISION, PRECISIONS, faults),
-            engine_cache=env.get(contract.ENV_ENGINE_CACHE, ""),
-            agent_uri=env.get(contract.ENV_AGENT_URI, ""),
-            drain_s=_number(env, contract.ENV_DRAIN_S, 25, 3600, faults) or 0,
-            publisher_key=env.get(contract.ENV_PUBLISHER_KEY, ""),
+            precision=env.choice(contract.ENV_PRECISION, PRECISIONS, PRECISIONS[0]),
+            engine_cache=env.text(contract.ENV_ENGINE_CACHE),
+            agent_uri=env.text(contract.ENV_AGENT_URI),
+            drain_s=_number(env, contract.ENV_DRAIN_S, 25, 3600),
+            publisher_key=env.text(contract.ENV_PUBLISHER_KEY),
         )
         if read.publisher_key and not is_fingerprint(read.publisher_key):
-            faults.append(
-                f"{contract.ENV_PUBLISHER_KEY}={read.publisher_key[:80]!r}: {FINGERPRINT_MEND}"
-            )
-        if faults:
-            raise ConfigurationError(faults)
+            env.blame(contract.ENV_PUBLISHER_KEY, read.publisher_key, FINGERPRINT_MEND)
+        env.check()
         return read
 
 
-def _number(
-    env: Mapping[str, str], name: str, default: int | None, largest: int, faults: list[str]
-) -> int | None:
-    text = env.get(name, "")
-    if not text:
-        return default
-    if text == "off" and name in {contract.ENV_GRPC_PORT, contract.ENV_ADMIN_PORT}:
+def _number(env: Environment, name: str, default: int, most: int) -> int:
+    found = env.number(name, least=0, most=most)
+    return default if found is None else found
+
+
+def _port_or_off(env: Environment, name: str, default: int | None) -> int | None:
+    if env.text(name) == "off":
         return None
-    if (
-        not (text.isascii() and text.isdigit())
-        or len(text) > len(str(largest))
-        or (int(text) > largest)
-    ):
-        faults.append(f"{name}={text[:40]!r}: a whole number from 0 to {largest}")
-        return default
-    return int(text)
+    found = env.number(name, least=0, most=_PORTS, others="off")
+    return default if found is None else found
 
 
-def _choice(env: Mapping[str, str], name: str, choices: tuple[str, ...], faults: list[str]) -> str:
-    found = env.get(name) or choices[0]
-    if found not in choices:
-        faults.append(f"{name}={found!r}: one of {', '.join(choices)}")
-    return found
-
-
-def _words(
-    env: Mapping[str, str], name: str, choices: tuple[str, ...], faults: list[str]
-) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in (env.get(name) or "cpu").split(","))
-    if not set(words) <= set(choices) or len(set(words)) != len(words):
-        faults.append(f"{name}={','.join(words)!r}: some of {', '.join(choices)}, each once")
+def _providers(env: Environment) -> tuple[str, ...]:
+    name = contract.ENV_PROVIDERS
+    words = tuple(word.strip() for word in env.text(name, "cpu").split(","))
+    if not set(words) <= set(PROVIDERS) or len(set(words)) != len(words):
+        env.blame(name, ",".join(words), f"some of {', '.join(PROVIDERS)}, each once")
     return words

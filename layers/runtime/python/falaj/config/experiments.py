@@ -1,12 +1,11 @@
 """What the environments of the experiments' functions say, read once and checked as a whole."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from falaj.config.environment import Environment
 from falaj.contract import ENV_EXPERIMENTS_BUCKET, ENV_FEEDBACK_TABLE
-from falaj.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +30,10 @@ class RecorderSettings:
         Raises:
             ConfigurationError: A setting is missing.
         """
-        env = os.environ if environment is None else environment  # noqa: TID251 - read here
-        bucket = env.get(ENV_EXPERIMENTS_BUCKET, "")
-        if not bucket:
-            raise ConfigurationError([f"{ENV_EXPERIMENTS_BUCKET} is not set: bucket of exposures"])
-        return cls(bucket=bucket, release=env.get("AWS_LAMBDA_FUNCTION_VERSION", "local"))
+        env = Environment(environment)
+        bucket = env.needed(ENV_EXPERIMENTS_BUCKET, "bucket of exposures")
+        env.check()
+        return cls(bucket=bucket, release=env.text("AWS_LAMBDA_FUNCTION_VERSION", "local"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +58,12 @@ class FeedbackSettings:
         Raises:
             ConfigurationError: One of the two is missing.
         """
-        env = os.environ if environment is None else environment  # noqa: TID251 - read here
-        bucket, table = env.get(ENV_EXPERIMENTS_BUCKET, ""), env.get(ENV_FEEDBACK_TABLE, "")
-        if not bucket and not table:
+        env = Environment(environment)
+        if not env.text(ENV_EXPERIMENTS_BUCKET) and not env.text(ENV_FEEDBACK_TABLE):
             return None
-        faults = [
-            f"{name} is not set: feedback needs bucket and table"
-            for name, value in ((ENV_EXPERIMENTS_BUCKET, bucket), (ENV_FEEDBACK_TABLE, table))
-            if not value
-        ]
-        if faults:
-            raise ConfigurationError(faults)
-        return cls(bucket=bucket, table=table)
+        read = cls(
+            bucket=env.needed(ENV_EXPERIMENTS_BUCKET, "feedback needs bucket and table"),
+            table=env.needed(ENV_FEEDBACK_TABLE, "feedback needs bucket and table"),
+        )
+        env.check()
+        return read

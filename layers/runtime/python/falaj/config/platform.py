@@ -1,14 +1,14 @@
 """The platform function's environment, read once: who it is and what it tells of."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from falaj.config.settings import LOG_LEVELS
-from falaj.contract import ENV_ANALYST, ENV_CATALOGUE, ENV_LOG_LEVEL
+from falaj.config.environment import Environment
+from falaj.config.settings import log_level
+from falaj.contract import ENV_ANALYST, ENV_CATALOGUE
 from falaj.domain.published import PublishedModel
 from falaj.errors import ConfigurationError
 
@@ -43,19 +43,16 @@ class PlatformSettings:
         Raises:
             ConfigurationError: The catalogue is missing or is not one, or a setting is at fault.
         """
-        env = os.environ if environment is None else environment  # noqa: TID251 - here it is read
-        root = Path(env.get("LAMBDA_TASK_ROOT", "."))
-        path = root / (env.get(ENV_CATALOGUE) or CATALOGUE_FILE)
-        level = env.get(ENV_LOG_LEVEL, "INFO").upper()
-        if level not in LOG_LEVELS:
-            fault = f"{ENV_LOG_LEVEL}={level!r}: one of {', '.join(LOG_LEVELS)}"
-            raise ConfigurationError([fault])
+        env = Environment(environment)
+        path = Path(env.text("LAMBDA_TASK_ROOT", ".")) / env.text(ENV_CATALOGUE, CATALOGUE_FILE)
+        level = log_level(env)
+        env.check()
         return cls(
             models=read_catalogue(path),
-            release=env.get("AWS_LAMBDA_FUNCTION_VERSION", "local"),
-            function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            release=env.text("AWS_LAMBDA_FUNCTION_VERSION", "local"),
+            function_name=env.text("AWS_LAMBDA_FUNCTION_NAME"),
             log_level=level,
-            analyst=env.get(ENV_ANALYST, ""),
+            analyst=env.text(ENV_ANALYST),
         )
 
 

@@ -1,11 +1,11 @@
 """What the rollout controller's environment says, read once and checked as a whole."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from falaj.config.environment import Environment
 from falaj.contract import (
     ENV_DECISIONS_BUCKET,
     ENV_NOTICES_TOPIC,
@@ -14,13 +14,7 @@ from falaj.contract import (
     ENV_WEBHOOK_KEY_PARAMETER,
     ENV_WEBHOOK_URL,
 )
-from falaj.errors import ConfigurationError
 
-_NEEDED: Final = {
-    ENV_TABLE: "the rollouts' DynamoDB table",
-    ENV_DECISIONS_BUCKET: "the bucket of decision records",
-    ENV_SIGNING_KEY: "the KMS key that signs decision records",
-}
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -54,25 +48,21 @@ class RolloutSettings:
         Raises:
             ConfigurationError: With every fault found.
         """
-        env = os.environ if environment is None else environment  # noqa: TID251 - read here
-        faults = [
-            f"{name} is not set: {what}" for name, what in _NEEDED.items() if not env.get(name)
-        ]
-        url, key = env.get(ENV_WEBHOOK_URL, ""), env.get(ENV_WEBHOOK_KEY_PARAMETER, "")
-        if url and not _is_private(url):
-            faults.append(f"{ENV_WEBHOOK_URL}={url!r}: begins with https://")
-        if url and not key:
-            faults.append(f"{ENV_WEBHOOK_URL} needs {ENV_WEBHOOK_KEY_PARAMETER}")
-        if faults:
-            raise ConfigurationError(faults)
-        return cls(
-            table=env[ENV_TABLE],
-            decisions_bucket=env[ENV_DECISIONS_BUCKET],
-            signing_key=env[ENV_SIGNING_KEY],
-            notices_topic=env.get(ENV_NOTICES_TOPIC, ""),
-            webhook_url=url,
-            webhook_key_parameter=key,
+        env = Environment(environment)
+        read = cls(
+            table=env.needed(ENV_TABLE, "the rollouts' DynamoDB table"),
+            decisions_bucket=env.needed(ENV_DECISIONS_BUCKET, "the bucket of decision records"),
+            signing_key=env.needed(ENV_SIGNING_KEY, "the KMS key that signs decision records"),
+            notices_topic=env.text(ENV_NOTICES_TOPIC),
+            webhook_url=env.text(ENV_WEBHOOK_URL),
+            webhook_key_parameter=env.text(ENV_WEBHOOK_KEY_PARAMETER),
         )
+        if read.webhook_url and not _is_private(read.webhook_url):
+            env.blame(ENV_WEBHOOK_URL, read.webhook_url, "begins with https://")
+        if read.webhook_url and not read.webhook_key_parameter:
+            env.faults.append(f"{ENV_WEBHOOK_URL} needs {ENV_WEBHOOK_KEY_PARAMETER}")
+        env.check()
+        return read
 
 
 def _is_private(url: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
+from falaj.config.environment import Environment
 from falaj.contract import (
     ENV_EXPERIMENTS,
     ENV_LOG_LEVEL,
@@ -19,7 +20,6 @@ from falaj.contract import (
     PACKAGED_MODEL_ROOT,
 )
 from falaj.domain.publisher import FINGERPRINT_MEND, is_fingerprint
-from falaj.errors import ConfigurationError
 
 MEMORY_PER_VCPU_MIB: Final = 1769
 """A function has one vCPU at this much memory.
@@ -28,7 +28,7 @@ Source: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html ("At 1,76
 the equivalent of one vCPU"), read 2026-11-22.
 """
 
-_DIGITS: Final = 10  # no setting counts so high
+_MOST: Final = 999_999_999  # no setting counts so high
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -74,37 +74,34 @@ class Settings:
         Raises:
             ConfigurationError: With every fault found.
         """
-        env = os.environ if environment is None else environment  # noqa: TID251 - read here
-        faults: list[str] = []
-        memory_mib = _positive(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", faults)
-        version = _positive(env, ENV_MODEL_VERSION, faults)
-        threads = _threads(env, memory_mib, faults)
-        prefix = env.get(ENV_MODEL_S3_PREFIX, "")
+        env = Environment(environment)
+        memory_mib = env.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", least=1, most=_MOST)
+        version = env.number(ENV_MODEL_VERSION, least=1, most=_MOST)
+        threads = _threads(env, memory_mib)
+        name = env.text(ENV_MODEL_NAME)
+        prefix = env.text(ENV_MODEL_S3_PREFIX)
         if prefix and not prefix.startswith("s3://"):
-            faults.append(f"{ENV_MODEL_S3_PREFIX}={prefix!r}: begins with s3://")
-        level = env.get(ENV_LOG_LEVEL, "INFO").upper()
-        if level not in LOG_LEVELS:
-            faults.append(f"{ENV_LOG_LEVEL}={level!r}: one of {', '.join(LOG_LEVELS)}")
-        if version is not None and not env.get(ENV_MODEL_NAME):
-            faults.append(f"{ENV_MODEL_VERSION} needs {ENV_MODEL_NAME}")
-        faults += _experiment_faults(env, level)
-        key = _publisher_key(env, faults)
-        if faults:
-            raise ConfigurationError(faults)
-        return cls(
+            env.blame(ENV_MODEL_S3_PREFIX, prefix, "begins with s3://")
+        level = log_level(env)
+        if version is not None and not name:
+            env.faults.append(f"{ENV_MODEL_VERSION} needs {ENV_MODEL_NAME}")
+        _check_experiments(env, level)
+        read = cls(
             model_root=_model_root(env),
-            model_name=env.get(ENV_MODEL_NAME, ""),
+            model_name=name,
             model_version=version,
             s3_prefix=prefix,
             threads=threads,
             log_level=level,
-            release=env.get("AWS_LAMBDA_FUNCTION_VERSION", "local"),
-            function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            release=env.text("AWS_LAMBDA_FUNCTION_VERSION", "local"),
+            function_name=env.text("AWS_LAMBDA_FUNCTION_NAME"),
             memory_mib=memory_mib or MEMORY_PER_VCPU_MIB,
-            experiments=env.get(ENV_EXPERIMENTS, ""),
-            pseudonym_key=env.get(ENV_PSEUDONYM_KEY, ""),
-            publisher_key=key,
+            experiments=env.text(ENV_EXPERIMENTS),
+            pseudonym_key=env.text(ENV_PSEUDONYM_KEY),
+            publisher_key=_publisher_key(env),
         )
+        env.check()
+        return read
 
 
 def vcpus(memory_mib: int) -> int:
@@ -117,49 +114,42 @@ def vcpus(memory_mib: int) -> int:
     return max(1, math.ceil(memory_mib / MEMORY_PER_VCPU_MIB))
 
 
-def _publisher_key(env: Mapping[str, str], faults: list[str]) -> str:
+def log_level(env: Environment) -> str:
+    """Read the least severe level that is written, in capitals."""
+    level = env.text(ENV_LOG_LEVEL, "INFO").upper()
+    if level not in LOG_LEVELS:
+        env.blame(ENV_LOG_LEVEL, level, f"one of {', '.join(LOG_LEVELS)}")
+    return level
+
+
+def _publisher_key(env: Environment) -> str:
     """Read the pin; on Lambda nothing is believed without one."""
-    key = env.get(ENV_PUBLISHER_KEY, "")
-    is_needed = key or env.get("AWS_LAMBDA_FUNCTION_NAME")
+    key = env.text(ENV_PUBLISHER_KEY)
+    is_needed = key or env.text("AWS_LAMBDA_FUNCTION_NAME")
     if is_needed and not is_fingerprint(key):
-        faults.append(f"{ENV_PUBLISHER_KEY}={key[:80]!r}: {FINGERPRINT_MEND}")
+        env.blame(ENV_PUBLISHER_KEY, key, FINGERPRINT_MEND)
     return key
 
 
-def _experiment_faults(env: Mapping[str, str], level: str) -> list[str]:
+def _check_experiments(env: Environment, level: str) -> None:
     """Say what an experiment cannot do without: a version to fall back to, a key, and its log."""
-    if not env.get(ENV_EXPERIMENTS):
-        return []
-    faults = [
+    if not env.text(ENV_EXPERIMENTS):
+        return
+    env.faults += [
         f"{ENV_EXPERIMENTS} needs {name}"
         for name in (ENV_MODEL_VERSION, ENV_PSEUDONYM_KEY)
-        if not env.get(name)
+        if not env.text(name)
     ]
     if level not in {"DEBUG", "INFO"}:
-        faults.append(f"{ENV_LOG_LEVEL}={level}: exposures are logged at INFO")
-    return faults
+        env.faults.append(f"{ENV_LOG_LEVEL}={level}: exposures are logged at INFO")
 
 
-def _model_root(env: Mapping[str, str]) -> str:
-    if root := env.get(ENV_MODEL_ROOT):
-        return root
-    return f"{env.get('LAMBDA_TASK_ROOT', '.')}/{PACKAGED_MODEL_ROOT}"
+def _model_root(env: Environment) -> str:
+    folder = env.text("LAMBDA_TASK_ROOT", ".")
+    return env.text(ENV_MODEL_ROOT, f"{folder}/{PACKAGED_MODEL_ROOT}")
 
 
-def _threads(env: Mapping[str, str], memory_mib: int | None, faults: list[str]) -> int:
-    if env.get(ENV_THREADS, "auto") == "auto":
+def _threads(env: Environment, memory_mib: int | None) -> int:
+    if env.text(ENV_THREADS, "auto") == "auto":
         return vcpus(memory_mib) if memory_mib else os.cpu_count() or 1
-    return _positive(env, ENV_THREADS, faults, alternative="auto") or 1
-
-
-def _positive(
-    env: Mapping[str, str], name: str, faults: list[str], *, alternative: str = ""
-) -> int | None:
-    text = env.get(name, "")
-    if not text:
-        return None
-    if text.isascii() and text.isdigit() and len(text) < _DIGITS and int(text) > 0:
-        return int(text)
-    other = f" or {alternative}" if alternative else ""
-    faults.append(f"{name}={text!r}: a whole number of at least 1{other}")
-    return None
+    return env.number(ENV_THREADS, least=1, most=_MOST, others="auto") or 1

@@ -6,7 +6,6 @@ model's digest when it starts. Triton does not, so before it the same is checked
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import sys
@@ -17,9 +16,10 @@ from pathlib import Path
 from typing import Final, Self
 
 from falaj import contract
+from falaj.config.environment import Environment
 from falaj.domain.manifest import Manifest
 from falaj.engines.trust import check_signature, packaged_publisher
-from falaj.errors import ArtefactError, ConfigurationError, FalajError
+from falaj.errors import ArtefactError, FalajError
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -58,21 +58,19 @@ class FetchSettings:
         Raises:
             ConfigurationError: With every fault found.
         """
-        env = os.environ if environment is None else environment  # noqa: TID251 - read here
-        archive, root = env.get(contract.ENV_MODEL_ARCHIVE, ""), env.get(contract.ENV_MODEL_ROOT)
+        env = Environment(environment)
+        archive = env.needed(contract.ENV_MODEL_ARCHIVE, "the archive of models, s3://bucket/key")
         match = re.fullmatch(r"s3://([^/]+)/(\S+)", archive)
-        faults = []
-        if match is None:
-            faults.append(f"{contract.ENV_MODEL_ARCHIVE}={archive[:80]!r}: write s3://bucket/key")
-        if not root:
-            faults.append(f"{contract.ENV_MODEL_ROOT} names the folder of models; it is not set")
-        if match is None or not root:
-            raise ConfigurationError(faults)
+        if archive and match is None:
+            env.blame(contract.ENV_MODEL_ARCHIVE, archive, "write s3://bucket/key")
+        root = env.needed(contract.ENV_MODEL_ROOT, "the folder of models")
+        env.check()
+        bucket, key = match.groups() if match else ("", "")
         return cls(
-            bucket=match[1],
-            key=match[2],
+            bucket=bucket,
+            key=key,
             root=Path(root),
-            publisher_key=env.get(contract.ENV_PUBLISHER_KEY, ""),
+            publisher_key=env.text(contract.ENV_PUBLISHER_KEY),
         )
 
 
