@@ -24,6 +24,7 @@ from falaj.errors import UntrustedArtefactError
 from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.outcome import Ending, Outcome
 from falaj.telemetry.refusal import refusal_line
+from falaj.telemetry.unplanned import unplanned_line
 from local_region.cloudwatch.alarm_state import AlarmState
 from local_region.cloudwatch.alarms import Alarm
 from local_region.cloudwatch.board import AlarmBoard, StateChange
@@ -94,6 +95,7 @@ class Harm:
         is_silent: Whether the controller is dead.
         dead_letters: Whether messages lie in the queues.
         refuses: Whether an environment finds that its model is not what was published.
+        shares: Whether a tenant calls that no usage plan is for.
     """
 
     says: str
@@ -105,6 +107,7 @@ class Harm:
     is_silent: bool = False
     dead_letters: bool = False
     refuses: bool = False
+    shares: bool = False
 
 
 NONE: Final = Harm(says="nothing")
@@ -121,6 +124,7 @@ OTHER_HARMS: Final = (
     Harm(says="the controller is silent", is_silent=True),
     Harm(says="an event failed three times", dead_letters=True),
     Harm(says="a function refuses its model", refuses=True),
+    Harm(says="a tenant calls that no usage plan is for", shares=True),
 )
 
 
@@ -193,6 +197,8 @@ class World:
                 self._invoke(served, None, 1, is_throttled=True)
         if around.refuses:
             self._refuse_start()
+        if around.shares:
+            self._publish(unplanned_line("somebody", at=self.now))
         if (self.now - START).seconds % 60 == 0:
             self._controller_ticks(around)
 
@@ -220,7 +226,10 @@ class World:
     def _refuse_start(self) -> None:
         """Publish as a function that does not start, by its own line."""
         error = UntrustedArtefactError(artefact="manifest.json", reason="it is not signed")
-        for item in published(refusal_line(error, model="any", release="2", at=self.now)):
+        self._publish(refusal_line(error, model="any", release="2", at=self.now))
+
+    def _publish(self, line: str) -> None:
+        for item in published(line):
             self.store.put(item.metric, item.values, at=self.now)
 
     def _invoke(

@@ -1,7 +1,6 @@
 """Where tenants' requests are counted, and what each tenant may ask for."""
 
 import json
-from typing import Any
 
 from aws_cdk import Fn, aws_ssm as ssm
 from constructs import Construct
@@ -12,11 +11,9 @@ from falaj.contract import (
     QUOTAS_PARAMETER,
     SHED_AUTO,
     SHED_PARAMETER,
-    shed_level_parameter,
 )
 from infra.config.profile import ProfileSettings
 from infra.config.tenants import Tenants
-from infra.constructs.function_role import allow, sub
 from infra.constructs.status_table import StatusTable
 
 
@@ -73,22 +70,3 @@ class TenantQuotas(Construct):
             name=QUOTA_TABLE_PARAMETER,
             value=table.attr_arn,
         )
-
-
-def counting_rights(model: str, table_arn: str, key_arn: str) -> tuple[dict[str, Any], ...]:
-    """Write what a function may do that counts tenants' requests.
-
-    Args:
-        model: Whose function it is.
-        table_arn: The table's ARN.
-        key_arn: The customer's key, under which the table is.
-    """
-    limits = [
-        sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter" + name)
-        for name in (QUOTAS_PARAMETER, SHED_PARAMETER, shed_level_parameter(model))
-    ]
-    return (
-        allow("CountRequests", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [table_arn]),
-        allow("ReadLimits", ["ssm:GetParameters"], limits),
-        allow("UseTableKey", ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn]),
-    )

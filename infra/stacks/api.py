@@ -30,6 +30,7 @@ from infra.constructs.api_routes import Backend, PrivateBackend
 from infra.constructs.feedback_access import FeedbackAccess
 from infra.constructs.function_role import FunctionAccess, allow
 from infra.constructs.inference_api import InferenceApi
+from infra.constructs.quota_access import QuotaAccess
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
 from infra.constructs.shared_layer import ssm_value
 from infra.constructs.token_authorizer import TokenAuthorizer
@@ -178,6 +179,7 @@ class ApiStack(Stack):
         use_key = [allow("DecryptOwnSettings", ["kms:Decrypt"], [key_arn])] if key_arn else []
         feedback = FeedbackAccess.of(self, key_arn) if parts.with_feedback else FeedbackAccess()
         analyst = AnalystAccess.of(self) if parts.with_feedback else AnalystAccess()
+        quotas = QuotaAccess.of(self, deployment)
         return ServiceFunction(
             self,
             "Platform",
@@ -189,11 +191,13 @@ class ApiStack(Stack):
                 **({} if deployment.access is Access.OPEN else {ENV_ACCESS: ACCESS_FILE}),
                 **feedback.environment,
                 **analyst.environment,
+                **quotas.environment,
             },
             description="Catalogue, health, OpenAPI document",
             deployment=deployment,
             access=FunctionAccess(
-                key_arn=key_arn, statements=(*use_key, *feedback.rights, *analyst.rights)
+                key_arn=key_arn,
+                statements=(*use_key, *feedback.rights, *analyst.rights, *quotas.rights),
             ),
         ).function
 

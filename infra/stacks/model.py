@@ -1,7 +1,6 @@
 """One model: its function, the release it wants, and where the others find it."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
@@ -22,14 +21,10 @@ from falaj.contract import (
     ENV_PROFILE,
     ENV_PSEUDONYM_KEY,
     ENV_PUBLISHER_KEY,
-    ENV_QUOTAS,
     ENV_SHADOW_PARAMETER,
     ENV_THREADS,
     MODEL_TAG,
     PSEUDONYM_KEY_ALIAS,
-    QUOTA_CONCURRENCY,
-    QUOTA_RATE,
-    QUOTA_TABLE_PARAMETER,
     RECORDER_ARN_PARAMETER,
     RECORDER_PARAMETER,
     alias_arn_parameter,
@@ -50,10 +45,10 @@ from infra.constructs.capacity_alarm import CapacityAlarm
 from infra.constructs.exposure_subscription import ExposureSubscription, assignment_rights
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
+from infra.constructs.quota_access import QuotaAccess
 from infra.constructs.release_alarms import ReleaseAlarms
 from infra.constructs.shadow import Shadow
 from infra.constructs.shared_layer import LayerReference, ssm_value
-from infra.constructs.tenant_quotas import counting_rights
 from infra.constructs.watched_release import Watched
 from infra.packaging import ModelPackage
 from infra.stacks.naming import (
@@ -105,11 +100,12 @@ class ModelStack(Stack):
         key_arn = _key(self, deployment, spec.data_class)
         far_bucket = self._upload(package) if package.far_prefix else None
         experiments = package.model.experiments
+        quotas = QuotaAccess.of(self, deployment, model=spec.name)
         statements = [
             *(assignment_rights(self, spec.name) if package.model.is_sticky else ()),
             *([_use_key(key_arn)] if key_arn else []),
             *([_read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
-            *_quota_rights(self, deployment, spec.name),
+            *quotas.rights,
             *(_tenant_keys(self) if deployment.settings.audit_trail else ()),
         ]
         predict = InferenceFunction(
@@ -118,7 +114,7 @@ class ModelStack(Stack):
             code=package.code,
             layers=layers,
             compute=spec.compute,
-            environment=_environment(package, deployment, far_bucket),
+            environment={**_environment(package, deployment, far_bucket), **quotas.environment},
             description=f"{spec.name} {spec.version}",
             deployment=deployment,
             access=FunctionAccess(key_arn=key_arn, statements=tuple(statements)),
@@ -197,7 +193,8 @@ class ModelStack(Stack):
                 version.model_path,
                 f"{package.far_prefix}/{version.manifest.name}/{version.manifest.version}/model",
             ).bucket_name
-            for version in package.model.versions
+            for version in package.model.held
+            if not version.manifest.is_ensemble
         }
         return uploaded.pop()
 
@@ -219,23 +216,12 @@ def _environment(
         environment[ENV_CAPTURE] = CAPTURE_KEYS_ROOT
     if deployment.access is not Access.OPEN:
         environment[ENV_ACCESS] = written(function_access(deployment, [spec]))
-    if deployment.tenants:
-        # A REST API's usage plan has counted rate and burst before the function is asked.
-        has_plan = deployment.has_authorizer
-        environment[ENV_QUOTAS] = QUOTA_CONCURRENCY if has_plan else QUOTA_RATE
     if package.model.is_sticky:
         environment[ENV_EXPERIMENTS] = experiments_parameter(spec.name)
         environment[ENV_PSEUDONYM_KEY] = PSEUDONYM_KEY_ALIAS
     if far_bucket:
         environment[ENV_MODEL_S3_PREFIX] = f"s3://{far_bucket}/{package.far_prefix}"
     return environment
-
-
-def _quota_rights(stack: Stack, deployment: Deployment, model: str) -> Iterable[dict[str, Any]]:
-    if not deployment.tenants:
-        return ()
-    key = ssm_value(stack, "TableKeyArn", key_arn_parameter(DATA_KEY))
-    return counting_rights(model, ssm_value(stack, "QuotaTableArn", QUOTA_TABLE_PARAMETER), key)
 
 
 def _tenant_keys(stack: Stack) -> tuple[dict[str, Any], ...]:

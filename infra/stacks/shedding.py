@@ -9,6 +9,7 @@ from infra.constructs.alert_topic import AlertTopic
 from infra.constructs.dead_letter_alarm import DeadLetterAlarm
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.load_shedder import LoadShedder
+from infra.constructs.plan_alarm import PlanAlarm
 from infra.constructs.service_function import FunctionCode
 from infra.constructs.shared_layer import ssm_value
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
@@ -52,3 +53,5 @@ class SheddingStack(Stack):
             says="The load shedder failed on an event three times; it lies in the dead-letter "
             "queue. Every level of shedding stays as it is: `falaj shed` overrules them",
         )
+        if deployment.has_authorizer:
+            PlanAlarm(self, "Plans", topic_arn=topic.ref)

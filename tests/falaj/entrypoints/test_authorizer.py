@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from falaj.aws.issuer_keys import IssuerKeys
 from falaj.config.access import AccessSettings
 from falaj.domain.access import AccessMode, ModelAccess
 from falaj.entrypoints.authorizer import Authorizer, NobodyKnownError
 from falaj.entrypoints.lambda_experiments import claims_of
 from falaj.errors import DependencyError
+from local_region.cloudwatch.emf import published
 from local_region.issuer import AUDIENCE, ISSUER, LocalIssuer
 from tests.falaj.clocks import StandingClock
 
@@ -149,3 +151,75 @@ def test_settings_survive_being_written():
     written = json.dumps(every.to_dict())
 
     assert AccessSettings.from_env({"FALAJ_ACCESS": written}) == every
+
+
+@pytest.mark.parametrize(("tenant", "lines_left"), [("acme", 0), ("globex", 1)])
+def test_a_tenant_without_a_plan_of_its_own_leaves_its_metric(
+    tenant, lines_left, issuer, clock, lines
+):
+    """The alarm on it is fed from this line; the token is not in it."""
+    counting = settings(quota_keys={"acme": "own", "*": "shared"})
+    authorizer = Authorizer(counting, lambda: issuer.key_set, clock=clock, write=lines.append)
+    token = issuer.token(clock=clock, tenant=tenant, scopes=["model:churn:invoke"])
+    authorizer(event(token))
+
+    counted = [(item.metric.name, list(item.values)) for line in lines for item in published(line)]
+    assert len(lines) == lines_left
+    assert counted == [("UnplannedTenants", [1.0])] * lines_left
+    assert not any(token in line for line in lines)
+
+
+def test_where_nobody_is_counted_no_plan_is_missed(authorizer, issuer, clock, lines):
+    """Without tenants' limits there are no plans."""
+    authorizer(event(issuer.token(clock=clock, scopes=["model:churn:invoke"])))
+
+    assert lines == []
+
+
+def test_keys_are_read_before_the_first_token_and_failing_that_with_it(issuer, clock, lines):
+    """A start that finds SSM dark lets nobody in, and nobody is locked out for it later."""
+    answers = iter([DependencyError(service="ssm", doing="answer", reason="dark"), issuer.key_set])
+    asked = []
+
+    def fetch():
+        asked.append(1)
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    authorizer = Authorizer(settings(), fetch, clock=clock, write=lines.append)
+    authorizer.prepare()
+    before = len(asked)
+    for _ in range(3):
+        authorizer(event(issuer.token(clock=clock, scopes=["model:churn:invoke"])))
+
+    assert (before, len(asked)) == (1, 2)
+    assert "dark" in lines[0]
+
+
+class Ssm:
+    """Answers as SSM does, over the wire that calls are signed for."""
+
+    def __init__(self, status, body):
+        self.status, self.body, self.asked = status, body, []
+
+    def __call__(self, path, body, *, headers=None):
+        """Answer one call."""
+        self.asked.append((path, headers["x-amz-target"], json.loads(body)))
+        return self
+
+
+def test_the_parameter_is_asked_for_by_its_name():
+    """One call, without boto3."""
+    ssm = Ssm(200, json.dumps({"Parameter": {"Value": "keys"}}).encode())
+
+    assert IssuerKeys(ssm, "/keys").fetch() == "keys"
+    assert ssm.asked == [("/", "AmazonSSM.GetParameter", {"Name": "/keys"})]
+
+
+@pytest.mark.parametrize(("status", "body"), [(400, b"{}"), (200, b"{}"), (200, b"<html>")])
+def test_what_is_no_parameter_is_the_services_fault(status, body):
+    """Not the caller's, and never an empty key set."""
+    with pytest.raises(DependencyError):
+        IssuerKeys(Ssm(status, body), "/keys").fetch()

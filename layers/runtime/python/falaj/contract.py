@@ -190,6 +190,8 @@ METRIC_LATENCY: Final = "Latency"  # milliseconds, whole handler; warm inference
 METRIC_INFERENCE_LATENCY: Final = "InferenceLatency"  # milliseconds, session.run alone
 METRIC_REFUSED_STARTS: Final = "RefusedStarts"
 """Environments that did not start because an artefact is not what was published."""
+METRIC_UNPLANNED_TENANTS: Final = "UnplannedTenants"
+"""Tokens of tenants without a usage plan of their own, who share one with all others."""
 METRIC_LOG_EVIDENCE: Final = "LogEvidence"
 METRIC_SHADOW_REQUESTS: Final = "ShadowRequests"
 """Copies that a shadow answered, by its release; none of these is a request of any caller."""

@@ -3,11 +3,10 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
-from falaj.contract import ENV_MODEL_NAME, ENV_QUOTAS, QUOTA_RATE, REGION
-
-_SERVICES: Final = ("dynamodb", "ssm")
+from falaj.config.calls import CallSettings
+from falaj.contract import ENV_MODEL_NAME, ENV_QUOTAS, QUOTA_RATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,16 +15,12 @@ class QuotaSettings:
 
     Attributes:
         has_rate: Whether rate and burst are counted here.
-        region: Where it runs.
-        endpoints: Where AWS answers, by service; AWS's own addresses for what is not there.
-        credentials: The role's key, secret and session token.
+        calls: How DynamoDB and SSM are reached.
         model: Whose function it is; empty where it is no model's.
     """
 
     has_rate: bool
-    region: str
-    endpoints: Mapping[str, str]
-    credentials: tuple[str, str, str]
+    calls: CallSettings
     model: str = ""
 
     @classmethod
@@ -38,18 +33,8 @@ class QuotaSettings:
         given = env.get(ENV_QUOTAS, "")
         if not given:
             return None
-        usual = env.get("AWS_ENDPOINT_URL", "")
         return cls(
             has_rate=given == QUOTA_RATE,
-            region=env.get("AWS_REGION", REGION),
-            endpoints={
-                service: env.get(f"AWS_ENDPOINT_URL_{service.upper()}", usual)
-                for service in _SERVICES
-            },
-            credentials=(
-                env.get("AWS_ACCESS_KEY_ID", ""),
-                env.get("AWS_SECRET_ACCESS_KEY", ""),
-                env.get("AWS_SESSION_TOKEN", ""),
-            ),
+            calls=CallSettings.from_env("dynamodb", "ssm", environment=env),
             model=env.get(ENV_MODEL_NAME, ""),
         )

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from falaj.aws.issuer_keys import IssuerKeys
 from falaj.config.access import AccessSettings
+from falaj.config.calls import CallSettings
 from falaj.contract import (
     CONTEXT_CLAIMS,
     CONTEXT_EXPIRES,
@@ -27,11 +28,15 @@ from falaj.domain.access import Caller
 from falaj.domain.claims import checked_caller
 from falaj.domain.clock import Clock, SystemClock
 from falaj.domain.execute_policy import policy_document, stage_arn
-from falaj.errors import AccessError, ForbiddenError
+from falaj.entrypoints.signed import calls_of
+from falaj.errors import AccessError, DependencyError, ForbiddenError
 from falaj.http.tokens import KeySet, bearer_token, verified_claims
+from falaj.telemetry.unplanned import unplanned_line
 
 SYSTEM_CLOCK: Final = SystemClock()
 ALL_OTHERS: Final = "*"
+PATIENCE_S: Final = 2.0
+"""For SSM: without keys nobody is let in, and the function has five seconds."""
 _NOBODY: Final = Caller(tenant="", scopes=frozenset())
 
 
@@ -88,6 +93,13 @@ class Authorizer:
     def _claims(self, header: str) -> Mapping[str, Any]:
         return verified_claims(bearer_token(header), self._keys, self._settings.algorithms)
 
+    def prepare(self) -> None:
+        """Read the keys before the first token comes; who cannot read them now does so then."""
+        try:
+            self._keys.key("")
+        except DependencyError as error:
+            self._tell("error", str(error))
+
     def _answer(self, caller: Caller, stage: str, claims: Mapping[str, Any]) -> dict[str, Any]:
         models = self._settings.models.values()
         answer: dict[str, Any] = {
@@ -106,6 +118,9 @@ class Authorizer:
         keys = self._settings.quota_keys
         if keys:
             answer["usageIdentifierKey"] = keys.get(caller.tenant) or keys[ALL_OTHERS]
+            if caller.tenant and caller.tenant not in keys:
+                # Once for each token kept: it shares a bucket with everybody who is not named.
+                self._write(unplanned_line(caller.tenant, at=self._clock.now()) + "\n")
         return answer
 
     def _tell(self, outcome: str, reason: str) -> None:
@@ -120,11 +135,9 @@ handler: Authorizer
 def __getattr__(name: str) -> Authorizer:
     if name != "handler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import boto3  # noqa: PLC0415 - comes with Lambda's Python; not needed where keys are handed in
-    from botocore.config import Config  # noqa: PLC0415 - as above
-
-    settings = AccessSettings.from_env()
-    quick = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
-    keys = IssuerKeys(boto3.client("ssm", config=quick), settings.keys_parameter)
-    made = globals()["handler"] = Authorizer(settings, keys.fetch)
+    settings, clock = AccessSettings.from_env(), SYSTEM_CLOCK
+    calls = calls_of(CallSettings.from_env("ssm"), "ssm", clock, timeout_s=PATIENCE_S)
+    keys = IssuerKeys(calls.post, settings.keys_parameter)
+    made = globals()["handler"] = Authorizer(settings, keys.fetch, clock=clock)
+    made.prepare()
     return made

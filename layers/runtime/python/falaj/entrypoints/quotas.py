@@ -11,12 +11,12 @@ from typing import Final
 
 from falaj.aws.count_table import Post
 from falaj.aws.quota_table import QuotaTable
-from falaj.aws.signed_calls import TIMEOUT_S, Credentials, SignedCalls
 from falaj.aws.tenant_limits import TenantLimits
 from falaj.config.quotas import QuotaSettings
 from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER, shed_level_parameter
 from falaj.domain.clock import Clock
 from falaj.domain.quota import Limits
+from falaj.entrypoints.signed import calls_of
 from falaj.errors import DependencyError, ShedError
 
 SHED_S: Final = 60
@@ -134,19 +134,9 @@ class Quotas:
 
 def quotas_of(settings: QuotaSettings, clock: Clock) -> Quotas:
     """Put the quotas together from a function's environment, limits at hand if SSM answers."""
-
-    def calls(service: str, timeout_s: float = TIMEOUT_S) -> SignedCalls:
-        return SignedCalls(
-            service,
-            region=settings.region,
-            credentials=Credentials(*settings.credentials),
-            clock=clock,
-            endpoint=settings.endpoints.get(service, ""),
-            timeout_s=timeout_s,
-        )
-
+    calls = settings.calls
     limits = TenantLimits(
-        calls("ssm").post,
+        calls_of(calls, "ssm", clock).post,
         QUOTAS_PARAMETER,
         clock,
         shed=SHED_PARAMETER,
@@ -154,11 +144,11 @@ def quotas_of(settings: QuotaSettings, clock: Clock) -> Quotas:
     )
     quotas = Quotas(
         limits,
-        QuotaTable(calls("dynamodb").post, lambda: limits.table, clock),
+        QuotaTable(calls_of(calls, "dynamodb", clock).post, lambda: limits.table, clock),
         has_rate=settings.has_rate,
         clock=clock,
     )
-    patient = calls("ssm", START_S)
+    patient = calls_of(calls, "ssm", clock, timeout_s=START_S)
     quotas.prepare(patient.post)
     patient.close()
     return quotas
