@@ -29,7 +29,6 @@ import sys
 import tempfile
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +39,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 ROOT = Path(__file__).parents[1]
 PAUSE_S = 0.004
+MAX_BATCH = 64  # every peer's as well
 BOUND_S = 0.010  # of the open loop's p99
 SAFE = {"batch_axis": 0, "pad_allowed": False, "batch_invariant": True}
 
@@ -136,7 +136,7 @@ def _model(nodes, given, made, weights):
 
 
 def write_models(root):
-    """Write the four in Triton's layout."""
+    """Write the four in Triton's layout, and how they are gathered."""
     from falaj.domain.signature import Batching  # noqa: PLC0415
     from tests.falaj.onnx_models import write_version  # noqa: PLC0415
 
@@ -144,6 +144,9 @@ def write_models(root):
     t = trees()
     for name, content in {"t": t, "g": t, "v": convolutions(), "e": transformer()}.items():
         write_version(root, name, 1, content, batching=safe)
+    gathering = {"batching": {"max_batch_size": MAX_BATCH}}
+    serving = {"models": dict.fromkeys("tgve", gathering)}
+    (root / "serving.json").write_text(json.dumps(serving), encoding="utf-8")
 
 
 def request_of(case, address):
@@ -192,6 +195,7 @@ class Paused:
 
 def front_of(root, loop):
     """The container's own front on the benchmark's models."""
+    from falaj.batching.threads import Threads  # noqa: PLC0415
     from falaj.config.container import ContainerSettings  # noqa: PLC0415
     from falaj.container.front import Front  # noqa: PLC0415
     from falaj.container.ledger import Ledger  # noqa: PLC0415
@@ -199,8 +203,8 @@ def front_of(root, loop):
     from falaj.entrypoints.container_models import workforce_of  # noqa: PLC0415
 
     settings = ContainerSettings(model_root=root, threads=1)
-    executor = ThreadPoolExecutor()
-    served = workforce_of(settings, loop=loop, executor=executor, clock=SystemClock())
+    threads = Threads(loop)
+    served = workforce_of(settings, loop=loop, threads=threads, clock=SystemClock())
     for worker in served.workforce:
         if worker.model.name == "g":
             worker.model.engine = Paused(worker.model.engine)

@@ -86,7 +86,7 @@ def our_command(name: str, case: str, root: str, port: int, env: dict[str, str])
     alone.mkdir(parents=True, exist_ok=True)
     if not (alone / case).exists():
         (alone / case).symlink_to(Path(root) / case)
-    serving = {"models": {case: {"batching": {"max_batch_size": 64}}}}
+    serving = {"models": {case: {"batching": {"max_batch_size": container.MAX_BATCH}}}}
     (alone / SERVING_FILE).write_text(json.dumps(serving), encoding="utf-8")
     env |= {ENV_MODEL_ROOT: str(alone), ENV_HTTP_PORT: str(port), ENV_GRPC_PORT: "off"}
     env |= {ENV_THREADS: "1"}
@@ -104,7 +104,7 @@ def started(
         "BENCH_CASE": case,
         "BENCH_PORT": str(port),
         "BENCH_ROOT": root,
-        "BENCH_MAX_BATCH": "64",
+        "BENCH_MAX_BATCH": str(container.MAX_BATCH),
         "BENCH_PAUSE_S": str(container.PAUSE_S),
         "PYTHONDONTWRITEBYTECODE": "",
     }

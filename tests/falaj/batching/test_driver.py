@@ -1,12 +1,12 @@
 """Promise: who comes alone is answered at once; who comes together runs together."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 from falaj.batching.driver import Batcher
 from falaj.batching.entry import Entry
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.scheduler import Scheduler
+from falaj.batching.threads import Threads
 
 QUICK, SLOW = 1, 10**9
 
@@ -20,22 +20,24 @@ def played(story, *, took_ns=QUICK, size=8):
         return payloads
 
     async def play():
-        with ThreadPoolExecutor(1) as executor:
-            batcher = Batcher(
-                scheduler=Scheduler(BatchPolicy(max_batch_size=size)),
-                run=run,
-                finish=lambda *_: None,
-                expire=lambda _: None,
-                loop=asyncio.get_running_loop(),
-                executor=executor,
-            )
-            for rows in (1, 2, 4, 8):
-                batcher.expect(rows, took_ns)
-            await story(batcher, batches)
-            for _ in range(200):
-                if not batcher.scheduler.waiting and not batcher.scheduler.in_flight:
-                    break
-                await asyncio.sleep(0.005)
+        loop = asyncio.get_running_loop()
+        threads = Threads(loop)
+        batcher = Batcher(
+            scheduler=Scheduler(BatchPolicy(max_batch_size=size)),
+            run=run,
+            finish=lambda *_: None,
+            expire=lambda _: None,
+            loop=loop,
+            threads=threads,
+        )
+        for rows in (1, 2, 4, 8):
+            batcher.expect(rows, took_ns)
+        await story(batcher, batches)
+        for _ in range(200):
+            if not batcher.scheduler.waiting and not batcher.scheduler.in_flight:
+                break
+            await asyncio.sleep(0.005)
+        threads.close(wait=True)
 
     asyncio.run(play())
     return batches

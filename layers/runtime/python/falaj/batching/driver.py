@@ -2,18 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from time import perf_counter_ns
+from time import perf_counter_ns, thread_time_ns
 from typing import Any, Final
 
 from falaj.batching.entry import Entry
+from falaj.batching.pace import INLINE_BELOW_NS, Pace
 from falaj.batching.scheduler import ADMITTED, Admission, Dispatch, Scheduler, Wait
+from falaj.batching.threads import Threads
 
-INLINE_BELOW_NS: Final = 250_000
-"""Runs shorter than this stay on the event loop: a thread's round trip costs a third of it."""
-
-_FORGETTING: Final = 1.02  # how fast the quickest run grows old
-_UNKNOWN: Final = 2**62
+_HELD_UP_NS: Final = 1_000_000  # how long a turn may run batch after batch before others come by
 _TIMER_NS: Final = 1_000_000  # an event loop's timers are this coarse
 
 Run = Callable[[Sequence[Any]], list[Any]]
@@ -34,7 +31,7 @@ class Batcher:
         finish: Told of each batch on the loop.
         expire: Told of each entry whose deadline passed while it waited.
         loop: The event loop.
-        executor: Whence threads come.
+        threads: Where long runs go.
         inline_below_ns: Longest duration of a run that may hold up the loop.
     """
 
@@ -46,33 +43,21 @@ class Batcher:
         finish: Finish,
         expire: Callable[[Entry], None],
         loop: asyncio.AbstractEventLoop,
-        executor: Executor,
+        threads: Threads,
         inline_below_ns: int = INLINE_BELOW_NS,
     ) -> None:
         self.scheduler = scheduler
         self._run, self._finish, self._expire = run, finish, expire
-        self._loop, self._executor = loop, executor
-        self._inline_below_ns = inline_below_ns
-        self._quickest_ns: dict[int, int] = {}
+        self._loop, self._threads = loop, threads
+        self._pace = Pace(inline_below_ns)
+        self._has_answered = False
         self._is_turn_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
 
-    def expect(self, rows: int, took_ns: int) -> None:
-        """Learn how quick a run of so many rows can be."""
-        size = rows.bit_length()
-        known = self._quickest_ns.get(size)
-        self._quickest_ns[size] = (
-            took_ns if known is None else min(took_ns, int(known * _FORGETTING) + 1)
-        )
-
-    def is_inline(self, rows: int) -> bool:
-        """Whether a run of so many rows is quick enough to stay on the loop.
-
-        Judged by the quickest of late runs of that size: on a busy machine the mean tells how often
-        a run was interrupted, and threads would only be interrupted more.
-        """
-        return self._quickest_ns.get(rows.bit_length(), _UNKNOWN) < self._inline_below_ns
+    def expect(self, rows: int, took_ns: int) -> int:
+        """Learn how long a run took; return how quick one of about so many rows can be."""
+        return self._pace.expect(rows, took_ns)
 
     def submit(self, entry: Entry) -> Admission:
         """Queue an entry; what becomes of it is told to `finish` or `expire`.
@@ -93,7 +78,7 @@ class Batcher:
 
     def takes_alone(self, rows: int) -> bool:
         """Whether a request may run now, since it comes alone to an idle, quick model."""
-        return not self._is_turn_due and self.scheduler.is_idle and self.is_inline(rows)
+        return not self._is_turn_due and self.scheduler.is_idle and self._pace.is_inline(rows)
 
     def ran_alone(self, rows: int, began_ns: int) -> int:
         """Note a run that `takes_alone` allowed; return how long it took, in nanoseconds.
@@ -102,8 +87,7 @@ class Batcher:
         """
         took = perf_counter_ns() - began_ns
         self._wake()
-        self.expect(rows, took)
-        self.scheduler.ran_alone(took_ns=self._quickest_ns[rows.bit_length()], now_ns=began_ns)
+        self.scheduler.ran_alone(took_ns=self.expect(rows, took), now_ns=began_ns)
         return took
 
     def cancel(self, entry: Entry) -> None:
@@ -117,53 +101,66 @@ class Batcher:
 
     def _turn(self) -> None:
         self._is_turn_due = False
+        if self._has_answered:
+            self._has_answered = False
+            self.scheduler.answered(perf_counter_ns())
+        self._look()
+
+    def _look(self) -> None:
+        now = perf_counter_ns()
+        until = now + _HELD_UP_NS
         while self.scheduler.waiting:
-            now = perf_counter_ns()
             for entry in self.scheduler.expire(now):
                 self._expire(entry)
             match self.scheduler.decide(now):
                 case Dispatch(entries):
                     self._start(entries)
-                case Wait(until):
-                    self._arm(until, now)
+                case Wait(until_ns):
+                    self._arm(until_ns, now)
                     break
                 case _:
                     break
+            now = perf_counter_ns()
+            if now > until:
+                self._wake()
+                break
 
     def _start(self, entries: list[Entry]) -> None:
         payloads = [entry.payload for entry in entries]
         rows = sum([entry.rows for entry in entries])
         began = perf_counter_ns()
-        if self.is_inline(rows):
+        if self._pace.is_inline(rows):
             answers = self._run(payloads)
             took = perf_counter_ns() - began
-            self.expect(rows, took)
             # Nobody could arrive meanwhile, so there is nobody to wait for.
-            self.scheduler.completed(
-                entries, took_ns=self._quickest_ns[rows.bit_length()], now_ns=began
-            )
+            self.scheduler.completed(entries, took_ns=self.expect(rows, took), now_ns=began)
             self._finish(entries, answers, began, took)
         else:
-            self._loop.run_in_executor(self._executor, self._timed, payloads).add_done_callback(
-                lambda done: self._ended(entries, rows, done, began)
+            self._threads.start(
+                lambda: self._timed(payloads), lambda done: self._ended(entries, rows, done, began)
             )
 
-    def _timed(self, payloads: Sequence[Any]) -> tuple[list[Any], int]:
-        began = perf_counter_ns()
-        return self._run(payloads), perf_counter_ns() - began
+    def _timed(self, payloads: Sequence[Any]) -> tuple[list[Any], int, int]:
+        began, idle = perf_counter_ns(), thread_time_ns()
+        answers = self._run(payloads)
+        return answers, perf_counter_ns() - began, thread_time_ns() - idle
 
     def _ended(
         self,
         entries: list[Entry],
         rows: int,
-        done: "asyncio.Future[tuple[list[Any], int]]",
+        done: tuple[list[Any], int, int],
         began: int,
     ) -> None:
-        answers, took = done.result()
-        self.expect(rows, took)
+        answers, took, busy = done
+        self._pace.expect_on_thread(rows, took, busy)
         self.scheduler.completed(entries, took_ns=took, now_ns=perf_counter_ns())
-        self._wake()
+        # A batch that is complete runs while the last one's answers are written.
+        self._look()
         self._finish(entries, answers, began, took)
+        # By the next turn they are sent: from then on their callers can ask again.
+        self._has_answered = True
+        self._wake()
 
     def _arm(self, until_ns: int, now_ns: int) -> None:
         left = until_ns - now_ns

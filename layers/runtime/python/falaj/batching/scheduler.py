@@ -153,13 +153,20 @@ class Scheduler:
         self._in_flight -= len(entries)
         self._learn(took_ns, now_ns)
 
+    def answered(self, now_ns: int) -> None:
+        """Note that the last run's answers are out: its callers can ask again from now on."""
+        self._gather_until_ns = self._gather_end_from(now_ns)
+
     def _learn(self, took_ns: int, now_ns: int) -> None:
         if self._mean_ns:
             # One run that the machine held up must not pass for a slow model.
             self._mean_ns += (min(took_ns, _OUTLIER * self._mean_ns) - self._mean_ns) * _WEIGHT
         else:
             self._mean_ns = float(took_ns)
-        self._gather_until_ns = now_ns + int(self._mean_ns * self.policy.gather_share)
+        self._gather_until_ns = self._gather_end_from(now_ns)
+
+    def _gather_end_from(self, now_ns: int) -> int:
+        return now_ns + int(self._mean_ns * self.policy.gather_share)
 
     def _is_gathered(self, now_ns: int) -> bool:
         lanes, policy = self._lanes, self.policy

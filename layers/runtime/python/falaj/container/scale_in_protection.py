@@ -60,10 +60,15 @@ def put_over_http(uri: str, body: bytes) -> None:
         OSError: The agent refused or does not answer.
     """
     # Imported when needed: elsewhere than on ECS a start does without.
+    import urllib.error  # noqa: PLC0415
     import urllib.request  # noqa: PLC0415
 
     request = urllib.request.Request(  # noqa: S310 - the agent's address, set by ECS
         uri, data=body, method="PUT", headers={"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310 - as above
-        pass
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310 - as above
+            return
+    except urllib.error.HTTPError as refusal:
+        refusal.close()  # it is the answer, and holds its connection
+        raise

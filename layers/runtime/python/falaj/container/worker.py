@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Hashable, Sequence
-from concurrent.futures import Executor
 from time import perf_counter_ns
 from typing import Final
 
@@ -11,6 +10,7 @@ from falaj.batching.entry import LOWEST_PRIORITY, NORMAL_PRIORITY, Entry
 from falaj.batching.joining import divided, joined
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.scheduler import Scheduler
+from falaj.batching.threads import Threads
 from falaj.cache.responses import ResponseCache, key_of
 from falaj.container.call import Answer, Call
 from falaj.container.sequences import Sequences, StateSpec
@@ -40,7 +40,7 @@ class Worker:
         model: The model.
         policy: How its requests are gathered; joining is on only if registration proved it safe.
         loop: The event loop.
-        executor: Whence threads come.
+        threads: Where long runs go.
         clock: Tells when an inference happened.
         timeout_s: Longest any request waits.
         cache: Answers given before, if they may be given again.
@@ -53,7 +53,7 @@ class Worker:
         policy: BatchPolicy,
         *,
         loop: asyncio.AbstractEventLoop,
-        executor: Executor,
+        threads: Threads,
         clock: Clock,
         timeout_s: float = 30.0,
         cache: ResponseCache | None = None,
@@ -78,7 +78,7 @@ class Worker:
             finish=self._finish,
             expire=self._expire,
             loop=loop,
-            executor=executor,
+            threads=threads,
         )
 
     @property

@@ -7,12 +7,12 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import uvloop
 
+from falaj.batching.threads import Threads
 from falaj.config.container import ContainerSettings
 from falaj.container.front import Front
 from falaj.container.http1 import HttpServer
@@ -72,8 +72,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     clock = clock or SystemClock()
     stop = stop or _stop_signal(loop)
-    executor = ThreadPoolExecutor(thread_name_prefix="falaj-run")
-    served = workforce_of(settings, loop=loop, executor=executor, clock=clock)
+    threads = Threads(loop)
+    served = workforce_of(settings, loop=loop, threads=threads, clock=clock)
     ledger = Ledger(settings.release, write, models=served.service.repository.names)
     front = Front(
         served.service,
@@ -108,7 +108,7 @@ async def serve(
     if admin is not None:
         await admin.drain(grace_s=0, within_s=1)
     ledger.flush(clock.now())
-    executor.shutdown(wait=is_drained, cancel_futures=True)
+    threads.close(wait=is_drained)
     return EXIT_OK if is_drained else EXIT_UNDRAINED
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from falaj.batching.policy import BatchPolicy
+from falaj.batching.threads import Threads
 from falaj.cache.responses import ResponseCache
 from falaj.config.container import ContainerSettings
 from falaj.config.serving import ModelServing, read_serving
@@ -51,7 +51,7 @@ def workforce_of(
     settings: ContainerSettings,
     *,
     loop: asyncio.AbstractEventLoop,
-    executor: Executor,
+    threads: Threads,
     clock: Clock,
 ) -> Served:
     """Load and warm every version of every model.
@@ -71,7 +71,7 @@ def workforce_of(
             model,
             _policy(model, part),
             loop=loop,
-            executor=executor,
+            threads=threads,
             clock=clock,
             timeout_s=part.timeout_s,
             cache=ResponseCache(part.cache_bytes) if part.cache_bytes else None,
