@@ -1,1 +1,1 @@
-"""The function that runs a model."""
+"""Says who a caller is, before a REST API lets anybody in."""

@@ -1,1 +1,1 @@
-"""Chains what model functions say of their requests, for auditors."""
+"""Lets the last priorities wait while a model is short of room."""
