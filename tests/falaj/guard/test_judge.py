@@ -32,7 +32,7 @@ def test_total_failure_rolls_back_at_the_third_bad_request(share):
 def test_verdict_states_its_comparison():
     """The reason can be read and checked by hand."""
     seen = ERRORS_ONLY.verdict((served(300, 5_700, 0.05, error=(3, 0)),))
-    assert seen.reasons == ("log10 E 2.90 ≥ 2.02 (error)",)
+    assert seen.reasons == ("log10 E 2.70 ≥ 2.02 (error)",)
     needed = -math.log10(0.01 * (1 - ALARMS_PART))
     assert seen.log_evidence == pytest.approx(Evidence().add(3, 0, 0.05).log10 - needed)
 

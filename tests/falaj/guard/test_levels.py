@@ -10,11 +10,13 @@ import math
 import numpy as np
 import pytest
 
+from falaj.domain.plan import GuardSettings
 from falaj.guard import (
-    ALARMS_PART,
+    DEFAULT_OBJECTIVES,
     RELATIVE_RISKS,
     RISK_WEIGHTS,
     Evidence,
+    Guard,
     log_rate_below,
     log_relative_risk_below,
 )
@@ -58,14 +60,17 @@ def test_false_rollback_with_a_look_after_every_event(share, level):
 
 @pytest.mark.parametrize("relative_risk", [2.0, 3.0, 5.0, 10.0])
 @pytest.mark.parametrize("share", SHARES)
-@pytest.mark.parametrize("level", [0.05, 0.01])
+@pytest.mark.parametrize("level", LEVELS)
 def test_harm_is_near_the_least_possible(share, relative_risk, level):
     """Mean bad requests until rollback, over what any test of that level must let through.
 
-    The least possible is Wald's bound: ln(1/α) over the information in one bad event.
+    All four objectives are watched, and errors have what is left to them. The least possible is
+    Wald's bound at the whole level: ln(1/α) over the information in one bad event.
     """
-    kept = level * (1 - ALARMS_PART)  # what the alarms leave to the guard
-    fired, bad = stopping(share, kept, relative_risk, events=1500 if share >= 0.05 else 6000)
+    guard = Guard.from_settings(GuardSettings(false_rollback=level))
+    error = next(one for one in guard.objectives if one.name == "error")
+    kept = guard.false_rollback * error.weight * (1 - error.collapse_part)
+    fired, bad = stopping(share, kept, relative_risk, events=1500 if share >= 0.05 else 8000)
     chance = share * relative_risk / (share * relative_risk + 1 - share)
     information = chance * math.log(chance / share) + (1 - chance) * math.log(
         (1 - chance) / (1 - share)
@@ -124,7 +129,8 @@ def test_false_rollback_in_a_shared_outage(level):
 def test_several_objectives_share_the_level():
     """Four objectives, independent and harmless: together they keep α."""
     rng = np.random.default_rng(4)
-    weights, share, level = (0.6, 0.2, 0.1, 0.1), 0.1, 0.05
+    weights = [objective.weight for objective in DEFAULT_OBJECTIVES.values()]
+    share, level = 0.1, 0.05
     shares = np.full(200, share)
     mixed = sum(
         weight * 10 ** log10_paths(rng.random((4000, 200)) < share, shares) for weight in weights

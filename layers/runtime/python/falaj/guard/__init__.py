@@ -8,6 +8,7 @@ the whole arithmetic.
 The mathematics, with proofs and limits: docs/reference/guard.md.
 """
 
+from falaj.guard.collapse import COLLAPSE_LEVEL, COLLAPSE_PART, log_collapse
 from falaj.guard.evidence import RELATIVE_RISKS, RISK_WEIGHTS, Evidence
 from falaj.guard.ratio import log_mismatch
 from falaj.guard.safety import (
@@ -21,11 +22,14 @@ from falaj.guard.sticky import first_bad_events
 TYPE_CHECKING = False  # as type checkers read it; importing `typing` costs 10 ms
 if TYPE_CHECKING:
     from falaj.guard.exposure import Bucket, tally
-    from falaj.guard.judge import ALARMS_PART, DEFAULT_OBJECTIVES, Guard, Objective
+    from falaj.guard.judge import ALARMS_PART, Guard
+    from falaj.guard.objective import DEFAULT_OBJECTIVES, Objective
     from falaj.guard.replay import Replay, replay
 
 __all__ = [
     "ALARMS_PART",
+    "COLLAPSE_LEVEL",
+    "COLLAPSE_PART",
     "DEFAULT_OBJECTIVES",
     "RELATIVE_RISKS",
     "RISK_WEIGHTS",
@@ -35,6 +39,7 @@ __all__ = [
     "Objective",
     "Replay",
     "first_bad_events",
+    "log_collapse",
     "log_mismatch",
     "log_rate_below",
     "log_relative_risk_below",
@@ -47,9 +52,9 @@ __all__ = [
 _LAZY = {
     "ALARMS_PART": "falaj.guard.judge",
     "Bucket": "falaj.guard.exposure",
-    "DEFAULT_OBJECTIVES": "falaj.guard.judge",
+    "DEFAULT_OBJECTIVES": "falaj.guard.objective",
     "Guard": "falaj.guard.judge",
-    "Objective": "falaj.guard.judge",
+    "Objective": "falaj.guard.objective",
     "Replay": "falaj.guard.replay",
     "replay": "falaj.guard.replay",
     "tally": "falaj.guard.exposure",

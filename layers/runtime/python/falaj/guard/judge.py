@@ -1,16 +1,24 @@
 """The guard's verdict on everything counted so far: roll back, safe, inconclusive or invalid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf, log
-from types import MappingProxyType
 from typing import Final, Self
 
 from falaj.domain.plan import GuardSettings, Plan, PlanKind
-from falaj.domain.verdict import MISMATCH, Counts, ObjectiveFinding, Outcome, Verdict
+from falaj.domain.verdict import (
+    MISMATCH,
+    Counts,
+    Objective as Watched,
+    ObjectiveFinding,
+    Outcome,
+    Verdict,
+)
 from falaj.errors import ConfigurationError
+from falaj.guard.collapse import COLLAPSE_LEVEL, COLLAPSE_PART, Served, log_collapse
 from falaj.guard.evidence import Evidence
-from falaj.guard.logspace import log_sum_exp
+from falaj.guard.logspace import log_sum_exp, log_weighted_mean_exp
+from falaj.guard.objective import DEFAULT_OBJECTIVES, MISMATCH_WEIGHT, Objective
 from falaj.guard.ratio import log_mismatch
 from falaj.guard.safety import (
     log_rate_below,
@@ -25,69 +33,6 @@ _ROUNDING: Final = 1e-9
 ALARMS_PART: Final = 0.05
 """Part of α kept for the alarms that judge without the controller, so that guard and alarms
 together roll a harmless candidate back with a probability of at most α."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Objective:
-    """One way to be bad, and how much of it is tolerated.
-
-    Attributes:
-        name: As in `Counts.bad`.
-        weight: π, its part of the permitted false rollbacks; all weights sum to 1.
-        margin: ρ₀, the relative risk up to which there is no evidence of harm.
-        tolerated_relative_risk: The candidate is safe once its relative risk is known to be below
-            this,
-        tolerated_rate: or once its own bad rate is known to be below this, whatever stable's is.
-        is_alone: Nobody is compared with: `Counts.bad` holds the candidate's bad and good requests,
-            and more than the tolerated rate of bad ones is harm.
-
-    Raises:
-        ConfigurationError: With every fault.
-    """
-
-    name: str
-    weight: float
-    margin: float = 1.0
-    tolerated_relative_risk: float = 2.0
-    tolerated_rate: float = 0.02
-    is_alone: bool = False
-
-    def __post_init__(self) -> None:
-        faults = []
-        if not 0 < self.weight <= 1:
-            faults.append(f"objective {self.name}: weight {self.weight} is not in (0, 1]")
-        if not 0 < self.margin < inf:
-            faults.append(f"objective {self.name}: margin {self.margin} is not above 0")
-        if not self.margin < self.tolerated_relative_risk < inf:
-            faults.append(
-                f"objective {self.name}: tolerated relative risk {self.tolerated_relative_risk} "
-                f"is not above the margin {self.margin}"
-            )
-        if not 0 < self.tolerated_rate < 1:
-            faults.append(
-                f"objective {self.name}: tolerated rate {self.tolerated_rate} is not in (0, 1)"
-            )
-        if faults:
-            raise ConfigurationError(faults)
-
-
-DEFAULT_OBJECTIVES: Final[Mapping[str, Objective]] = MappingProxyType(
-    {
-        objective.name: objective
-        for objective in (
-            # 0.6 keeps total failure at a share of 10 % within three bad requests at α = 1 %.
-            Objective(name="error", weight=0.6),
-            Objective(name="invalid_output", weight=0.2),
-            # By their definition 10 % and 1 % of stable's own requests are slow.
-            Objective(name="slow_p90", weight=0.1, tolerated_rate=0.2),
-            Objective(name="slow_p99", weight=0.1, tolerated_rate=0.05),
-        )
-    }
-)
-
-
-MISMATCH_WEIGHT: Final = 0.2
-"""Part of α for answers of a shadow that differ from stable's, where a plan judges them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +56,7 @@ class Guard:
         >>> bad = (BadEvents(objective="error", candidate=3, stable=0),)
         >>> seen = Counts(share=0.05, candidate_requests=3, stable_requests=57, bad=bad)
         >>> Guard.from_settings(GuardSettings()).verdict((seen,)).reasons
-        ('log10 E 2.68 ≥ 2.02 (error)',)
+        ('log10 E 2.64 ≥ 2.02 (error)',)
     """
 
     objectives: tuple[Objective, ...]
@@ -143,18 +88,19 @@ class Guard:
     def from_settings(cls, settings: GuardSettings) -> Self:
         """Build the guard of a plan.
 
-        The chosen objectives share, in the default proportions, what the alarms leave of α.
+        The chosen objectives share, in the default proportions, what the alarms leave of α. Where α
+        is so small that bad events alone could not stop total failure at the third, errors are
+        looked at for collapse as well.
         """
         chosen = [DEFAULT_OBJECTIVES[name] for name in settings.objectives]
         total = sum(objective.weight for objective in chosen)
+        part = COLLAPSE_PART if settings.false_rollback < COLLAPSE_LEVEL else 0.0
         return cls(
             objectives=tuple(
-                Objective(
-                    name=objective.name,
+                replace(
+                    objective,
                     weight=objective.weight / total,
-                    margin=objective.margin,
-                    tolerated_relative_risk=objective.tolerated_relative_risk,
-                    tolerated_rate=objective.tolerated_rate,
+                    collapse_part=part if objective.name == Watched.ERROR else 0.0,
                 )
                 for objective in chosen
             ),
@@ -166,6 +112,9 @@ class Guard:
     def from_plan(cls, plan: Plan) -> Self:
         """Build the guard of a plan; a shadow's answers are an objective if the plan judges them.
 
+        Nothing of a shadow is looked at for collapse: that compares good answers too, which is
+        valid only where a request is answered by one of the two.
+
         Example:
             >>> [o.name for o in Guard.from_plan(Plan(kind=PlanKind.SHADOW)).objectives]
             ['error', 'invalid_output', 'slow_p90', 'slow_p99']
@@ -174,9 +123,12 @@ class Guard:
             'mismatch'
         """
         guard = cls.from_settings(plan.guard)
-        if plan.kind is not PlanKind.SHADOW or plan.shadow_mismatch >= 1.0:
+        if plan.kind is not PlanKind.SHADOW:
             return guard
-        others = (replace(o, weight=o.weight * (1 - MISMATCH_WEIGHT)) for o in guard.objectives)
+        copied = tuple(replace(o, collapse_part=0.0) for o in guard.objectives)
+        if plan.shadow_mismatch >= 1.0:
+            return replace(guard, objectives=copied)
+        others = (replace(o, weight=o.weight * (1 - MISMATCH_WEIGHT)) for o in copied)
         mismatch = Objective(
             name=MISMATCH,
             weight=MISMATCH_WEIGHT,
@@ -256,7 +208,7 @@ class Guard:
         )
         return ObjectiveFinding(
             objective=objective.name,
-            log10_evidence=_evidence(objective, bad, counts).log10,
+            log10_evidence=_log10_evidence(objective, bad, counts),
             relative_risk_bound=None if relative == inf else relative,
             rate_bound=rate_upper_bound(candidate_bad, requests, level),
             is_safe=is_safe,
@@ -305,6 +257,31 @@ def _evidence(
             good = max(0, part.candidate_requests - candidate_bad)
             evidence = evidence.add(candidate_bad, good, objective.tolerated_rate)
     return evidence
+
+
+def _log10_evidence(
+    objective: Objective, bad: list[tuple[int, int, float]], counts: Sequence[Counts]
+) -> float:
+    """Mix, where both are looked for, evidence of more bad events with evidence of collapse."""
+    log10_worse = _evidence(objective, bad, counts).log10
+    part = objective.collapse_part
+    if not part:
+        return log10_worse
+    logs = (log10_worse * _LN10, log_collapse(_answered(objective, counts)))
+    return log_weighted_mean_exp(logs, (1.0 - part, part)) / _LN10
+
+
+def _answered(objective: Objective, counts: Sequence[Counts]) -> tuple[Served, ...]:
+    """Split what both versions served, where both did, into bad and good."""
+    served = []
+    for part in counts:
+        if part.share in {0.0, 1.0}:
+            continue
+        bad = _bad((part,), objective.name)
+        candidate, stable = sum(c for c, _, _ in bad), sum(s for _, s, _ in bad)
+        good = max(0, part.candidate_requests - candidate), max(0, part.stable_requests - stable)
+        served.append((candidate, good[0], stable, good[1], part.share))
+    return tuple(served)
 
 
 def _alone(
