@@ -75,12 +75,13 @@ def test_hostile_calls_leave_no_memory_behind(container):
             return [end[0] for end in pool.map(lambda d: raw_call(container, d, **LARGEST), calls)]
 
     sizes, codes = [], set()
-    for _ in range(8):
+    for _ in range(12):
         codes |= set(all_of_them())
         sizes.append(process.memory_info().rss >> 20)
     assert codes == {grpc.StatusCode.INVALID_ARGUMENT}
-    # What is freed stays with the allocator for a while; it is used again and does not add up.
-    assert max(sizes[4:]) - max(sizes[:4]) < 64, sizes
+    # What is freed stays with the allocator for a while: a round ends higher or lower by chance,
+    # but what is kept adds up, 16 MiB of the largest two each time, and no round would end low.
+    assert min(sizes[8:]) - min(sizes[4:8]) < 64, sizes
 
 
 def test_methods_that_are_not_there_are_unimplemented(container):

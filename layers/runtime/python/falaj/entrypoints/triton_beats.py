@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -142,8 +143,12 @@ def page_of(endpoint: str) -> str:
         OSError: Triton does not answer.
     """
     address = f"{endpoint}/metrics"
-    with urllib.request.urlopen(address, timeout=TIMEOUT_S) as response:  # noqa: S310 - of the task
-        return str(response.read().decode())
+    try:
+        with urllib.request.urlopen(address, timeout=TIMEOUT_S) as response:  # noqa: S310 - of the task
+            return str(response.read().decode())
+    except urllib.error.HTTPError as refusal:
+        refusal.close()  # it is the answer, and holds its connection
+        raise
 
 
 def _to_stdout(line: str) -> None:

@@ -10,7 +10,6 @@ import simdjson
 from falaj.errors import MalformedRequestError
 
 _kept: Final = local()
-_OWN_REFERENCES: Final = 3  # the thread's, the local variable's and the argument's
 _FIELDS: Final = ("id", "parameters", "inputs", "outputs")
 _MAX_ITEMS: Final = 1024
 _MAX_DEPTH: Final = 3
@@ -67,6 +66,20 @@ def _warm_parser() -> simdjson.Parser:
     if parser is None or getrefcount(parser) > _OWN_REFERENCES:
         parser = _kept.parser = simdjson.Parser()
     return parser
+
+
+def _own_references() -> int:
+    """Count the references to what nobody else holds, asked as in `_warm_parser`.
+
+    The thread's, the local variable's and, until Python 3.13, the argument's.
+    """
+    kept = local()
+    kept.parser = object()
+    parser = getattr(kept, "parser", None)
+    return getrefcount(parser)
+
+
+_OWN_REFERENCES: Final = _own_references()
 
 
 def _field(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -105,5 +105,9 @@ def _is_final(error: Exception) -> bool:
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     request = Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 - https, by configuration
-    with urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310 - as above
-        return
+    try:
+        with urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310 - as above
+            return
+    except HTTPError as refusal:
+        refusal.close()  # it is the answer, and holds its connection
+        raise
