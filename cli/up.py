@@ -185,12 +185,17 @@ class Reporter:
     def _ready(self, event: "Ready") -> None:
         self.is_ready = True
         shown = what_to_show(self.settings)
-        line = curl_line(event.api_url, event.models, self.settings.built_models, curl_words(shown))
+        domains = dict(event.domains)
+        # With a name of its own, the API has no other.
+        url = next(iter(domains.values()), event.api_url)
+        words = f"--cacert {shlex.quote(str(event.authority))} " if domains else ""
+        line = curl_line(url, event.models, self.settings.built_models, words + curl_words(shown))
         document = {
-            "api": event.api_url,
+            "api": url,
             "aws": event.aws_url,
             "profile": self.settings.profile,
             "models": list(event.models),
+            "domains": domains,
             "grpc": dict(event.grpc),
             "replicas": {
                 name: {"healthy": healthy, "desired": desired}
@@ -245,6 +250,11 @@ def _address(document: dict[str, Any]) -> Table:
         "AWS": f"{document['aws']}  [dim]endpoint_url for boto3[/]",
         "models": ", ".join(map(escape, document["models"])) or "none",
     }
+    if document["domains"]:
+        rows["domain"] = (
+            f"{', '.join(map(escape, document['domains']))}  [dim]over TLS; where it has a trust "
+            "store, add --cert and --key of one of its clients[/]"
+        )
     if document["grpc"]:
         rows["gRPC"] = ", ".join(
             f"[bold cyan]{address}[/] ({escape(name)})"

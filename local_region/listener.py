@@ -8,6 +8,7 @@ import asyncio
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -60,7 +61,15 @@ class _BodyTooLargeError(Exception):
 
 
 class Listener:
-    """One bound port and the application behind it."""
+    """One bound port and the application behind it.
+
+    Args:
+        bound: The port.
+        site: What answers.
+        clock: Dates answers.
+        limits: Largest request.
+        tls: What speaks TLS; plain HTTP by default.
+    """
 
     def __init__(
         self,
@@ -69,13 +78,14 @@ class Listener:
         site: Site,
         clock: Clock,
         limits: Limits,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._socket = bound
+        self._socket, self._tls = bound, tls
         self._site, self._clock, self._limits = site, clock, limits
         self._state = ServerState()
         self._server: asyncio.Server | None = None
         self._second, self._date = -1, b""
-        self.url = url_of(bound)
+        self.url = url_of(bound) if tls is None else url_of(bound, scheme="https")
 
     async def start(self) -> Self:
         """Accept connections."""
@@ -100,6 +110,7 @@ class Listener:
             ),
             sock=self._socket,
             backlog=_BACKLOG,
+            ssl=self._tls,
         )
         return self
 
@@ -201,9 +212,9 @@ def _safe(value: str) -> bytes:
     return value.replace("\r", " ").replace("\n", " ").encode("utf-8")
 
 
-def url_of(bound: socket.socket) -> str:
+def url_of(bound: socket.socket, *, scheme: str = "http") -> str:
     """Return the address clients use, also when an ephemeral port was asked for."""
-    return f"http://{HOST}:{bound.getsockname()[1]}"
+    return f"{scheme}://{HOST}:{bound.getsockname()[1]}"
 
 
 def bind(port: int, *, setting: str) -> socket.socket:

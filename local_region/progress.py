@@ -1,6 +1,7 @@
 """What happens in a region, as values: a command prints them, a test compares them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from local_region.cloudwatch.board import StateChange
@@ -57,6 +58,8 @@ class Ready:
         models: Models that the API's routes name.
         grpc: Where gRPC is served, by the name that a client asks for on AWS.
         replicas: Each container service with its tasks that answer and those wanted.
+        domains: Where each custom domain answers, over TLS.
+        authority: The certificate by which clients check these.
     """
 
     api_url: str
@@ -64,6 +67,8 @@ class Ready:
     models: tuple[str, ...]
     grpc: tuple[tuple[str, str], ...] = ()
     replicas: tuple[tuple[str, int, int], ...] = ()
+    domains: tuple[tuple[str, str], ...] = ()
+    authority: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import random
 import re
+import socket
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from local_region.container_service.task import container_variables
 from local_region.control_loop import SHORTEST_TICK_S, TICK_S, ControlLoop, Observation
 from local_region.credentials import LocalCredentials
 from local_region.deployment import Deployment
+from local_region.domain_listeners import DomainListeners
 from local_region.errors import AssemblyError
+from local_region.gateway.domains import OWN_NAME, Entrance
 from local_region.gateway.front_door import API_LIMITS, Allows, FrontDoor
 from local_region.gateway.gatekeeper import Gatekeeper, Trusted
 from local_region.gateway.registry import ApiRegistry
@@ -93,6 +96,7 @@ class Parts:
     endpoint: AwsEndpoint
     api: Listener
     aws: Listener
+    domains: DomainListeners
 
     def may_invoke(self, route: Route) -> bool:
         """Say whether the gateway may invoke a route's function on any stage."""
@@ -174,6 +178,16 @@ class Region:
         return self._parts.api.url
 
     @property
+    def domain_urls(self) -> Mapping[str, str]:
+        """Where each custom domain answers."""
+        return dict(self._parts.domains.addresses)
+
+    @property
+    def authority(self) -> Path:
+        """The certificate by which clients check custom domains."""
+        return self._parts.domains.authority
+
+    @property
     def aws_url(self) -> str:
         """Where boto3's `endpoint_url` points."""
         return self._parts.aws.url
@@ -235,6 +249,8 @@ class Region:
         return Ready(
             api_url=self.api_url,
             aws_url=self.aws_url,
+            domains=self._parts.domains.addresses,
+            authority=self._parts.domains.authority,
             models=self.models(),
             grpc=tuple(containers.grpc_addresses().items()),
             replicas=tuple(containers.replicas()),
@@ -272,6 +288,7 @@ class Region:
                 self._progress(
                     NotPermitted(route=route.key, function_arn=route.integration.function_arn)
                 )
+        await self._parts.domains.follow()
         return tuple(changes)
 
 
@@ -341,14 +358,36 @@ async def _compose(
         region=REGION,
         forward=containers.forward,
     )
-    api = Listener(bound=api_socket, site=front_door, clock=clock, limits=API_LIMITS)
-    held.push_async_callback(api.close)
+    domains = DomainListeners(
+        surroundings.apis, front_door, clock=clock, folder=placement.get("issuer_folder", FOLDER)
+    )
+    api = _ways_in(held, api_socket, front_door, domains, clock)
     held.push_async_callback(control.close)
     if placement.get("ticks", True):
         control.start()
     return Parts(
-        surroundings=surroundings, front_door=front_door, endpoint=endpoint, api=api, aws=aws
+        surroundings=surroundings,
+        front_door=front_door,
+        endpoint=endpoint,
+        api=api,
+        aws=aws,
+        domains=domains,
     )
+
+
+def _ways_in(
+    held: AsyncExitStack,
+    bound: socket.socket,
+    front_door: FrontDoor,
+    domains: DomainListeners,
+    clock: Clock,
+) -> Listener:
+    """Close what leads to the front door before anything behind it is closed."""
+    own = Entrance(front_door, OWN_NAME)
+    api = Listener(bound=bound, site=own, clock=clock, limits=API_LIMITS)
+    held.push_async_callback(api.close)
+    held.push_async_callback(domains.close)
+    return api
 
 
 def _loop_and_functions(

@@ -17,6 +17,7 @@ from local_region.gateway.answers import (
     answer_from_format_1,
     answer_from_format_2,
 )
+from local_region.gateway.domains import OWN_NAME
 from local_region.gateway.events import Arrival, event_for
 from local_region.gateway.failures import Failure, Said, failure_response
 from local_region.gateway.gatekeeper import Gatekeeper, RefusedError, Trusted
@@ -80,10 +81,18 @@ class FrontDoor:
         self._region = region
         self._running: set[asyncio.Task[Invocation]] = set()
 
-    async def answer(self, request: Request) -> Response:
-        """Answer one request."""
+    async def answer(self, request: Request, *, entrance: str | None = None) -> Response:
+        """Answer one request.
+
+        Args:
+            request: As it was sent.
+            entrance: The name by which it came; None for callers in this process, who need none.
+        """
         request_id, extended_id = self._ids()
-        addressed = self._apis.address(request.header("host"), request.path)
+        if entrance:
+            addressed = self._apis.behind(entrance, request.path)
+        else:
+            addressed = self._apis.address(request.header("host"), request.path)
         if addressed is None:
             return _identified(
                 failure_response(ApiKind.HTTP, Failure.NO_ROUTE, request_id=request_id),
@@ -92,6 +101,11 @@ class FrontDoor:
                 extended_id,
             )
         definition = addressed.api.served(addressed.stage)
+        if entrance == OWN_NAME and addressed.api.is_own_name_disabled:
+            refusal = failure_response(
+                definition.kind, Failure.ENDPOINT_DISABLED, request_id=request_id
+            )
+            return _identified(refusal, definition.kind, request_id, extended_id)
         cors = definition.cors
         response = cors.preflight(request) if cors else None
         if response is None:

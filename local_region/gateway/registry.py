@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
+from local_region.gateway.domains import Domain
 from local_region.gateway.messages import ApiKind
 from local_region.gateway.openapi import Definition
 
@@ -22,10 +23,15 @@ class Stage:
 
 @dataclass(slots=True, kw_only=True)
 class Api:
-    """One API: its present definition, its deployments and its stages."""
+    """One API: its present definition, its deployments and its stages.
+
+    Attributes:
+        is_own_name_disabled: Whether custom domains are the only way in.
+    """
 
     id: str
     definition: Definition
+    is_own_name_disabled: bool = False
     deployments: dict[str, Definition] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
 
@@ -59,6 +65,7 @@ class ApiRegistry:
 
     def __init__(self) -> None:
         self.apis: dict[str, Api] = {}
+        self.domains: dict[str, Domain] = {}
         self._numbers = count(1)
 
     def put(self, api_id: str, definition: Definition) -> Api:
@@ -94,6 +101,15 @@ class ApiRegistry:
             return Addressed(api=api, stage=stage, path=f"/{rest}", is_mapped=False)
         stage = self._root_stage(api)
         if stage is None:
+            return None
+        return Addressed(api=api, stage=stage, path=path, is_mapped=True)
+
+    def behind(self, domain: str, path: str) -> Addressed | None:
+        """Say which stage a request under a custom domain means; None if nothing is mapped."""
+        found = self.domains.get(domain)
+        api = self.apis.get(found.api) if found else None
+        stage = api.stages.get(found.stage) if found and api else None
+        if api is None or stage is None:
             return None
         return Addressed(api=api, stage=stage, path=path, is_mapped=True)
 

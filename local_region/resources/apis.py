@@ -77,7 +77,8 @@ HTTP_API = Kind(create=_create_http_api, update=_update_http_api, delete=_delete
 
 async def _create_rest_api(resource: Declared, region: Surroundings) -> Physical:
     api_id = resource.id()
-    region.apis.put(api_id, _definition(ApiKind.REST, resource))
+    api = region.apis.put(api_id, _definition(ApiKind.REST, resource))
+    api.is_own_name_disabled = as_bool(resource.properties.get("DisableExecuteApiEndpoint"))
     root = hashlib.sha256(api_id.encode()).hexdigest()[:10]
     return Physical(ref=api_id, attributes={"RestApiId": api_id, "RootResourceId": root})
 

@@ -66,11 +66,3 @@ METADATA = recorded(note="The CDK's usage metadata has no effect, as on AWS.")
 GATEWAY_ACCOUNT = recorded(note="API Gateway's CloudWatch role has no effect.")
 
 WEB_ACL_LOGGING = recorded(note="Requests that a web ACL refuses are not written to its log.")
-
-_DOMAIN = "Custom domains are recorded; no name is resolved and no client certificate asked for."
-DOMAIN = recorded(
-    note=_DOMAIN,
-    name_property="DomainName",
-    attributes={"RegionalDomainName": "{name}.execute-api.{region}.amazonaws.com"},
-)
-BASE_PATH = recorded(note=_DOMAIN)
