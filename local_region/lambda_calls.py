@@ -5,6 +5,7 @@ from typing import Final
 from local_region.gateway.lambda_invocation import Invocation, Outcome
 from local_region.gateway.messages import Request, Response
 from local_region.lambda_service import LambdaApiError, LambdaService
+from local_region.lambda_service.rest import RestApi
 
 _REFUSALS: Final = {413: Outcome.TOO_LARGE, 429: Outcome.THROTTLED}
 """What the gateway makes of Lambda's refusals, by their status."""
@@ -14,7 +15,7 @@ class LambdaCalls:
     """Two ways into one Lambda service."""
 
     def __init__(self, functions: LambdaService) -> None:
-        self._functions = functions
+        self._functions, self._rest = functions, RestApi(functions)
 
     async def invoke(
         self, function_arn: str, payload: bytes, request_id: str, trace: str
@@ -34,7 +35,7 @@ class LambdaCalls:
 
     async def serve(self, request: Request) -> Response:
         """Answer one call of the Lambda REST API."""
-        reply = await self._functions.handle_rest(
+        reply = await self._rest.handle(
             request.method, request.path, request.query, dict(request.headers), request.body
         )
         return Response(status=reply[0], headers=tuple(reply[1].items()), body=reply[2])

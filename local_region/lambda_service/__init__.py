@@ -34,16 +34,14 @@ Invocation, asynchronous:
 
     await invoke(name_or_arn, qualifier, payload, *, invocation_type="RequestResponse",
                  request_id=None, trace=None, client_context=None) -> InvokeResult
-    await handle_rest(method, path, query, headers, body) -> (status, headers, body)
-    asgi_app                                                 # the same as an ASGI application
     await ready(name, qualifier)                             # provisioned environments are up
     tick()                                                   # reap and retry what the clock makes
     due
     await drain()                                            # until no event is queued or running
 
-`handle_rest` is the AWS Lambda REST API: an unmodified boto3 client works against it. A layer
-with wheels for another platform or Python is resolved again for this machine
-(`RuntimeFolders.host_layer`).
+`rest.RestApi(service).handle(method, path, query, headers, body)` is the AWS Lambda REST API: an
+unmodified boto3 client works against it. A layer with wheels for another platform or Python is
+resolved again for this machine (`RuntimeFolders.host_layer`).
 
 SnapStart is checked, not emulated: a published version with SnapStart starts like any other.
 """

@@ -6,9 +6,9 @@ Source: paths, members and status codes from botocore's lambda/2015-03-31/servic
 
 import base64
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 from urllib.parse import parse_qsl, unquote
 
 import orjson
@@ -20,10 +20,8 @@ from local_region.lambda_service.refusals import (
     enum_of,
 )
 from local_region.lambda_service.rest_operations import OPERATIONS, Operations
+from local_region.lambda_service.service import LambdaService
 from local_region.lambda_service.values import InvocationType, InvokeResult
-
-if TYPE_CHECKING:
-    from local_region.lambda_service.service import LambdaService
 
 RestReply = tuple[int, dict[str, str], bytes]
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
@@ -46,14 +44,25 @@ class RestApi:
         service: Does what they ask for.
     """
 
-    def __init__(self, service: "LambdaService") -> None:
+    def __init__(self, service: LambdaService) -> None:
         self._service = service
         self._operations = Operations(service)
 
     async def handle(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
     ) -> RestReply:
-        """Answer one request; a refusal becomes AWS's error answer."""
+        """Answer one request; a refusal becomes AWS's error answer.
+
+        Args:
+            method: HTTP method.
+            path: Path as sent, percent-encoded.
+            query: Query string as sent, without `?`.
+            headers: Header names in any case.
+            body: Request body.
+
+        Returns:
+            Status, headers and body.
+        """
         request = _Request(
             method=method,
             path=path,
@@ -109,45 +118,6 @@ class RestApi:
             {"content-type": "application/json", "x-amzn-errortype": "UnknownOperationException"},
             orjson.dumps({"message": message}),
         )
-
-
-class AsgiApp:
-    """The REST API as an ASGI application.
-
-    Args:
-        api: Answers requests.
-    """
-
-    def __init__(self, api: RestApi) -> None:
-        self._api = api
-
-    async def __call__(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ) -> None:
-        """Serve one HTTP request; other protocols are refused."""
-        if scope["type"] != "http":
-            raise NotImplementedError(scope["type"])
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        raw = scope.get("raw_path") or scope["path"].encode()
-        status, headers, content = await self._api.handle(
-            scope["method"],
-            raw.decode("latin-1").partition("?")[0],
-            scope["query_string"].decode("latin-1"),
-            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            body,
-        )
-        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-        pairs.append((b"content-length", str(len(content)).encode()))
-        await send({"type": "http.response.start", "status": status, "headers": pairs})
-        await send({"type": "http.response.body", "body": content})
 
 
 def _members(body: bytes) -> dict[str, Any]:

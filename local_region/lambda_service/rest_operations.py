@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from local_region.lambda_service.refusals import (
     InvalidParameterValueError,
@@ -22,10 +22,8 @@ from local_region.lambda_service.rest_views import (
     function_configuration,
     provisioned_config,
 )
+from local_region.lambda_service.service import LambdaService
 from local_region.lambda_service.values import EventInvokeConfig, FunctionSettings, VersionView
-
-if TYPE_CHECKING:
-    from local_region.lambda_service.service import LambdaService
 
 Query = Mapping[str, str]
 
@@ -84,7 +82,7 @@ class Operations:
         service: The service.
     """
 
-    def __init__(self, service: "LambdaService") -> None:
+    def __init__(self, service: LambdaService) -> None:
         self._service = service
 
     # ------------------------------------------------------------ functions

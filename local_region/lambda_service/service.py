@@ -17,7 +17,6 @@ from local_region.lambda_service.event_queue import EventQueue
 from local_region.lambda_service.invocation import Invoker
 from local_region.lambda_service.names import Home
 from local_region.lambda_service.pool import Pools
-from local_region.lambda_service.rest import AsgiApp, RestApi, RestReply
 from local_region.lambda_service.runtime_folders import RuntimeFolders
 from local_region.lambda_service.values import (
     AliasView,
@@ -103,8 +102,6 @@ class LambdaService:
         self._events = EventQueue(
             self.plane, self._invoker, clock=clock, on_failure=on_event_failure
         )
-        self._rest = RestApi(self)
-        self.asgi_app = AsgiApp(self._rest)
 
     # ------------------------------------------------------------ life cycle
     async def start(self) -> None:
@@ -382,20 +379,3 @@ class LambdaService:
             self._events.put(call)
             return call.accepted(202)
         return await self._invoker.run(call)
-
-    async def handle_rest(
-        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
-    ) -> RestReply:
-        """Answer one request of the AWS Lambda REST API.
-
-        Args:
-            method: HTTP method.
-            path: Path as sent, percent-encoded.
-            query: Query string as sent, without `?`.
-            headers: Header names in any case.
-            body: Request body.
-
-        Returns:
-            Status, headers and body.
-        """
-        return await self._rest.handle(method, path, query, headers, body)

@@ -15,6 +15,8 @@ import uvicorn
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from local_region.lambda_service.rest import RestApi
+
 ROLE = "arn:aws:iam::000000000000:role/r"
 
 
@@ -26,7 +28,13 @@ def client(lab) -> Iterator[object]:
     async def serve():
         async with lab.running() as service:
             server = uvicorn.Server(
-                uvicorn.Config(service.asgi_app, host="127.0.0.1", port=0, log_level="error")
+                uvicorn.Config(
+                    asgi_app(RestApi(service)),
+                    host="127.0.0.1",
+                    port=0,
+                    log_level="error",
+                    lifespan="off",
+                )
             )
             task = asyncio.create_task(server.serve())
             while not server.started:
@@ -53,6 +61,30 @@ def client(lab) -> Iterator[object]:
         made.close()
         loop_of["server"].should_exit = True
         thread.join(20)
+
+
+def asgi_app(api: RestApi):
+    """Give uvicorn the API."""
+
+    async def app(scope, receive, send):
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        status, headers, content = await api.handle(
+            scope["method"],
+            scope["raw_path"].decode("latin-1"),
+            scope["query_string"].decode("latin-1"),
+            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            body,
+        )
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        pairs.append((b"content-length", str(len(content)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        await send({"type": "http.response.body", "body": content})
+
+    return app
 
 
 def zipped(source: str) -> bytes:
@@ -139,7 +171,7 @@ def test_missing_member_is_named(lab):
 
     async def act(service):
         service.create_function(lab.settings())
-        return await service.handle_rest(
+        return await RestApi(service).handle(
             "POST", "/2015-03-31/functions/f/aliases", "", {}, b'{"Name": "live"}'
         )
 
@@ -152,7 +184,7 @@ def test_unknown_operation_names_itself(lab):
     """A call the local API does not know is an error, never a silent success."""
 
     async def act(service):
-        return await service.handle_rest("GET", "/2018-10-31/layers", "", {}, b"")
+        return await RestApi(service).handle("GET", "/2018-10-31/layers", "", {}, b"")
 
     status, headers, body = lab.run(act)
     assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
