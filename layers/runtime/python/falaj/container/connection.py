@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httptools
 
+from falaj.container.recurring_heads import Head
 from falaj.http.messages import NOTHING, Request
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ _LINES: Final = {
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SMALL: Final = 64 * 1024
 """Bodies below are sent with their headers in one piece; copying larger ones costs more."""
+
+_UNLIKE: Final = 32
+"""Requests in a row after which nobody looks whether a connection's heads recur."""
 
 _KNOWN: Final[dict[bytes, str]] = {
     name.encode(): name.lower()
@@ -94,6 +98,9 @@ class Connection(asyncio.Protocol):
         self._is_choked = False
         self._is_paused = False
         self._is_partial = False
+        self._head: Head | None = None
+        self._first = b""
+        self._unlike = 0
         self.phase = _IDLE
         self.since = server.now
         self._reset()
@@ -138,6 +145,17 @@ class Connection(asyncio.Protocol):
         """Parse what has come."""
         if self.phase is _REFUSED:
             return
+        if self._head is not None:
+            self._collect(data)
+            return
+        if not self._is_partial and self._unlike < _UNLIKE:
+            known = self._server.heads.find(data)
+            # What is longer may hold a second request: the parser divides them.
+            if known is not None and len(data) - known[1] <= known[0].length:
+                self._unlike = 0
+                self._begin(known[0], data[known[1] :])
+                return
+            self._first = data
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -145,6 +163,37 @@ class Connection(asyncio.Protocol):
             self._server.loop.call_soon(self._end_after_answer)
         except httptools.HttpParserError:
             self._refuse(HTTPStatus.BAD_REQUEST, "this is not HTTP/1.1")
+
+    # -------------------------------------------------------- recurring heads
+    def _begin(self, head: Head, body: bytes) -> None:
+        """Take the body, or the beginning of it, of a request whose head is known."""
+        server, length = self._server, head.length
+        if len(body) == length and server.buffered + length <= self._limits.buffered_bytes:
+            server.buffered += length
+            self._received(head.with_body(body), length, is_last=False)
+            return
+        self._reset()
+        self._head = head
+        self._is_partial = True
+        if self._active is None:
+            self.phase, self.since = _BODY, self._server.now
+        self._collect(body)
+
+    def _collect(self, data: bytes) -> None:
+        head = self._head
+        if head is None:
+            return
+        left = head.length - self._body_bytes
+        self.on_body(data[:left])
+        if self.phase is _REFUSED or left > len(data):
+            return
+        self._head = None
+        self._is_partial = False
+        chunks, size = self._chunks, self._body_bytes
+        self._chunks, self._body_bytes = [], 0
+        self._received(head.with_body(b"".join(chunks)), size, is_last=False)
+        if left < len(data):
+            self.data_received(data[left:])
 
     # ---------------------------------------------------------------- parser
     def on_message_begin(self) -> None:
@@ -197,14 +246,18 @@ class Connection(asyncio.Protocol):
         if self.phase is _REFUSED:
             return
         self._is_partial = False
-        chunks = self._chunks
-        exchange = HttpExchange(
-            self,
-            self._request(chunks[0] if len(chunks) == 1 else b"".join(chunks)),
-            is_last=not self._parser.should_keep_alive(),
-            size=self._body_bytes,
-        )
+        chunks, size = self._chunks, self._body_bytes
         self._chunks, self._body_bytes = [], 0
+        request = self._request(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        is_last = not self._parser.should_keep_alive()
+        first, self._first = self._first, b""
+        if first and not is_last:
+            self._unlike += 1
+            self._server.heads.learn(first, request)
+        self._received(request, size, is_last=is_last)
+
+    def _received(self, request: Request, size: int, *, is_last: bool) -> None:
+        exchange = HttpExchange(self, request, is_last=is_last, size=size)
         if self._active is None and not self._is_choked:
             self._serve(exchange)
             return

@@ -19,6 +19,7 @@ from typing import Final
 from falaj.container.connection import Connection
 from falaj.container.exchange import Site
 from falaj.container.limits import ConnectionLimits
+from falaj.container.recurring_heads import RecurringHeads
 from falaj.contract import HEADER_REQUEST_ID
 from falaj.domain.clock import Clock
 
@@ -42,6 +43,7 @@ class HttpServer:
     ) -> None:
         self.site = site
         self.limits = limits
+        self.heads = RecurringHeads()
         self.buffered = 0
         self.is_draining = False
         self._socket = bound
