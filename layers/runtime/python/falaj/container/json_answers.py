@@ -42,6 +42,11 @@ class JsonAnswers:
         ]
         self._frames: dict[Shapes, bytes] = {}
 
+    @property
+    def held(self) -> int:
+        """Texts that are kept."""
+        return len(self._frames)
+
     def body(self, request: InferenceRequest, answer: Sequence[Tensor]) -> bytes | None:
         """Write an answer; None where only `encoded` can."""
         if request.outputs is not self._all or request.id is not None or self._has_text:

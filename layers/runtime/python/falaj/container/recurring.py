@@ -50,10 +50,17 @@ class RecurringRequests:
     """
 
     def __init__(self, check: SignatureCheck) -> None:
-        self._check = check
-        self._may_recur = len(check.inputs) == 1 and not check.has_strings
+        self._code = ""
+        if len(check.inputs) == 1:
+            (spec,) = check.inputs.values()
+            self._code = RULES[spec.datatype].code
         self._marker = randbits(62)
         self._forms: dict[bytes, _Form | None] = {}
+
+    @property
+    def held(self) -> int:
+        """Texts that are known or were seen once."""
+        return len(self._forms)
 
     def read(self, body: bytes) -> InferenceRequest | None:
         """Read a request whose text is known; None for any other.
@@ -88,7 +95,7 @@ class RecurringRequests:
             body: As for `read`.
             request: What it says.
         """
-        if len(body) > SMALL_BYTES or not self._may_recur:
+        if len(body) > SMALL_BYTES or not self._code:
             return
         start, end = _array_in(body)
         around = body[:start] + body[end:]
@@ -105,14 +112,13 @@ class RecurringRequests:
     def _form(self, body: bytes, start: int, end: int, request: InferenceRequest) -> _Form:
         ((name, tensor),) = request.inputs.items()
         marked = b"%b[%d]%b" % (body[:start], self._marker, body[end:])
-        rule = RULES[self._check.inputs[name].datatype]
-        is_alike = bool(rule.code) and _is_data_of_only_input(marked, tensor.shape, self._marker)
+        is_alike = _is_data_of_only_input(marked, tensor.shape, self._marker)
         return _Form(
             start if is_alike else _NOWHERE,
             name,
             tensor.shape,
             tensor.dtype,
-            Struct(f"={tensor.size}{rule.code}").pack,
+            Struct(f"={tensor.size}{self._code}").pack,
             request._replace(inputs={}),
         )
 
