@@ -1,6 +1,7 @@
 """Promise: who comes alone is answered at once; who comes together runs together."""
 
 import asyncio
+import time
 
 from falaj.batching.driver import Batcher
 from falaj.batching.entry import Entry
@@ -11,12 +12,13 @@ from falaj.batching.threads import Threads
 QUICK, SLOW = 1, 10**9
 
 
-def played(story, *, took_ns=QUICK, size=8):
+def played(story, *, took_ns=QUICK, size=8, pause_s=0.0):
     """Play a story against a batcher; return the batches that ran, in order."""
     batches = []
 
     def run(payloads):
         batches.append(list(payloads))
+        time.sleep(pause_s)
         return payloads
 
     async def play():
@@ -85,6 +87,20 @@ def test_a_slow_model_never_holds_up_the_loop():
         assert batches == []
 
     assert played(story, took_ns=SLOW) == [["a"]]
+
+
+def test_quick_batches_give_way_to_others():
+    """A full queue of quick runs must not keep the loop from its connections until it is empty."""
+    came_by = []
+
+    async def story(batcher, batches):
+        ask(batcher, *"abcdef")
+        asyncio.get_running_loop().call_soon(
+            lambda: asyncio.get_running_loop().call_soon(lambda: came_by.append(len(batches)))
+        )
+
+    assert played(story, size=1, pause_s=0.002) == [[name] for name in "abcdef"]
+    assert came_by[0] < len("abcdef")
 
 
 def test_a_model_that_does_not_join_runs_each_alone():

@@ -39,6 +39,11 @@ class RecurringHeads:
     def __init__(self) -> None:
         self._heads: dict[bytes, Head] = {}
 
+    @property
+    def held(self) -> int:
+        """Heads that are known."""
+        return len(self._heads)
+
     def find(self, data: bytes) -> tuple[Head, int] | None:
         """Return the known head that a message begins with, and where its body begins."""
         at = data.find(_END, 0, _HEAD_BYTES) + len(_END)
