@@ -13,13 +13,15 @@ from typing import Final
 
 from falaj.domain.clock import Clock
 from local_region.backends.moto_backends import MotoBackends
+from local_region.cloudwatch.alarm_state import AlarmState
 from local_region.cloudwatch.service import CloudWatchService
 from local_region.container_service.grpc_front import GrpcFront
 from local_region.container_service.health_checks import HealthChecks
 from local_region.container_service.images import Images
 from local_region.container_service.load_balancer import LoadBalancing, own_answer
+from local_region.container_service.machines import Machines
 from local_region.container_service.scaling import Scaling
-from local_region.container_service.service import Service
+from local_region.container_service.service import Outside, Service
 from local_region.container_service.target_group import Address
 from local_region.container_service.task import Task, Workshop
 from local_region.container_service.task_definition import ServiceSettings, TaskDefinition
@@ -67,6 +69,7 @@ class ContainerServices:
         definitions: Task definitions by ARN.
         services: Services by ARN.
         balancing: Load balancers, listeners, target groups.
+        machines: Which zones have machines for whom.
         scaling: Scalable targets and policies.
     """
 
@@ -80,6 +83,7 @@ class ContainerServices:
         place: Place,
     ) -> None:
         self._clock, self._rng, self._place = clock, rng, place
+        self._cloudwatch = cloudwatch
         self._folder = Path(tempfile.mkdtemp(prefix="falaj-containers-"))
         self._checks = HealthChecks()
         self._sites: dict[str, Listener] = {}
@@ -89,6 +93,7 @@ class ContainerServices:
         self.definitions: dict[str, TaskDefinition] = {}
         self.services: dict[str, Service] = {}
         self.balancing = LoadBalancing(rng)
+        self.machines = Machines()
         self.scaling = Scaling(aws=aws, cloudwatch=cloudwatch, find=self.by_resource_id)
 
     # ---------------------------------------------------------------- services
@@ -108,7 +113,15 @@ class ContainerServices:
                 make=lambda id_, definition: self._task(id_, definition, settings.name),
                 clock=self._clock,
                 rng=self._rng,
-                on_gone=self._forget,
+                outside=Outside(
+                    is_in_alarm=self._is_in_alarm,
+                    weigh=self.balancing.weigh,
+                    tell=lambda sentence: self._place.log(settings.name, sentence),
+                    on_gone=self._forget,
+                    place=lambda wanted, taken: self.machines.place(
+                        wanted.capacity_provider, wanted.subnets, taken
+                    ),
+                ),
             )
         else:
             service.change(settings)
@@ -123,7 +136,14 @@ class ContainerServices:
 
     async def until_steady(self, service: Service) -> None:
         """Wait until a service runs what is wanted, or has given up; checks are not waited for."""
-        while not service.is_steady and not service.is_failing:
+        await self._until(service, lambda: service.is_steady)
+
+    async def until_up(self, service: Service) -> None:
+        """Wait until all that is wanted answers; what a deployment then watches goes on."""
+        await self._until(service, lambda: service.is_steady or service.is_baking)
+
+    async def _until(self, service: Service, is_so: Callable[[], bool]) -> None:
+        while not is_so() and not service.is_failing:
             await self._checks.due(self.balancing.groups.values(), self._clock.now())
             service.reconcile()
             await asyncio.sleep(_STEADY_LOOK_S)
@@ -216,12 +236,23 @@ class ContainerServices:
                     return True
         return False
 
+    def lose_zones(self, zones: frozenset[str]) -> int:
+        """Let exactly these zones be lost, with the tasks in them; return how many tasks ended."""
+        new, self.machines.lost = zones - self.machines.lost, zones
+        return sum(service.lose(new) for service in self.services.values())
+
     def replicas(self) -> Iterator[tuple[str, int, int]]:
         """Yield each service's name, its tasks that answer and those that are wanted."""
         for service in self.services.values():
             yield service.settings.name, len(service.healthy), service.desired_count
 
     # ------------------------------------------------------------------ private
+    def _is_in_alarm(self, name: str) -> bool:
+        try:
+            return self._cloudwatch.board.state(name) is AlarmState.ALARM
+        except KeyError:
+            return False
+
     def _task(self, id_: str, definition: TaskDefinition, service: str) -> Task:
         return Task(
             id_,

@@ -158,7 +158,24 @@ def _described(service: Service) -> dict[str, Any]:
         "runningCount": len(service.healthy),
         "pendingCount": pending,
         "taskDefinition": service.settings.task_definition_arn,
+        "deployments": _deployments(service),
     }
+
+
+def _deployments(service: Service) -> list[dict[str, Any]]:
+    """Write the deployment under way, or the last one."""
+    deployment = service.deployment
+    reason = deployment.sentence if deployment else service.failed
+    state = "IN_PROGRESS" if service.is_deploying else "COMPLETED"
+    return [
+        {
+            "status": "PRIMARY",
+            "taskDefinition": service.settings.task_definition_arn,
+            "desiredCount": service.desired_count,
+            "rolloutState": "FAILED" if service.failed and not deployment else state,
+            **({"rolloutStateReason": reason} if reason else {}),
+        }
+    ]
 
 
 def _task_arn(service: Service, task: Task) -> str:

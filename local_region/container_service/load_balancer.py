@@ -8,7 +8,8 @@ Source:
 
 import asyncio
 import random
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from local_region.container_service.listener_rules import Action, Forward, Rule, action_for
@@ -107,6 +108,13 @@ class LoadBalancing:
         await asyncio.sleep(0)
         status = HTTPStatus.BAD_GATEWAY if refused else HTTPStatus.SERVICE_UNAVAILABLE
         return own_answer(status)
+
+    def weigh(self, rule_arn: str, weights: Mapping[str, int]) -> None:
+        """Set how much each target group of a rule is asked; a rule that is gone is no error."""
+        for listener in self.listeners.values():
+            rule = listener.rules.get(rule_arn)
+            if rule is not None and rule.action != Forward(weights=weights):
+                listener.rules[rule_arn] = replace(rule, action=Forward(weights=weights))
 
     def upstream(self, address: Address) -> Upstream:
         """Return the connections to an address."""

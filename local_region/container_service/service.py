@@ -1,43 +1,69 @@
 """A service: as many tasks as are desired, the unhealthy and the dead replaced, no answer lost.
 
+A release replaces another as its strategy says: task by task, or beside it with a growing share of
+the requests, watched by alarms.
+
 Source:
     docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html and
     …/service-task-replacement (an unhealthy task is replaced first and stopped then, as far as
     maximumPercent lets); …/deployment-type-ecs.html (minimumHealthyPercent is rounded up,
     maximumPercent down); …/deployment-circuit-breaker.html (half the desired count of failures, at
-    least 3 and at most 200, ends a deployment). On a stop, targets are deregistered before SIGTERM
-    is sent: task-lifecycle-explanation.html (DEACTIVATING). Read 2026-11-22.
+    least 3 and at most 200, ends a deployment). Read 2026-11-22.
 """
 
-import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from falaj.domain.clock import Clock
-from local_region.container_service.target_group import Address, Target, TargetGroup
-from local_region.container_service.target_health import HealthState
-from local_region.container_service.task import Task, TaskState
+from local_region.container_service.deployment import Deployment
+from local_region.container_service.fleet import Fleet, Gone, Make, nothing
+from local_region.container_service.machines import ANYWHERE
+from local_region.container_service.strategy import Seen, Stage
+from local_region.container_service.target_group import Target, TargetGroup
+from local_region.container_service.task import Task
 from local_region.container_service.task_definition import ServiceSettings, TaskDefinition
 
 _FEWEST_FAILURES, _MOST_FAILURES = 3, 200
 _FIRST_DELAY_S: Final = 1.0
 _LONGEST_DELAY_S: Final = 60.0
 """Between starts of tasks that do not live; ECS's own grows to minutes."""
-_LOOK_S: Final = 0.02
-
-Make = Callable[[str, TaskDefinition], Task]
-"""Makes a task of an id and a definition."""
-
-Gone = Callable[[Sequence[Address]], Awaitable[None]]
-"""Told where a task that has ended used to listen."""
+_WEIGHTS: Final = 1000
+"""Weights of a rule's groups add up to this: shares are given in tenths of a percent."""
 
 
-async def nothing(_: Sequence[Address]) -> None:
-    """Do nothing about a task that has ended."""
+def anywhere(_: ServiceSettings, __: Sequence[str]) -> str:
+    """Place a task wherever there is room."""
+    return ANYWHERE
+
+
+def unknown_alarms(_: str) -> bool:
+    """Take every alarm for quiet."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What a service reaches beyond its tasks.
+
+    Attributes:
+        is_in_alarm: Says whether an alarm is in ALARM.
+        weigh: Sets how much each target group of a rule is asked.
+        tell: Told what becomes of deployments, in a sentence.
+        on_gone: Told of the addresses of each task that has ended.
+        place: Says in which zone a service's next task runs, given the zones of its others; None
+            where there is no machine.
+    """
+
+    is_in_alarm: Callable[[str], bool] = unknown_alarms
+    weigh: Callable[[str, Mapping[str, int]], None] = lambda _rule, _weights: None
+    tell: Callable[[str], None] = lambda _: None
+    on_gone: Gone = nothing
+    place: Callable[[ServiceSettings, Sequence[str]], str | None] = anywhere
 
 
 class Service:
@@ -50,12 +76,13 @@ class Service:
         make: Makes tasks.
         clock: Tells the time.
         rng: Source of task ids.
-        on_gone: Told of the addresses of each task that has ended.
+        outside: What it reaches beyond its tasks.
 
     Attributes:
         desired_count: How many tasks are wanted now; scaling changes it.
         last_failure: Why the last task ended that had never answered.
-        failed: Why the present deployment was given up; empty while it was not.
+        failed: Why the last deployment was given up; empty if it was not.
+        deployment: What replaces a release now; None while nothing is watched.
     """
 
     def __init__(
@@ -67,48 +94,66 @@ class Service:
         make: Make,
         clock: Clock,
         rng: random.Random,
-        on_gone: Gone = nothing,
+        outside: Outside | None = None,
     ) -> None:
         self.settings = settings
         self.desired_count = settings.desired_count
         self.failed = ""
         self.last_failure = ""
-        self._definitions, self._groups = definitions, groups
-        self._make, self._clock, self._rng, self._on_gone = make, clock, rng, on_gone
-        self._tasks: dict[str, Task] = {}
-        self._started: dict[str, datetime] = {}
-        self._running: set[asyncio.Task[None]] = set()
-        self._unfit: set[str] = set()
+        self.deployment: Deployment | None = None
+        self._clock, self._outside = clock, outside or Outside()
+        self._fleet = Fleet(
+            definitions=definitions,
+            groups=groups,
+            make=make,
+            clock=clock,
+            rng=rng,
+            on_end=self._ended,
+            on_gone=self._outside.on_gone,
+        )
+        self._fleet.grace_s = settings.grace_s
+        self._zones: dict[str, str] = {}
+        self._has_no_machine = False
         self._failures = 0
         self._not_before: datetime | None = None
         self._last_good = ""
+        self._is_on_alternate = False
         self._is_closed = False
 
     # ---------------------------------------------------------------- questions
     @property
     def tasks(self) -> list[Task]:
         """Tasks that have not stopped, oldest first."""
-        return list(self._tasks.values())
+        return self._fleet.tasks
 
     @property
     def running(self) -> list[Task]:
         """Tasks that are not about to stop."""
-        return [t for t in self.tasks if t.state in {TaskState.PENDING, TaskState.RUNNING}]
+        return self._fleet.running
 
     @property
     def healthy(self) -> list[Task]:
-        """Tasks of the wanted definition that answer."""
-        return [t for t in self.running if self._is_wanted(t) and self._is_healthy(t)]
+        """Tasks that answer, of the definition that is wanted or still has the requests."""
+        return self._healthy_of(self._serving)
 
     @property
     def is_deploying(self) -> bool:
         """Whether tasks of another definition still run, or not all of the wanted one are up."""
-        return len(self.healthy) < self.desired_count or self.is_replacing
+        return (
+            self.deployment is not None
+            or len(self.healthy) < self.desired_count
+            or self.is_replacing
+        )
 
     @property
     def is_replacing(self) -> bool:
         """Whether tasks of another definition than the wanted one still run."""
         return any(not self._is_wanted(task) for task in self.running)
+
+    @property
+    def is_baking(self) -> bool:
+        """Whether all new tasks of a deployment have come up, and it is watched further."""
+        return self.deployment is not None and self.deployment.stage is not Stage.SCALE_UP
 
     @property
     def is_failing(self) -> bool:
@@ -123,17 +168,23 @@ class Service:
         """Whether exactly what is wanted runs, and all of it answers."""
         return not self.is_deploying and len(self.tasks) == self.desired_count
 
+    def zones(self) -> Counter[str]:
+        """Count the tasks that run by their zone."""
+        return Counter(self._zones.get(task.id, ANYWHERE) for task in self.running)
+
     def targets(self, task: Task) -> list[tuple[TargetGroup, Target]]:
         """Return a task's targets with their groups."""
-        found = [(self._groups[r.group_arn], task.id) for r in self.settings.registrations]
-        return [(group, group.targets[id_]) for group, id_ in found if id_ in group.targets]
+        return self._fleet.targets(task)
 
     # ------------------------------------------------------------------ changes
     def change(self, settings: ServiceSettings) -> None:
         """Take new settings; another task definition begins a deployment."""
         if settings.task_definition_arn != self.settings.task_definition_arn:
             self.failed, self._failures, self._not_before = "", 0, None
+            self._begin(settings)
         self.settings = settings
+        self._fleet.grace_s = settings.grace_s
+        self._is_on_alternate &= settings.strategy.is_shifting
 
     def scale(self, count: int) -> None:
         """Want another number of tasks."""
@@ -142,64 +193,177 @@ class Service:
 
     def stop_task(self, id_: str, reason: str) -> bool:
         """Stop one task, as StopTask does; the service starts another. False if there is none."""
-        task = self._tasks.get(id_)
+        task = self._fleet.find(id_)
         if task is None:
             return False
         task.reason = reason
-        self._retire(task)
+        self._fleet.retire(task)
         self.reconcile()
         return True
+
+    def lose(self, zones: frozenset[str]) -> int:
+        """Let the tasks of some zones end with their machines; return how many."""
+        lost = [task for task in self.tasks if self._zones.get(task.id) in zones]
+        for task in lost:
+            task.reason = "its availability zone was lost"
+            task.kill()
+        return len(lost)
 
     def reconcile(self) -> None:
         """Start what is missing and stop what is too much, as far as the percentages let."""
         if self._is_closed:
             return
         for task in self.running:
-            task.has_served = task.has_served or self._is_healthy(task)
+            task.has_served = task.has_served or self._fleet.is_healthy(task)
+        self._advance()
+        self._route()
+        if self.deployment is not None and self.deployment.strategy.is_shifting:
+            self._keep_both(self.deployment)
+            return
         if len(self.healthy) >= self.desired_count and self.desired_count:
-            self._last_good = self.settings.task_definition_arn
             self._failures, self._not_before = 0, None
+            if self.deployment is None:
+                self._last_good = self.settings.task_definition_arn
         self._start_missing()
         self._stop_surplus()
 
     async def close(self) -> None:
         """End every task at once."""
         self._is_closed = True
-        for task in self.tasks:
-            task.kill()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        self._fleet.kill()
+        await self._fleet.ended()
 
     async def drain(self) -> None:
         """Stop every task, each after its last answer."""
+        self.deployment = None
         self.desired_count = 0
         self.reconcile()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._fleet.ended()
 
-    # ------------------------------------------------------------------ private
+    # -------------------------------------------------------------- deployments
+    @property
+    def _serving(self) -> str:
+        """The definition whose tasks have most requests."""
+        if self.deployment is not None and self.deployment.strategy.is_shifting:
+            return self.deployment.source
+        return self.settings.task_definition_arn
+
+    def _begin(self, settings: ServiceSettings) -> None:
+        """Watch the new definition's deployment, where there is one to come back to."""
+        was, self.deployment = self.deployment, None
+        strategy, source = settings.strategy, self._last_good
+        if was is not None:
+            self._outside.tell(f"deployment of {was.target} was given up for another")
+        is_same = source in {"", settings.task_definition_arn}
+        if is_same or not strategy.is_watched or not settings.is_runnable:
+            return
+        quiet = not any(self._outside.is_in_alarm(name) for name in strategy.alarms)
+        self.deployment = Deployment(
+            source=source,
+            target=settings.task_definition_arn,
+            strategy=strategy,
+            now=self._clock.now(),
+            alarms=strategy.alarms if quiet else (),
+        )
+        self._outside.tell(self.deployment.sentence)
+
+    def _advance(self) -> None:
+        deployment = self.deployment
+        if deployment is None:
+            return
+        in_alarm = (name for name in deployment.alarms if self._outside.is_in_alarm(name))
+        seen = Seen(
+            is_up=self._is_up(deployment),
+            alarm=next(in_alarm, ""),
+            failure=self.last_failure if self._has_given_up(deployment) else "",
+        )
+        if not deployment.advance(seen, self._clock.now()):
+            return
+        self._outside.tell(deployment.sentence)
+        if deployment.stage is Stage.SUCCESSFUL:
+            self._is_on_alternate ^= deployment.strategy.is_shifting
+            self._last_good, self.deployment = deployment.target, None
+        elif deployment.stage is Stage.ROLLED_BACK:
+            self._give_up(deployment.reason)
+
+    def _is_up(self, deployment: Deployment) -> bool:
+        enough = len(self._healthy_of(deployment.target)) >= self.desired_count
+        return enough and (deployment.strategy.is_shifting or not self.is_replacing)
+
+    def _has_given_up(self, deployment: Deployment) -> bool:
+        """Whether new tasks that stand beside the old do not live.
+
+        ECS's circuit breaker is for rolling deployments only; others run into CloudFormation's
+        limit of 36 hours, which nobody waits for here.
+        """
+        return deployment.strategy.is_shifting and self._failures >= _FEWEST_FAILURES
+
+    def _give_up(self, reason: str) -> None:
+        """Bring the last completed deployment back."""
+        self.failed = reason
+        self.deployment = None
+        self.settings = replace(self.settings, task_definition_arn=self._last_good)
+        self._failures, self._not_before = 0, None
+
+    def _route(self) -> None:
+        """Give the groups of each rule their share of the requests."""
+        percent = self.deployment.percent if self.deployment else 0.0
+        candidate = round(_WEIGHTS * percent / 100)
+        for each in self.settings.registrations:
+            if each.rule_arn and each.alternate_arn:
+                groups = (each.group_arn, each.alternate_arn)
+                stable, other = reversed(groups) if self._is_on_alternate else groups
+                weights = {stable: _WEIGHTS - candidate, other: candidate}
+                self._outside.weigh(each.rule_arn, weights)
+
+    def _keep_both(self, deployment: Deployment) -> None:
+        """Keep as many old tasks as new ones, each in groups of their own."""
+        for task in self.running:
+            if task.definition.arn not in {deployment.source, deployment.target}:
+                self._fleet.retire(task)
+        for arn in (deployment.source, deployment.target):
+            self._keep(arn)
+
+    def _keep(self, definition_arn: str) -> None:
+        """Keep as many tasks of one definition as are desired."""
+        tasks = [task for task in self.running if task.definition.arn == definition_arn]
+        good = [task for task in tasks if not self._fleet.is_unhealthy(task)]
+        for _ in range(0 if self._is_waiting else self.desired_count - len(good)):
+            self._start(definition_arn)
+        if len(self._healthy_of(definition_arn)) < self.desired_count:
+            return
+        surplus = max(0, len(tasks) - self.desired_count)
+        for task in sorted(tasks, key=self._worth)[:surplus]:
+            if not self._fleet.is_protected(task):
+                self._fleet.retire(task)
+
+    # ----------------------------------------------------------- task by task
+    @property
+    def _is_waiting(self) -> bool:
+        return self._not_before is not None and self._clock.now() < self._not_before
+
     def _start_missing(self) -> None:
         most = max(
             math.floor(self.desired_count * self.settings.maximum_percent / 100), self.desired_count
         )
-        good = [t for t in self.running if self._is_wanted(t) and not self._is_unhealthy(t)]
-        now = self._clock.now()
-        is_waiting = self._not_before is not None and now < self._not_before
-        if is_waiting or not self.settings.is_runnable:
+        good = [t for t in self.running if self._is_wanted(t) and not self._fleet.is_unhealthy(t)]
+        if self._is_waiting or not self.settings.is_runnable:
             return
         room = most - len(self.running)
         if room <= 0 and len(good) < self.desired_count:
             room = self._make_room()
         for _ in range(min(room, self.desired_count - len(good))):
-            self._start(now)
+            self._start(self.settings.task_definition_arn)
 
     def _make_room(self) -> int:
         """Stop what does not count, where nothing can be started beside it."""
         least = math.ceil(self.desired_count * self.settings.minimum_healthy_percent / 100)
-        unhealthy = [t for t in self.running if self._is_unhealthy(t)]
-        healthy = [t for t in self.running if not self._is_unhealthy(t)]
-        old = [t for t in healthy if not self._is_wanted(t) and not self._is_protected(t)]
+        unhealthy = [t for t in self.running if self._fleet.is_unhealthy(t)]
+        healthy = [t for t in self.running if not self._fleet.is_unhealthy(t)]
+        old = [t for t in healthy if not self._is_wanted(t) and not self._fleet.is_protected(t)]
         gone = unhealthy + old[: max(0, len(healthy) - least)]
         for task in gone:
-            self._retire(task)
+            self._fleet.retire(task)
         return len(gone)
 
     def _stop_surplus(self) -> None:
@@ -208,42 +372,40 @@ class Service:
             return
         enough = len(self.healthy) >= self.desired_count
         order = sorted(self.running, key=self._worth)
-        for task in [task for task in order if not self._is_protected(task)][:surplus]:
-            if enough or (self._is_wanted(task) and not self._is_unhealthy(task)):
-                self._retire(task)
+        for task in [task for task in order if not self._fleet.is_protected(task)][:surplus]:
+            if enough or (self._is_wanted(task) and not self._fleet.is_unhealthy(task)):
+                self._fleet.retire(task)
 
     def _worth(self, task: Task) -> tuple[bool, bool, bool, float]:
         """Who stays: the wanted, the not unhealthy, the healthy, the old; lowest goes first."""
         return (
             self._is_wanted(task),
-            not self._is_unhealthy(task),
-            self._is_healthy(task),
-            -self._started[task.id].timestamp(),
+            not self._fleet.is_unhealthy(task),
+            self._fleet.is_healthy(task),
+            self._fleet.age_order(task),
         )
 
-    def _start(self, now: datetime) -> None:
-        id_ = f"{self._rng.getrandbits(128):032x}"
-        task = self._make(id_, self._definitions[self.settings.task_definition_arn])
-        self._tasks[id_], self._started[id_] = task, now
-        for registration in self.settings.registrations:
-            place = (registration.container, registration.port)
-            target = Target(id_, lambda place=place: task.address(*place))  # type: ignore[misc]
-            self._groups[registration.group_arn].register(target)
-        self._follow(self._live(task))
+    # ------------------------------------------------------------------ private
+    def _start(self, definition_arn: str) -> None:
+        deployment = self.deployment
+        is_new = deployment is not None and definition_arn == deployment.target
+        is_beside = is_new and self.settings.strategy.is_shifting
+        side = self._is_on_alternate ^ is_beside
+        zone = self._outside.place(self.settings, list(self.zones().elements()))
+        if zone is None:
+            if not self._has_no_machine:
+                self._outside.tell("was unable to place a task: no zone that is left has a machine")
+            self._has_no_machine = True
+            return
+        self._has_no_machine = False
+        places = [each.place(is_alternate=side) for each in self.settings.registrations]
+        self._zones[self._fleet.start(definition_arn, places).id] = zone
 
-    async def _live(self, task: Task) -> None:
-        await task.run()
-        addresses = [t.address for _, t in self.targets(task)]
-        for registration in self.settings.registrations:
-            self._groups[registration.group_arn].remove(task.id)
-        del self._tasks[task.id]
-        is_asked_to = self._started.pop(task.id, None) is None and task.id not in self._unfit
-        self._unfit.discard(task.id)
-        if not is_asked_to and not task.has_served:
+    def _ended(self, task: Task, is_unasked: bool) -> None:  # noqa: FBT001 - as the fleet tells it
+        self._zones.pop(task.id, None)
+        if is_unasked and not task.has_served:
             self._note_failure(task)
         self.reconcile()
-        await self._on_gone([address for address in addresses if address is not None])
-        task.clear()
 
     def _note_failure(self, task: Task) -> None:
         self._failures += 1
@@ -251,60 +413,19 @@ class Service:
         delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (self._failures - 1))
         self._not_before = self._clock.now() + timedelta(seconds=delay_s)
         most = min(_MOST_FAILURES, max(_FEWEST_FAILURES, math.ceil(self.desired_count / 2)))
-        if not self.settings.has_breaker or self._failures < most:
+        is_rolling = self.deployment is None or not self.deployment.strategy.is_shifting
+        if not is_rolling or not self.settings.has_breaker or self._failures < most:
             return
-        self.failed = task.reason
         good = self._last_good
         if self.settings.rolls_back and good and good != self.settings.task_definition_arn:
-            self.settings = replace(self.settings, task_definition_arn=good)
-            self._failures, self._not_before = 0, None
+            self._give_up(task.reason)
         else:
+            self.failed, self.deployment = task.reason, None
             self._not_before = datetime.max.replace(tzinfo=self._clock.now().tzinfo)
 
-    def _retire(self, task: Task) -> None:
-        """Stop a task once its targets have answered what they were asked."""
-        if self._is_unhealthy(task):
-            self._unfit.add(task.id)
-            task.reason = task.reason or "it failed its health checks"
-        task.state = TaskState.DEACTIVATING
-        self._started.pop(task.id, None)
-        for group, target in self.targets(task):
-            group.deregister(target.id, self._clock.now())
-        self._follow(self._retired(task))
-
-    async def _retired(self, task: Task) -> None:
-        groups = [group for group, _ in self.targets(task)]
-        while not all(group.is_drained(task.id, self._clock.now()) for group in groups):
-            if task.state is not TaskState.DEACTIVATING:
-                return
-            await asyncio.sleep(_LOOK_S)
-        await task.stop()
-
-    def _follow(self, work: Coroutine[Any, Any, None]) -> None:
-        running = asyncio.ensure_future(work)
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
-
-    def _is_protected(self, task: Task) -> bool:
-        """Say whether neither scaling nor a deployment may take a task away now.
-
-        Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html.
-        """
-        return task.protected_until is not None and self._clock.now() < task.protected_until
+    def _healthy_of(self, definition_arn: str) -> list[Task]:
+        of_it = (task for task in self.running if task.definition.arn == definition_arn)
+        return [task for task in of_it if self._fleet.is_healthy(task)]
 
     def _is_wanted(self, task: Task) -> bool:
         return task.definition.arn == self.settings.task_definition_arn
-
-    def _is_healthy(self, task: Task) -> bool:
-        targets = self.targets(task)
-        return task.state is TaskState.RUNNING and all(
-            target.health.state is HealthState.HEALTHY for _, target in targets
-        )
-
-    def _is_unhealthy(self, task: Task) -> bool:
-        started = self._started.get(task.id)
-        if started is None:
-            return True
-        if self._clock.now() < started + timedelta(seconds=self.settings.grace_s):
-            return False
-        return any(t.health.state is HealthState.UNHEALTHY for _, t in self.targets(task))

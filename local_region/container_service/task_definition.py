@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from local_region.container_service.strategy import Strategy
+
 STOP_S: Final = 30.0
 _CONDITIONS: Final = frozenset({"START", "COMPLETE", "SUCCESS", "HEALTHY"})
 
@@ -110,12 +112,54 @@ class TaskDefinition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
+class Place:
     """Which port of which container is a target of which group."""
 
     container: str
     port: int
     group_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """Where a service's tasks are found.
+
+    Attributes:
+        container: Whose port it is.
+        port: The port.
+        group_arn: Target group of the first tasks.
+        alternate_arn: Target group of the next release's; then they take turns. Empty without.
+        rule_arn: Rule of a listener whose weights say how much each group is asked.
+    """
+
+    container: str
+    port: int
+    group_arn: str
+    alternate_arn: str = ""
+    rule_arn: str = ""
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, Any]) -> Self:
+        """Read one of `LoadBalancers`.
+
+        Raises:
+            ValueError: It asks for what is not known here.
+        """
+        advanced = properties.get("AdvancedConfiguration") or {}
+        if advanced.get("TestListenerRule"):
+            raise ValueError("rules for test traffic are not known here")
+        return cls(
+            container=properties["ContainerName"],
+            port=int(properties["ContainerPort"]),
+            group_arn=properties["TargetGroupArn"],
+            alternate_arn=advanced.get("AlternateTargetGroupArn", ""),
+            rule_arn=advanced.get("ProductionListenerRule", ""),
+        )
+
+    def place(self, *, is_alternate: bool) -> Place:
+        """Return where a task of one side is registered."""
+        group = self.alternate_arn if is_alternate and self.alternate_arn else self.group_arn
+        return Place(container=self.container, port=self.port, group_arn=group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +176,10 @@ class ServiceSettings:
         registrations: Its target groups.
         has_breaker: Whether a deployment whose tasks do not live is given up.
         rolls_back: Whether the last good deployment then comes back.
+        strategy: How a release replaces another.
         is_runnable: Whether its images are such that a process can stand for them here.
+        capacity_provider: Whose machines its tasks run on; empty for anybody's.
+        subnets: Where they run.
     """
 
     arn: str
@@ -144,11 +191,22 @@ class ServiceSettings:
     registrations: tuple[Registration, ...] = ()
     has_breaker: bool = False
     rolls_back: bool = False
+    strategy: Strategy = field(default_factory=Strategy)
     is_runnable: bool = True
+    capacity_provider: str = ""
+    subnets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.strategy.is_shifting and not all(r.alternate_arn for r in self.registrations):
+            raise ValueError(f"{self.strategy.name} needs an AlternateTargetGroupArn everywhere")
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any], *, arn: str) -> Self:
-        """Read `AWS::ECS::Service`."""
+        """Read `AWS::ECS::Service`.
+
+        Raises:
+            ValueError: It asks for what is not known here.
+        """
         deployment = properties.get("DeploymentConfiguration") or {}
         breaker = deployment.get("DeploymentCircuitBreaker") or {}
         return cls(
@@ -159,15 +217,13 @@ class ServiceSettings:
             maximum_percent=int(deployment.get("MaximumPercent", 200)),
             grace_s=float(properties.get("HealthCheckGracePeriodSeconds", 0)),
             registrations=tuple(
-                Registration(
-                    container=item["ContainerName"],
-                    port=int(item["ContainerPort"]),
-                    group_arn=item["TargetGroupArn"],
-                )
-                for item in properties.get("LoadBalancers", ())
+                Registration.from_properties(item) for item in properties.get("LoadBalancers", ())
             ),
+            strategy=Strategy.from_properties(deployment),
             has_breaker=breaker.get("Enable") in {True, "true"},
             rolls_back=breaker.get("Rollback") in {True, "true"},
+            capacity_provider=_provider(properties),
+            subnets=_subnets(properties),
         )
 
     @property
@@ -179,3 +235,14 @@ class ServiceSettings:
     def resource_id(self) -> str:
         """What Application Auto Scaling calls it: `service/<cluster>/<name>`."""
         return self.arn.rpartition(":")[2]
+
+
+def _provider(properties: Mapping[str, Any]) -> str:
+    """Return the capacity provider with a weight; the first, where there are several."""
+    given = properties.get("CapacityProviderStrategy") or ()
+    return next((str(item["CapacityProvider"]) for item in given), "")
+
+
+def _subnets(properties: Mapping[str, Any]) -> tuple[str, ...]:
+    network = (properties.get("NetworkConfiguration") or {}).get("AwsvpcConfiguration") or {}
+    return tuple(map(str, network.get("Subnets") or ()))

@@ -76,14 +76,17 @@ async def _create_service(resource: Declared, region: Surroundings) -> Physical:
 
 async def _put_service(arn: str, resource: Declared, region: Surroundings) -> Physical:
     containers = region.containers
-    settings = ServiceSettings.from_properties(resource.properties, arn=arn)
+    try:
+        settings = ServiceSettings.from_properties(resource.properties, arn=arn)
+    except ValueError as error:
+        raise resource.error(str(error)) from error
     definition = containers.definitions[settings.task_definition_arn]
     # One whose image is built elsewhere has no tasks here: its callers are told, or fall back.
     is_runnable = all(containers.images.knows(c.image) for c in definition.containers)
     known = containers.services.get(arn)
     service = containers.put_service(replace(settings, is_runnable=is_runnable))
     if is_runnable and (known is None or known.desired_count):
-        await containers.until_steady(service)
+        await containers.until_up(service)
         _check(service, resource)
     return Physical(ref=arn, attributes={"ServiceArn": arn, "Name": settings.name})
 
@@ -106,10 +109,11 @@ SERVICE: Final = Kind(
     update=_update_service,
     delete=_delete_service,
     replaced_by=frozenset({"ServiceName", "Cluster", "LaunchType"}),
-    note="Services replace tasks within their percentages and give up as the circuit breaker says; "
-    "shares of canary and linear deployments, bake times and deployment alarms are not carried "
-    "out: new tasks take over once they are healthy. A task whose image is built elsewhere "
-    "(Triton's) does not run here.",
+    note="Deployments shift, bake and roll back by their alarms and circuit breaker on the "
+    "region's clock, but a stack waits only until the new tasks answer, not for their shares; new "
+    "tasks that do not live end a canary or linear deployment after three, where AWS waits for "
+    "hours. A load balancer's own metrics are missing, so alarms on them see no data; no events of "
+    "deployments are sent. A task whose image is built elsewhere (Triton's) does not run here.",
 )
 
 

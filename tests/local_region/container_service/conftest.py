@@ -5,6 +5,7 @@ import json
 import os
 import random
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ class Fleet:
 
     def __init__(self, containers, clock, arn):
         self.containers, self.clock, self._arn = containers, clock, arn
-        self.answers = []
+        self.answers, self.releases = [], []
 
     @property
     def service(self):
@@ -109,7 +110,15 @@ class Fleet:
     def put(self, **values):
         """Create the service or change it."""
         registrations = [
-            {"ContainerName": "server", "ContainerPort": port, "TargetGroupArn": name}
+            {
+                "ContainerName": "server",
+                "ContainerPort": port,
+                "TargetGroupArn": name,
+                "AdvancedConfiguration": {
+                    "AlternateTargetGroupArn": f"{name}-green",
+                    "ProductionListenerRule": f"{name}-rule",
+                },
+            }
             for name, port in (("rest", 8000), ("grpc", 8001))
         ]
         properties = {"TaskDefinition": "td:1", "LoadBalancers": registrations, **values}
@@ -152,6 +161,7 @@ class Fleet:
         )
         response = await self.containers.balancing.answer(listener, request)
         self.answers.append(response.status)
+        self.releases.append(dict(response.headers).get("x-falaj-release", ""))
         if response.status != 200:
             await asyncio.sleep(0.05)  # as a client backs off: the others shall run, too
         return response
@@ -213,6 +223,8 @@ async def opened(models, **attributes):
             arn=name,
         )
         containers.balancing.groups[name] = TargetGroup(settings, random.Random(1))
+        green = replace(settings, arn=f"{name}-green")
+        containers.balancing.groups[green.arn] = TargetGroup(green, random.Random(1))
     for name in GROUPS:
         listener = BalancerListener(
             arn=f"{name}-listener",
@@ -224,7 +236,7 @@ async def opened(models, **attributes):
         )
         field = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}}
         forward = [{"Type": "forward", "TargetGroupArn": name}]
-        listener.rules["one"] = Rule(
+        listener.rules[f"{name}-rule"] = Rule(
             priority=1, conditions=read_conditions([field]), action=read_action(forward)
         )
         containers.balancing.listeners[listener.arn] = listener
