@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from cli.access import access_context, fingerprint_of
+from cli.leftovers import drop_leftovers
 from cli.settings import Settings
 from falaj.contract import ENV_PROFILE, MANIFEST_FILE
+from falaj.domain.clock import Clock, SystemClock
 from falaj.errors import ConfigurationError
 
+SYSTEM_CLOCK: Final = SystemClock()
 STAMP: Final = "falaj-inputs.json"
 """File in `cdk.out` that names the inputs it was made from."""
 
@@ -62,8 +65,12 @@ def is_current(settings: Settings) -> bool:
     return isinstance(stamp, dict) and stamp.get("inputs") == fingerprint(settings)
 
 
-def synthesize(settings: Settings) -> None:
-    """Write `cdk.out` anew, as `cdk synth` would.
+def synthesize(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Write `cdk.out` anew, as `cdk synth` would; copies of old that it names no more go.
+
+    Args:
+        settings: The repository, its profile and where the assembly goes.
+        clock: Tells which copies are of old.
 
     Raises:
         ConfigurationError: The app refused its configuration or failed; in its own words.
@@ -83,6 +90,7 @@ def synthesize(settings: Settings) -> None:
     if done.returncode:
         raise ConfigurationError(_refusals(done.stderr))
     stamp.write_text(json.dumps({"inputs": inputs}), encoding="utf-8")
+    drop_leftovers(settings.build, settings.cdk_out, clock)
 
 
 def synthesize_for(

@@ -1,14 +1,12 @@
 """Function code: a handler of a few lines and the data that belongs to it."""
 
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from falaj.errors import ConfigurationError
-from infra.bundling.trees import copy_file, move_into_place, size_in_bytes, text_digest
+from infra.bundling.trees import copy_file, place, size_in_bytes, text_digest
 
 HANDLER_FILE: Final = "handler.py"
 HANDLER: Final = "handler.handler"
@@ -64,13 +62,13 @@ def stage_function(
     parts = [part for path in sorted(data) for part in (path, data[path].digest)]
     digest = text_digest(handler.read_text(encoding="utf-8"), *parts)
     folder = build_root / "functions" / name / digest[:16]
-    if not folder.is_dir():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+
+    def fill(partial: Path) -> None:
         copy_file(handler, partial / HANDLER_FILE)
         for path, content in data.items():
             _write(content, partial / path)
-        move_into_place(partial, folder)
+
+    place(folder, fill)
     return StagedCode(folder=folder, digest=digest, size_bytes=size_in_bytes(folder))
 
 

@@ -1,13 +1,11 @@
 """The build context of the container's image: the repository's own files, nothing else."""
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from falaj.errors import ConfigurationError
-from infra.bundling.trees import copy_file, files_in, move_into_place, text_digest, tree_digest
+from infra.bundling.trees import copy_file, files_in, place, text_digest, tree_digest
 
 DOCKERFILE: Final = "gpu_endpoints/Dockerfile"
 CONTEXT: Final = ("gpu_endpoints", "layers/runtime/python")
@@ -47,11 +45,11 @@ def stage_image(repository: Path, build_root: Path) -> StagedImage:
         )
     digest = text_digest(*(tree_digest(repository / part) for part in CONTEXT))
     folder = build_root / "image" / digest[:16]
-    if not folder.is_dir():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+
+    def fill(partial: Path) -> None:
         for part in CONTEXT:
             for path in files_in(repository / part):
                 copy_file(path, partial / path.relative_to(repository))
-        move_into_place(partial, folder)
+
+    place(folder, fill)
     return StagedImage(folder=folder, digest=digest)

@@ -1,7 +1,5 @@
 """Layers, staged below .build and reused while pins, rules and sources stay the same."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from infra.bundling.target import BuildTarget
 from infra.bundling.trees import (
     copy_file,
     files_in,
-    move_into_place,
+    place,
     size_in_bytes,
     text_digest,
     tree_digest,
@@ -105,16 +103,15 @@ def stage_packages(name: str, pins: Path, build_root: Path, target: BuildTarget)
 
 def _stage(shelf: Path, digest: str, fill: Callable[[Path], None], target: BuildTarget) -> Path:
     folder = shelf / digest[:16]
-    if folder.is_dir():
-        return folder
-    partial = shelf / f"{digest[:16]}.{os.getpid()}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / PACKAGES_FOLDER).mkdir(parents=True)
-    fill(partial / PACKAGES_FOLDER)
-    interpreter = interpreter_of(target.python)
-    if interpreter is not None:
-        compile_tree(partial, interpreter)
-    move_into_place(partial, folder)
+
+    def fill_and_compile(partial: Path) -> None:
+        (partial / PACKAGES_FOLDER).mkdir()
+        fill(partial / PACKAGES_FOLDER)
+        interpreter = interpreter_of(target.python)
+        if interpreter is not None:
+            compile_tree(partial, interpreter)
+
+    place(folder, fill_and_compile)
     return folder
 
 

@@ -1,8 +1,6 @@
 """A container's folder of models, with what says how they are served and who vouches for them."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +18,7 @@ from falaj.contract import (
 )
 from falaj.domain.publisher import PublisherKey
 from infra.bundling.functions import StagedCode
-from infra.bundling.trees import copy_file, move_into_place, size_in_bytes, text_digest
+from infra.bundling.trees import copy_file, place, size_in_bytes, text_digest
 from infra.packaging import PackagedModel
 
 CACHE_BYTES: Final = 64 * 1024 * 1024
@@ -94,14 +92,14 @@ def stage_model_root(
     told = [text for pair in sorted(settings.items()) for text in pair]
     digest = text_digest(*told, publisher.fingerprint, *manifests)
     folder = build_root / "model-roots" / model.spec.name / digest[:16]
-    if not folder.is_dir():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+
+    def fill(partial: Path) -> None:
         for path, source in files.items():
             copy_file(source, partial / path)
         for path, text in settings.items():
             (partial / path).write_text(text, encoding="utf-8")
-        move_into_place(partial, folder)
+
+    place(folder, fill)
     return StagedCode(folder=folder, digest=digest, size_bytes=size_in_bytes(folder))
 
 

@@ -3,10 +3,13 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+PARTIAL: Final = ".partial"
+"""How the name of a folder ends that somebody is filling."""
 CACHES: Final = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
 
 
@@ -58,12 +61,31 @@ def link_file(source: Path, target: Path) -> None:
 
 def link_tree(source: Path, target: Path) -> None:
     """Put a whole folder at another place without copying bytes; nothing is left half done."""
-    if target.exists():
+
+    def link(partial: Path) -> None:
+        for path in sorted(source.rglob("*")):
+            if path.is_file():
+                link_file(path, partial / path.relative_to(source))
+
+    place(target, link)
+
+
+def place(target: Path, fill: Callable[[Path], None]) -> None:
+    """Have a folder that is named by its content, and mark it as used today.
+
+    Whoever sweeps up what no assembly names (`cli.leftovers`) leaves what was used of late.
+
+    Args:
+        target: The folder; one that exists is whole.
+        fill: Writes its content into the folder that it is given.
+    """
+    with suppress(FileNotFoundError):
+        os.utime(target)
         return
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            link_file(path, partial / path.relative_to(source))
+    partial = target.with_name(f"{target.name}.{os.getpid()}{PARTIAL}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    fill(partial)
     move_into_place(partial, target)
 
 

@@ -1,5 +1,6 @@
 """Staged folders become assets of a stack, copied into cdk.out."""
 
+import os
 from pathlib import Path
 
 from aws_cdk import App, FileAssetLocation, FileAssetPackaging, Stack
@@ -35,7 +36,9 @@ def file_asset(scope: Construct, file: Path, key: str) -> FileAssetLocation:
     """
     name = f"asset.{key.replace('/', '.')}{file.suffix}"
     target = outdir(scope) / name
-    if not target.exists():
+    if target.exists():
+        os.utime(target)  # used: see trees.place
+    else:
         link_file(file, target)
     return Stack.of(scope).synthesizer.add_file_asset(
         source_hash=key, file_name=name, packaging=FileAssetPackaging.FILE

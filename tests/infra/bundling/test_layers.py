@@ -129,10 +129,11 @@ def test_the_same_pins_are_staged_once(tmp_path):
     pins = tmp_path / "requirements.txt"
     pins.write_text(TINY_PIN)
     first = stage_packages("tiny", pins, tmp_path, HOST)
-    stamp = first.folder.stat().st_mtime_ns
+    files = {path: path.stat().st_ctime_ns for path in first.folder.rglob("*")}
     second = stage_packages("tiny", pins, tmp_path, HOST)
 
-    assert (second, second.folder.stat().st_mtime_ns) == (first, stamp)
+    assert second == first
+    assert {path: path.stat().st_ctime_ns for path in second.folder.rglob("*")} == files
 
 
 def test_other_pins_are_another_layer(tmp_path):
