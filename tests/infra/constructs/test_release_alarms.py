@@ -1,6 +1,7 @@
 """Promise: each alarm fires on the harm it names, on the candidate alone, and on nothing else."""
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -114,6 +115,17 @@ class World:
                         values = [1.0] * count + [0.0] * (ones - count)
                         self.store.put(MetricId.of("Falaj", name, dimensions), values, at=at)
 
+    def drawn(self, rng, share, rate, *, per_second, seconds):
+        """Let each request draw its version, as Lambda does, and fail at one rate on either."""
+        for second in seconds:
+            at = self.now + timedelta(seconds=second)
+            ours = sum(rng.random() < share for _ in range(per_second))
+            for version, requests in ((CANDIDATE, ours), (STABLE, per_second - ours)):
+                bad = [float(rng.random() < rate) for _ in range(requests)]
+                for dimensions in ({"Model": "m"}, {"Model": "m", "Release": version}):
+                    for name, values in (("Requests", [1.0] * requests), ("Bad", bad)):
+                        self.store.put(MetricId.of("Falaj", name, dimensions), values, at=at)
+
     def invoked(self, version, count=1, **ending):
         """Let Lambda publish its own metrics of calls by the alias."""
         for _ in range(count):
@@ -200,6 +212,25 @@ def test_an_outage_that_begins_with_a_shift_is_not_the_candidate_s(
     world.ends()
     for _ in range(10):
         world.served(then, 1000 - then, rate)
+        world.ends()
+    assert world.red == set()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("first", "then"), [(0.0, 0.05), (0.05, 0.25), (0.25, 0.5)])
+def test_an_outage_under_heavy_traffic_is_not_the_candidate_s(world, first, then, seed):
+    """50 requests a second, drawn at random: the more there are, the surer a wrong alarm is."""
+    rng = random.Random(f"{then}/{seed}")
+    begins = rng.randrange(2, 59)
+    heavy = {"per_second": 50}
+    for _ in range(2):
+        world.drawn(rng, first, 0.0, seconds=range(60), **heavy)
+        world.ends()
+    world.drawn(rng, first, 0.0, seconds=range(begins), **heavy)
+    world.drawn(rng, then, 0.3, seconds=range(begins, 60), **heavy)
+    world.ends()
+    for _ in range(10):
+        world.drawn(rng, then, 0.3, seconds=range(60), **heavy)
         world.ends()
     assert world.red == set()
 
