@@ -1,6 +1,6 @@
 """The statistics as the analyst's function is handed them: records in, evidence and reports out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +10,7 @@ from analysis.joining import Joining
 from analysis.page import as_page
 from analysis.report import Decision, Report, conclude_from
 from falaj.experiments.lifecycle import Entry, Event, Evidence, Phase
-from falaj.experiments.records import Exposure, Outcome
+from falaj.experiments.records import Reading
 from falaj.experiments.spec import ExperimentSpec
 
 _DONE: Final = {
@@ -77,8 +77,7 @@ class Desk:
     def look(
         self,
         spec: ExperimentSpec,
-        exposures: Iterable[Exposure],
-        outcomes: Iterable[Outcome],
+        reading: Reading,
         *,
         now: datetime,
         shares: Mapping[str, float] | None = None,
@@ -87,11 +86,12 @@ class Desk:
 
         Args:
             spec: The declaration.
-            exposures: Who was shown what.
-            outcomes: What came of it.
+            reading: Who was shown what, what came of it, and what was kept of that before.
             now: The present.
             shares: A bandit's shares of all subjects now, by arm.
         """
-        with Joining(spec) as joining:
-            joining.add_checked(exposures, outcomes)
+        with Joining(spec, take_up=reading.load) as joining:
+            known = joining.known
+            joining.add_files(reading.exposures(known), reading.outcomes(known))
+            joining.keep(reading.save)
             return Found(report=conclude_from(joining, now=now, shares=shares))

@@ -1,6 +1,6 @@
 """Exposures and outcomes become units: joined by inference id, counted by unit, in bounded memory.
 
-The records lie in a temporary SQLite file whose sorts spill to disk, so memory does not grow with
+The records lie in temporary SQLite files whose sorts spill to disk, so memory does not grow with
 them. The first exposure decides a unit's arm. What cannot be counted is set aside and counted by
 reason.
 """
@@ -8,8 +8,7 @@ reason.
 import math
 import sqlite3
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,28 +16,23 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from analysis.channels import (
-    Channel,
-    channels_of,
-    is_exposure,
-    is_outcome,
-    number_or_none,
-    value_channel,
-)
+from analysis.channels import Channel, value_channel
+from analysis.intake import Intake, Record, fingerprint, is_of
 from analysis.moments import Array
-from analysis.tables import JOIN, SCHEMA
+from analysis.tables import JOIN, PRAGMAS
 from analysis.tally import Tally
 from falaj.experiments.metrics import REQUESTS, Kind, Metric
 from falaj.experiments.records import Exposure, Outcome
 from falaj.experiments.spec import ExperimentSpec
 
 BATCH: Final = 20_000
-CACHE_KIB: Final = 48 * 1024
+CACHE_KIB: Final = 32 * 1024
+"""For each of the two files."""
+WORTH_KEEPING: Final = 0.1
+"""Share of all sources that must be new before the file is kept again."""
+FEWEST_NEW: Final = 20
 CLOCK_SKEW_S: Final = 60.0
 """An outcome may be stamped this much before its exposure: two machines' clocks."""
-
-_Record = Mapping[str, Any] | None
-_Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +53,52 @@ class Batch:
 class Joining:
     """A join under way; use it in a `with` block.
 
+    Args:
+        spec: The experiment.
+        directory: Folder for the temporary files, about 400 bytes a record.
+        take_up: Writes what `keep` gave to a file; says whether there was anything.
+
     Attributes:
         spec: The experiment.
     """
 
-    def __init__(self, spec: ExperimentSpec, *, directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        spec: ExperimentSpec,
+        *,
+        directory: Path | None = None,
+        take_up: Callable[[Path], bool] | None = None,
+    ) -> None:
         self.spec = spec
-        self._arms = {arm.name: index for index, arm in enumerate(spec.arms)}
-        self._channels = channels_of(spec.metrics)
-        self._unusable: Counter[str] = Counter()
         self._folder = tempfile.TemporaryDirectory(dir=directory, prefix="falaj-join-")
-        self._db = sqlite3.connect(Path(self._folder.name) / "join.sqlite", isolation_level=None)
-        self._db.executescript(SCHEMA.format(cache=CACHE_KIB))
+        self._kept = Path(self._folder.name) / "kept.sqlite"
+        try:
+            self._db = self._opened(take_up)
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        self._intake = Intake(spec, self._db)
+        self._channels = self._intake.channels
         self._caps: dict[str, float] = {}
+
+    def _opened(self, take_up: Callable[[Path], bool] | None) -> sqlite3.Connection:
+        """Open what was kept, or begin anew where nothing was, or what was is of no use."""
+        if take_up is not None and take_up(self._kept):
+            db = sqlite3.connect(self._kept, isolation_level=None)
+            if is_of(db, self.spec):
+                return self._prepared(db)
+            db.close()
+        self._kept.unlink(missing_ok=True)
+        db = self._prepared(sqlite3.connect(self._kept, isolation_level=None))
+        db.execute("CREATE TABLE main.about (fingerprint TEXT)")
+        db.execute("INSERT INTO main.about VALUES (?)", (fingerprint(self.spec),))
+        return db
+
+    def _prepared(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        work = Path(self._folder.name) / "work.sqlite"
+        db.execute("ATTACH ? AS work", (str(work),))
+        db.executescript(PRAGMAS.format(cache=CACHE_KIB))
+        return db
 
     def __enter__(self) -> Self:
         return self
@@ -85,93 +112,41 @@ class Joining:
         self._db.close()
         self._folder.cleanup()
 
-    def add_exposures(self, records: Iterable[_Record]) -> None:
+    def add_exposures(self, records: Iterable[Record]) -> None:
         """Take in exposures, as `Exposure.to_dict` writes them."""
-        self._insert("INSERT INTO exposure VALUES (?, ?, ?, ?, ?)", self._exposures(records))
+        self._intake.add_exposures(records)
 
-    def add_outcomes(self, records: Iterable[_Record]) -> None:
+    def add_outcomes(self, records: Iterable[Record]) -> None:
         """Take in outcomes, as `Outcome.to_dict` writes them."""
-        self._insert("INSERT INTO outcome VALUES (?, ?, ?, ?, ?)", self._outcomes(records))
+        self._intake.add_outcomes(records)
 
     def add_checked(self, exposures: Iterable[Exposure], outcomes: Iterable[Outcome]) -> None:
         """Take in records that were checked when they were read."""
-        self._insert("INSERT INTO exposure VALUES (?, ?, ?, ?, ?)", self._shown(exposures))
-        self._insert("INSERT INTO outcome VALUES (?, ?, ?, ?, ?)", self._told(outcomes))
+        self._intake.add_checked(exposures, outcomes)
 
-    def _shown(self, exposures: Iterable[Exposure]) -> Iterator[_Row]:
-        is_request, arms, name = self.spec.subject is None, self._arms, self.spec.name
-        for each in exposures:
-            if each.experiment != name or each.arm not in arms:
-                known = "unknown_arm" if each.experiment == name else "other_experiment"
-                self._unusable[known] += 1
-                continue
-            unit = each.inference_id if is_request else each.unit
-            yield each.inference_id, unit, arms[each.arm], each.at, each.covariate
+    @property
+    def known(self) -> Container[str]:
+        """Names of the sources that need not be read again."""
+        return self._intake.known
 
-    def _told(self, outcomes: Iterable[Outcome]) -> Iterator[_Row]:
-        by_outcome = self._by_outcome()
-        for each in outcomes:
-            channels = by_outcome.get(each.metric)
-            if channels is None:
-                self._unusable["other_metric"] += 1
-                continue
-            for index, channel in channels:
-                value = channel.number(each.value)
-                if value is None:
-                    self._unusable["unusable_value"] += 1
-                    continue
-                yield each.inference_id, index, each.id, value, each.at
+    def add_files(
+        self,
+        exposures: Iterable[tuple[str, Iterable[Exposure]]],
+        outcomes: Iterable[tuple[str, Iterable[Outcome]]],
+    ) -> None:
+        """Take in sources by name; they are known from then on."""
+        self._intake.add_files(exposures, outcomes)
 
-    def _by_outcome(self) -> dict[str, list[tuple[int, Channel]]]:
-        found: dict[str, list[tuple[int, Channel]]] = {}
-        for index, channel in enumerate(self._channels):
-            found.setdefault(channel.outcome, []).append((index, channel))
-        return found
+    def keep(self, give: Callable[[Path], None]) -> None:
+        """Hand over the file of all that was read, if so much is new that it is worth while.
 
-    def _insert(self, statement: str, rows: Iterator[tuple[Any, ...]]) -> None:
-        self._db.execute("BEGIN")
-        self._db.executemany(statement, rows)
-        self._db.execute("COMMIT")
-
-    def _exposures(self, records: Iterable[_Record]) -> Iterator[tuple[Any, ...]]:
-        is_request = self.spec.subject is None
-        for record in records:
-            fault = self._exposure_fault(record)
-            if fault or record is None:
-                self._unusable[fault] += 1
-                continue
-            inference = record["inference_id"]
-            yield (
-                inference,
-                inference if is_request else record["unit"],
-                self._arms[record["arm"]],
-                float(record["at"]),
-                number_or_none(record.get("covariate")),
-            )
-
-    def _exposure_fault(self, record: _Record) -> str:
-        if record is None or not is_exposure(record):
-            return "malformed_exposure"
-        if record["experiment"] != self.spec.name:
-            return "other_experiment"
-        return "" if record["arm"] in self._arms else "unknown_arm"
-
-    def _outcomes(self, records: Iterable[_Record]) -> Iterator[tuple[Any, ...]]:
-        by_outcome = self._by_outcome()
-        for record in records:
-            if record is None or not is_outcome(record):
-                self._unusable["malformed_outcome"] += 1
-                continue
-            channels = by_outcome.get(record["metric"], [])
-            if not channels:
-                self._unusable["other_metric"] += 1
-            for index, channel in channels:
-                value = channel.number(record.get("value"))
-                if value is None:
-                    self._unusable["unusable_value"] += 1
-                    continue
-                identity = record.get("id") or ""
-                yield record["inference_id"], index, str(identity), value, float(record["at"])
+        Reading it again is cheaper than the log, and it is written so seldom that all writing
+        together costs as much as writing a few times what there is in the end.
+        """
+        self._intake.settle()
+        known = len(self._intake.known)
+        if self._intake.added >= max(FEWEST_NEW, known * WORTH_KEEPING):
+            give(self._kept)
 
     def finish(self, until: float) -> Tally:
         """Join everything taken in.
@@ -180,6 +155,8 @@ class Joining:
             until: The present, seconds since the epoch: units whose window is open then are
                 immature.
         """
+        self._intake.settle()
+        counts = self._intake.counts
         window = self.spec.outcome_window.total_seconds()
         facts = {"window": window, "skew": CLOCK_SKEW_S, "closed": until - window}
         sums = ", ".join(
@@ -193,9 +170,7 @@ class Joining:
         first = self._primary_channels()
         return Tally(
             exposures=one("SELECT count(*) FROM shown", {}),
-            duplicate_exposures=one(
-                "SELECT (SELECT count(*) FROM exposure) - (SELECT count(*) FROM shown)", {}
-            ),
+            duplicate_exposures=counts["exposures"] - one("SELECT count(*) FROM shown", {}),
             units=one("SELECT count(*) FROM unit", {}),
             analysed=analysed,
             crossed=one("SELECT count(*) FROM unit WHERE crossed", {}),
@@ -204,28 +179,25 @@ class Joining:
                 {"closed": until - window},
             ),
             outcomes=self._fates("good"),
-            duplicate_outcomes=one(
-                f"SELECT (SELECT count(*) FROM outcome WHERE {first})"  # noqa: S608 - numbers
-                f" - (SELECT count(*) FROM fate WHERE {first})",
-                {},
-            ),
+            duplicate_outcomes=sum(counts[f"outcomes:{index}"] for index in first)
+            - self._fates("%"),
             unknown_outcomes=self._fates("unknown"),
             late_outcomes=self._fates("late"),
             early_outcomes=self._fates("early"),
-            unusable=dict(self._unusable),
+            unusable=self._intake.unusable,
         )
 
-    def _primary_channels(self) -> str:
+    def _primary_channels(self) -> list[int]:
         """Select one channel of each outcome, so that a record is counted once."""
         first = {
             channel.outcome: index for index, channel in reversed([*enumerate(self._channels)])
         }
-        return f"channel IN ({', '.join(map(str, first.values()))})"
+        return list(first.values())
 
     def _fates(self, fate: str) -> int:
-        where = self._primary_channels()
+        among = ", ".join(map(str, self._primary_channels()))
         return self._one(
-            f"SELECT count(*) FROM fate WHERE fate = :fate AND {where}",  # noqa: S608 - numbers
+            f"SELECT count(*) FROM fate WHERE fate LIKE :fate AND channel IN ({among})",  # noqa: S608 - numbers
             {"fate": fate},
         )
 

@@ -14,6 +14,7 @@ import os
 import platform
 import random
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from botocore.exceptions import ClientError
 
 from analysis.boundaries import even_fractions, spending_boundary
 from analysis.desk import Desk
@@ -54,8 +56,10 @@ from benchmarks.handler import (
     json_event,
     powertools_handler,
 )
-from falaj.aws.experiment_log import ExperimentLog
-from falaj.contract import EXPOSURES_PREFIX, OUTCOMES_PREFIX, log_prefix
+from falaj.aws.checkpoints import Checkpoints
+from falaj.aws.experiment_log import ExperimentLog, Span
+from falaj.contract import EXPOSURES_PREFIX, OUTCOMES_PREFIX, checkpoint_key, log_prefix
+from falaj.entrypoints.analyst_reading import LogReading
 from falaj.experiments import Allocation, Namespace, assign
 from falaj.experiments.bandit import BetaPosterior, thompson_shares
 from falaj.experiments.spec import ExperimentSpec
@@ -410,6 +414,7 @@ class FolderS3:
 
     Attributes:
         root: The bucket.
+        given: Log files that were asked for.
     """
 
     def __init__(self, root: Path) -> None:
@@ -417,6 +422,9 @@ class FolderS3:
         self._keys = sorted(
             path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()
         )
+        self._listed = frozenset(self._keys)
+        self._metadata: dict[str, dict[str, str]] = {}
+        self.given = 0
 
     def get_paginator(self, operation: str) -> "FolderS3":
         """Give what lists objects."""
@@ -430,7 +438,19 @@ class FolderS3:
 
     def get_object(self, **asked: str) -> dict[str, object]:
         """Open one object."""
-        return {"Body": (self.root / asked["Key"]).open("rb")}
+        path = self.root / asked["Key"]
+        if not path.is_file():
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        self.given += asked["Key"] in self._listed
+        return {"Body": path.open("rb"), "Metadata": self._metadata.get(asked["Key"], {})}
+
+    def put_object(self, **asked: Any) -> None:  # noqa: ANN401 - text, a stream, metadata
+        """Keep one object."""
+        path = self.root / asked["Key"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as stream:
+            shutil.copyfileobj(asked["Body"], stream)
+        self._metadata[asked["Key"]] = asked["Metadata"]
 
 
 def logs() -> None:
@@ -449,22 +469,31 @@ def logs() -> None:
                 path = root / log_prefix(kind, "tashkeel", date) / f"{number:06d}.jsonl"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _write(path, iter(part))
-        log = ExperimentLog(FolderS3(root), "bucket")
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        begun, cpu = time.perf_counter(), time.process_time()
-        found = Desk().look(
-            spec,
-            log.exposures("tashkeel", "big", start),
-            log.outcomes("tashkeel", start),
-            now=datetime.fromtimestamp(2_000_000_000, UTC),
+        s3 = FolderS3(root)
+        reading = LogReading(
+            log=ExperimentLog(s3, "bucket"),
+            checkpoints=Checkpoints(s3, "bucket"),
+            model="tashkeel",
+            experiment="big",
+            span=Span(since=start),
+            warn=print,
         )
-        size = len(found.page(())) + len(orjson.dumps(found.document(())))
-        spent, cpu = time.perf_counter() - begun, time.process_time() - cpu
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(f"{rows:,} exposures and {rows:,} outcomes in {2 * rows // 500:,} objects, reported")
+        for name in ("from the log", "from its checkpoint"):
+            begun, cpu, given = time.perf_counter(), time.process_time(), s3.given
+            found = Desk().look(spec, reading, now=datetime.fromtimestamp(2_000_000_000, UTC))
+            size = len(found.page(())) + len(orjson.dumps(found.document(())))
+            spent, cpu = time.perf_counter() - begun, time.process_time() - cpu
+            print(
+                f"{name:20}{spent:6.1f} s ({cpu:.1f} s of processor time), "
+                f"{s3.given - given:,} objects read, {size / 1024:.0f} KiB written"
+            )
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        kept = (root / checkpoint_key("tashkeel", "big")).stat().st_size
     print(
-        f"{rows:,} exposures and {rows:,} outcomes in {2 * rows // 500:,} objects joined and "
-        f"reported ({size / 1024:.0f} KiB) in {spent:.1f} s ({cpu:.1f} s of processor time); "
-        f"peak memory {peak / 1024:.0f} MiB ({before / 1024:.0f} MiB before)"
+        f"peak memory {peak / 1024:.0f} MiB ({before / 1024:.0f} MiB before), "
+        f"checkpoint {kept / 2**20:.0f} MiB"
     )
 
 

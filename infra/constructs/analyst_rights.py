@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from falaj.contract import (
+    CHECKPOINTS_PREFIX,
     DECISIONS_PREFIX,
     EXPOSURES_PREFIX,
     OUTCOMES_PREFIX,
@@ -21,8 +22,8 @@ from falaj.contract import (
 from infra.constructs.function_role import allow, sub
 
 _HERE: Final = "${AWS::Region}:${AWS::AccountId}"
-_READ: Final = (EXPOSURES_PREFIX, OUTCOMES_PREFIX, REPORTS_PREFIX, DECISIONS_PREFIX)
-_WRITTEN: Final = (REPORTS_PREFIX, DECISIONS_PREFIX)
+_WRITTEN: Final = (REPORTS_PREFIX, DECISIONS_PREFIX, CHECKPOINTS_PREFIX)
+_READ: Final = (EXPOSURES_PREFIX, OUTCOMES_PREFIX, *_WRITTEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

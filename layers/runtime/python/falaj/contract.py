@@ -279,6 +279,8 @@ PSEUDONYM_KEY_ALIAS: Final = "alias/falaj-pseudonyms"
 EXPOSURES_PREFIX: Final = "exposures/"
 OUTCOMES_PREFIX: Final = "outcomes/"
 REPORTS_PREFIX: Final = "reports/"
+CHECKPOINTS_PREFIX: Final = "checkpoints/"
+"""What the analyst has read of the log; it may be deleted at any time, and is made again."""
 EXPIRY_ATTRIBUTE: Final = "expires_at"
 """Seconds since the epoch after which DynamoDB may forget an item."""
 
@@ -296,6 +298,11 @@ def outcome_key(model: str, digest: str) -> str:
 def report_key(model: str, name: str, form: str) -> str:
     """Name the object that holds an experiment's latest report as `json` or `html`."""
     return f"{REPORTS_PREFIX}model={model}/{name}/latest.{form}"
+
+
+def checkpoint_key(model: str, name: str) -> str:
+    """Name the object that holds what was read of an experiment's log."""
+    return f"{CHECKPOINTS_PREFIX}model={model}/{name}"
 
 
 def decided_report_key(model: str, name: str, generation: int, form: str) -> str:

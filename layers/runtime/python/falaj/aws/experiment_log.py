@@ -7,8 +7,9 @@ of what is in it, so that what is delivered twice is kept once.
 import json
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final, TypeVar
@@ -24,6 +25,24 @@ AHEAD: Final = 8
 
 _EXISTS: Final = "PreconditionFailed"
 _Record = TypeVar("_Record", Exposure, Outcome)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The time in which exposures are an experiment's.
+
+    Attributes:
+        since: Its start.
+        until: Its end; None while it runs.
+    """
+
+    since: datetime
+    until: datetime | None = None
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Start and end, seconds since the epoch; the end is not part of it."""
+        return self.since.timestamp(), self.until.timestamp() if self.until else math.inf
 
 
 class ExperimentLog:
@@ -58,10 +77,42 @@ class ExperimentLog:
         Raises:
             DependencyError: S3 refused or does not answer.
         """
-        from_s, to_s = since.timestamp(), until.timestamp() if until else math.inf
-        for record in self._records(EXPOSURES_PREFIX, model, from_s, Exposure, set_aside):
-            if record.experiment == experiment and from_s <= record.at < to_s:
-                yield record
+        span = Span(since=since, until=until)
+        for _, found in self.exposure_files(model, experiment, span, set_aside=set_aside):
+            yield from found
+
+    def exposure_files(
+        self,
+        model: str,
+        experiment: str,
+        span: Span,
+        *,
+        known: Container[str] = (),
+        set_aside: Callable[[str], object] | None = None,
+    ) -> Iterator[tuple[str, list[Exposure]]]:
+        """Stream an experiment's exposures by the files that hold them.
+
+        Args:
+            model: The model.
+            experiment: The experiment's name.
+            span: Others are left out.
+            known: Keys of files that are not read again.
+            set_aside: As for `exposures`.
+
+        Raises:
+            DependencyError: S3 refused or does not answer.
+        """
+        since, until = span.edges
+        files = self._files(EXPOSURES_PREFIX, model, since, known, Exposure, set_aside)
+        for key, found in files:
+            yield (
+                key,
+                [
+                    each
+                    for each in found
+                    if each.experiment == experiment and since <= each.at < until
+                ],
+            )
 
     def outcomes(
         self,
@@ -82,7 +133,30 @@ class ExperimentLog:
         Raises:
             DependencyError: S3 refused or does not answer.
         """
-        yield from self._records(OUTCOMES_PREFIX, model, since.timestamp(), Outcome, set_aside)
+        for _, found in self.outcome_files(model, since, set_aside=set_aside):
+            yield from found
+
+    def outcome_files(
+        self,
+        model: str,
+        since: datetime,
+        *,
+        known: Container[str] = (),
+        set_aside: Callable[[str], object] | None = None,
+    ) -> Iterator[tuple[str, list[Outcome]]]:
+        """Stream a model's outcomes by the files that hold them.
+
+        Args:
+            model: The model.
+            since: As for `outcomes`.
+            known: Keys of files that are not read again.
+            set_aside: As for `outcomes`.
+
+        Raises:
+            DependencyError: S3 refused or does not answer.
+        """
+        from_s = since.timestamp()
+        yield from self._files(OUTCOMES_PREFIX, model, from_s, known, Outcome, set_aside)
 
     def write_exposures(self, model: str, exposures: Iterable[Exposure]) -> tuple[str, ...]:
         """Keep exposures, a file for each day; the same ones again change nothing.
@@ -132,34 +206,39 @@ class ExperimentLog:
                     raise
         return key
 
-    def _records(
+    def _files(
         self,
         kind: str,
         model: str,
         since: float,
+        known: Container[str],
         record: type[_Record],
         set_aside: Callable[[str], object] | None,
-    ) -> Iterator[_Record]:
-        for key, body in self._bodies(
-            f"{kind}model={model}/", log_prefix(kind, model, _date(since))
-        ):
-            is_whole = True
+    ) -> Iterator[tuple[str, list[_Record]]]:
+        first = log_prefix(kind, model, _date(since))
+        for key, body in self._bodies(f"{kind}model={model}/", first, known):
+            found, is_whole = list[_Record](), True
             for line in body.decode("utf-8", "replace").split("\n"):  # str: no guess at an encoding
                 if not line:
                     continue
                 try:
-                    yield record.from_dict(json.loads(line))
+                    found.append(record.from_dict(json.loads(line)))
                 except (ValueError, KeyError, TypeError):
                     is_whole = False
             if not is_whole and set_aside is not None:
                 set_aside(key)
+            yield key, found
 
-    def _bodies(self, prefix: str, first: str) -> Iterator[tuple[str, bytes]]:
+    def _bodies(
+        self, prefix: str, first: str, known: Container[str]
+    ) -> Iterator[tuple[str, bytes]]:
         """Fetch files in the order of their keys, a few ahead of the reader."""
         with ThreadPoolExecutor(AHEAD) as pool:
             coming: deque[tuple[str, Future[bytes]]] = deque()
             try:
                 for key in self._keys(prefix, first):
+                    if key in known:
+                        continue
                     coming.append((key, pool.submit(self._body, key)))
                     if len(coming) > AHEAD:
                         ready, body = coming.popleft()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from falaj.aws.experiment_log import Span
 from falaj.domain.clock import Clock
 from falaj.entrypoints.analyst_doing import (
     ACTOR,
@@ -16,6 +17,7 @@ from falaj.entrypoints.analyst_doing import (
     tell_split,
 )
 from falaj.entrypoints.analyst_growing import bandit_shares, check_ranges, grow_bandit
+from falaj.entrypoints.analyst_reading import LogReading
 from falaj.entrypoints.analyst_world import AnalystWorld, Look
 from falaj.errors import (
     ConfigurationError,
@@ -75,14 +77,17 @@ class Tender:
             DependencyError: S3 or SSM does not answer.
         """
         spec, now = state.spec, self.clock.now()
-        since = state.started_at or now
         until = ended_at(state) if state.phase in FINAL else None
         return self.world.analysis.look(
             spec,
-            self.world.log.exposures(
-                spec.model, spec.name, since, until=until, set_aside=self._set_aside
+            LogReading(
+                log=self.world.log,
+                checkpoints=self.world.checkpoints,
+                model=spec.model,
+                experiment=spec.name,
+                span=Span(since=state.started_at or now, until=until),
+                warn=lambda sentence: self.log("WARNING", sentence, **_named(spec)),
             ),
-            self.world.log.outcomes(spec.model, since, set_aside=self._set_aside),
             now=now,
             shares=bandit_shares(self.world, spec),
         )
@@ -244,9 +249,6 @@ class Tender:
             )
         only = others[0] if len(others) == 1 else None
         return order.arm or state.arm or only
-
-    def _set_aside(self, key: str) -> None:
-        self.log("WARNING", f"{key} holds lines that cannot be read")
 
     def _tell(self, state: ExperimentState) -> None:
         entry = state.log[-1]

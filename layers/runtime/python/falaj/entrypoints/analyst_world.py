@@ -1,6 +1,6 @@
 """Everything the experiment analyst reads and writes, put together from clients."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import boto3
 from botocore.config import Config
 
+from falaj.aws.checkpoints import Checkpoints
 from falaj.aws.decision_records import DecisionRecords
 from falaj.aws.desired import DesiredReleases
 from falaj.aws.experiment_log import ExperimentLog
@@ -19,7 +20,7 @@ from falaj.aws.rollout_store import RolloutStore
 from falaj.config.analyst import AnalystSettings
 from falaj.experiments.bandit import Posterior
 from falaj.experiments.lifecycle import Entry, Evidence
-from falaj.experiments.records import Exposure, Outcome
+from falaj.experiments.records import Reading
 from falaj.experiments.spec import ExperimentSpec
 
 MakeClient = Callable[..., Any]
@@ -58,8 +59,7 @@ class Analysis(Protocol):
     def look(
         self,
         spec: ExperimentSpec,
-        exposures: Iterable[Exposure],
-        outcomes: Iterable[Outcome],
+        reading: Reading,
         *,
         now: datetime,
         shares: Mapping[str, float] | None = None,
@@ -68,8 +68,7 @@ class Analysis(Protocol):
 
         Args:
             spec: The declaration.
-            exposures: Who was shown what.
-            outcomes: What came of it.
+            reading: Who was shown what, and what came of it.
             now: The present.
             shares: A bandit's shares of all subjects now, by arm.
         """
@@ -82,6 +81,7 @@ class AnalystWorld:
 
     store: ExperimentStore
     log: ExperimentLog
+    checkpoints: Checkpoints
     live: LiveExperimentsParameter
     desired: DesiredReleases
     rollouts: RolloutStore
@@ -107,6 +107,7 @@ def open_world(
     return AnalystWorld(
         store=ExperimentStore(dynamodb, settings.experiments_table),
         log=ExperimentLog(s3, settings.bucket),
+        checkpoints=Checkpoints(s3, settings.bucket),
         live=LiveExperimentsParameter(ssm),
         desired=DesiredReleases(ssm),
         rollouts=RolloutStore(dynamodb, settings.rollouts_table),

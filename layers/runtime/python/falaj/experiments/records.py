@@ -1,9 +1,10 @@
 """What is written down: who was shown which arm, and what came of it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,26 @@ class Outcome:
             "at": self.at,
             "id": self.id,
         }
+
+
+class Reading(Protocol):
+    """What a look reads, files by name, and what was kept of known ones."""
+
+    def exposures(self, known: Container[str]) -> Iterable[tuple[str, Iterable[Exposure]]]:
+        """Give exposures by file, those of known files left out."""
+        ...
+
+    def outcomes(self, known: Container[str]) -> Iterable[tuple[str, Iterable[Outcome]]]:
+        """Give outcomes by file, those of known files left out."""
+        ...
+
+    def load(self, to: Path) -> bool:
+        """Write what was kept to a file; whether there was anything."""
+        ...
+
+    def save(self, source: Path) -> None:
+        """Keep a file."""
+        ...
 
 
 def _finite(name: str, value: object) -> None:
