@@ -53,10 +53,14 @@ class Scheduler:
 
     Args:
         policy: Bounds.
+
+    Attributes:
+        most_rows: Of one run; at first the policy's, less where larger runs gain nothing.
     """
 
     def __init__(self, policy: BatchPolicy) -> None:
         self.policy = policy
+        self.most_rows = policy.max_batch_size
         self._lanes = Lanes()
         self._running = 0
         self._in_flight = 0
@@ -169,11 +173,11 @@ class Scheduler:
         return now_ns + int(self._mean_ns * self.policy.gather_share)
 
     def _is_gathered(self, now_ns: int) -> bool:
-        lanes, policy = self._lanes, self.policy
+        lanes = self._lanes
         return (
-            not policy.is_joining
+            self.most_rows == 1
             or lanes.count + self._in_flight >= self._lately
-            or lanes.rows >= policy.max_batch_size
+            or lanes.rows >= self.most_rows
             or now_ns >= self._gather_end(now_ns)
         )
 
@@ -184,9 +188,11 @@ class Scheduler:
         return min(self._gather_until_ns, oldest + self.policy.delay_ns)
 
     def _size(self) -> int:
-        waiting = min(self._lanes.rows, self.policy.max_batch_size)
-        preferred = [size for size in self.policy.preferred_batch_sizes if size <= waiting]
-        return preferred[-1] if preferred else self.policy.max_batch_size
+        preferred = self.policy.preferred_batch_sizes
+        if not preferred:
+            return self.most_rows
+        waiting = min(self._lanes.rows, self.most_rows)
+        return max((size for size in preferred if size <= waiting), default=self.most_rows)
 
     def _or_deadline(self, until_ns: int | None) -> Decision:
         times = [t for t in (until_ns, self._earliest_deadline_ns) if t is not None]

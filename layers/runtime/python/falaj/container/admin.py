@@ -53,6 +53,7 @@ def _described(worker: Worker) -> dict[str, object]:
         "refused": worker.refused,
         "mean_run_ms": scheduler.mean_ns / 1e6,
         "max_batch_size": policy.max_batch_size,
+        "useful_batch_size": scheduler.most_rows,
         "max_queue_size": policy.capacity,
         "cache_bytes": worker.cache.held_bytes if worker.cache is not None else 0,
     }

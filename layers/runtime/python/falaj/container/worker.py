@@ -1,7 +1,7 @@
 """One model version at work: its queue, its runs, its cache, its sequences and its counts."""
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from time import perf_counter_ns
 from typing import Final
 
@@ -16,7 +16,7 @@ from falaj.container.call import Answer, Call
 from falaj.container.sequences import Sequences, StateSpec
 from falaj.domain.clock import Clock
 from falaj.domain.tensors import DYNAMIC
-from falaj.engines.engine import zeros
+from falaj.engines.engine import Tensor, zeros
 from falaj.engines.repository import ServedModel
 from falaj.errors import (
     DeadlineExceededError,
@@ -99,19 +99,24 @@ class Worker:
         """
         inputs = zeros(self.model.manifest.signature)
         inputs |= {spec.name: spec.zeros() for spec in self._states()}
-        took = 0
+        quickest: dict[int, int] = {}
         for rows in _sizes(self.policy):
-            batch = joined([inputs] * rows, self._axis) if rows > 1 else inputs
-            for _ in range(_WARM_RUNS):
-                began = perf_counter_ns()
-                try:
-                    self.model.engine.run(batch, self.model.check.output_names)
-                except RequestError:  # zeros may be values this model refuses; no fault of its
-                    return
-                took = perf_counter_ns() - began
-                self._batcher.expect(rows, took)
+            try:
+                took = [self._warmed(inputs, rows) for _ in range(_WARM_RUNS)]
+            except RequestError:  # zeros may be values this model refuses; no fault of its
+                return
+            quickest[rows] = min(took)
+            self._batcher.expect(rows, quickest[rows])
             if rows == 1:
-                self.scheduler.expect(took)
+                self.scheduler.expect(took[-1])
+        self.scheduler.most_rows = self.policy.useful_rows(quickest)
+
+    def _warmed(self, inputs: Mapping[str, Tensor], rows: int) -> int:
+        """Run a batch of equal rows; return how long that took, in nanoseconds."""
+        began = perf_counter_ns()
+        batch = joined([inputs] * rows, self._axis) if rows > 1 else inputs
+        self.model.engine.run(batch, self.model.check.output_names)
+        return perf_counter_ns() - began
 
     def submit(self, call: Call) -> None:
         """Answer a call, now or later; never raises."""
