@@ -81,6 +81,7 @@ class Service:
     Attributes:
         desired_count: How many tasks are wanted now; scaling changes it.
         last_failure: Why the last task ended that had never answered.
+        has_no_machine: Whether the last task that was wanted found no zone with a machine.
         failed: Why the last deployment was given up; empty if it was not.
         deployment: What replaces a release now; None while nothing is watched.
     """
@@ -113,7 +114,7 @@ class Service:
         )
         self._fleet.grace_s = settings.grace_s
         self._zones: dict[str, str] = {}
-        self._has_no_machine = False
+        self.has_no_machine = False
         self._failures = 0
         self._not_before: datetime | None = None
         self._last_good = ""
@@ -393,11 +394,11 @@ class Service:
         side = self._is_on_alternate ^ is_beside
         zone = self._outside.place(self.settings, list(self.zones().elements()))
         if zone is None:
-            if not self._has_no_machine:
+            if not self.has_no_machine:
                 self._outside.tell("was unable to place a task: no zone that is left has a machine")
-            self._has_no_machine = True
+            self.has_no_machine = True
             return
-        self._has_no_machine = False
+        self.has_no_machine = False
         places = [each.place(is_alternate=side) for each in self.settings.registrations]
         self._zones[self._fleet.start(definition_arn, places).id] = zone
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from local_region.container_service.machines import MachineGroup
 from local_region.resources.kind import Declared, Kind, Surroundings
 from local_region.resources.recorded import recorded
 from local_region.template.intrinsics import Physical
@@ -10,7 +11,8 @@ _NETWORK: Final = (
     "Networks, endpoints and security groups are recorded; everybody here reaches everybody."
 )
 _MACHINES: Final = (
-    "Machines are recorded; a task starts as a process at once, without waiting for an instance."
+    "Machines are recorded; a task starts as a process at once, without waiting for one. It "
+    "counts as in one of its service's zones that offer the type, and ends when that zone is lost."
 )
 
 VPC = recorded(
@@ -18,7 +20,21 @@ VPC = recorded(
     ref="vpc-{id}",
     attributes={"VpcId": "vpc-{id}", "DefaultSecurityGroup": "sg-{id}", "CidrBlock": ""},
 )
-SUBNET = recorded(note=_NETWORK, ref="subnet-{id}", attributes={"SubnetId": "subnet-{id}"})
+_SUBNET: Final = recorded(note=_NETWORK, ref="subnet-{id}", attributes={"SubnetId": "subnet-{id}"})
+
+
+async def _put_subnet(resource: Declared, region: Surroundings) -> Physical:
+    made = await _SUBNET.create(resource, region)
+    zone = str(resource.properties.get("AvailabilityZoneId") or "")
+    region.containers.machines.put_subnet(made.ref, zone)
+    return made
+
+
+async def _update_subnet(_: Physical, resource: Declared, region: Surroundings) -> Physical:
+    return await _put_subnet(resource, region)
+
+
+SUBNET = Kind(create=_put_subnet, update=_update_subnet, note=_NETWORK)
 ROUTE_TABLE = recorded(note=_NETWORK, ref="rtb-{id}", attributes={"RouteTableId": "rtb-{id}"})
 ASSOCIATION = recorded(note=_NETWORK, ref="rtbassoc-{id}", attributes={"Id": "rtbassoc-{id}"})
 _ENDPOINT: Final = recorded(note=_NETWORK, ref="vpce-{id}", attributes={"Id": "vpce-{id}"})
@@ -51,7 +67,7 @@ LAUNCH_TEMPLATE = recorded(
         "DefaultVersionNumber": "1",
     },
 )
-AUTO_SCALING_GROUP = recorded(
+_GROUP: Final = recorded(
     note=_MACHINES,
     name_property="AutoScalingGroupName",
     attributes={
@@ -65,7 +81,41 @@ INSTANCE_PROFILE = recorded(
     name_property="InstanceProfileName",
     attributes={"Arn": "arn:aws:iam::{account}:instance-profile/{name}"},
 )
-CAPACITY_PROVIDER = recorded(note=_MACHINES, name_property="Name")
+_PROVIDER: Final = recorded(note=_MACHINES, name_property="Name")
+
+
+async def _put_group(resource: Declared, region: Surroundings) -> Physical:
+    made = await _GROUP.create(resource, region)
+    wanted = resource.properties
+    launched = (wanted.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
+    group = MachineGroup(
+        subnets=tuple(wanted.get("VPCZoneIdentifier") or ()),
+        types=tuple(item["InstanceType"] for item in launched.get("Overrides") or ()),
+        most=int(wanted["MaxSize"]),
+    )
+    region.containers.machines.put_group(made.ref, group)
+    return made
+
+
+async def _update_group(_: Physical, resource: Declared, region: Surroundings) -> Physical:
+    return await _put_group(resource, region)
+
+
+AUTO_SCALING_GROUP = Kind(create=_put_group, update=_update_group, note=_MACHINES)
+
+
+async def _put_provider(resource: Declared, region: Surroundings) -> Physical:
+    made = await _PROVIDER.create(resource, region)
+    group = (resource.properties.get("AutoScalingGroupProvider") or {}).get("AutoScalingGroupArn")
+    region.containers.machines.put_provider(made.ref, str(group))
+    return made
+
+
+async def _update_provider(_: Physical, resource: Declared, region: Surroundings) -> Physical:
+    return await _put_provider(resource, region)
+
+
+CAPACITY_PROVIDER = Kind(create=_put_provider, update=_update_provider, note=_MACHINES)
 CAPACITY_ASSOCIATIONS = recorded(note=_MACHINES)
 CLUSTER = recorded(
     note="Clusters are recorded; they hold no machines here.",
