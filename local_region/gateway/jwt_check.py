@@ -9,6 +9,7 @@ Sources, read 2026-11-22:
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import jwt
@@ -18,6 +19,7 @@ from local_region.gateway.guards import JwtGuard
 
 RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _BEARER: Final = "bearer "
+_REMEMBERED: Final = 1024
 
 
 class TokenRefusedError(Exception):
@@ -51,7 +53,13 @@ def checked_claims(header: str, guard: JwtGuard, key_set: str, now: float) -> Ma
     return claims
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _signed_claims(token: str, key_set: str) -> Mapping[str, Any]:
+    """Return what a token says, if one of these keys has signed it.
+
+    A signature that has held holds; who floods this machine with one token pays for one look. What
+    the claims say is looked at each time.
+    """
     try:
         header = jwt.get_unverified_header(token)
         keys = {key["kid"]: key for key in json.loads(key_set or '{"keys":[]}')["keys"]}

@@ -171,6 +171,33 @@ def test_a_tenant_within_its_rate_costs_one_write_a_request(wire, clock, pause_s
     assert wire.operations == ["UpdateItem"] * 20
 
 
+@pytest.mark.parametrize("late_s", [0.3, 0.9])
+def test_slow_calls_refuse_nobody_within_the_rate(wire, clock, late_s):
+    """Each takes most of a second; the tenant asks for half of what it may, from two places."""
+    limits, busy = Limits(rate_per_s=10, burst=5), environment(wire, clock)
+    lost = 0
+    for _ in range(20):
+        slow = QuotaTable(Slow(wire, clock, busy, late_s, limits), lambda: "quotas", clock)
+        lost += 1 - passed(slow, "acme", limits, 1)
+        clock.advance(1)
+
+    assert lost == 0
+
+
+class Slow:
+    """A wire on which a call takes its time, while another environment serves the tenant."""
+
+    def __init__(self, wire, clock, other, late_s, limits):
+        self._wire, self._clock, self._other = wire, clock, other
+        self._late_s, self._limits = late_s, limits
+
+    def __call__(self, path, body, *, headers=None):
+        """Send one call, late."""
+        self._clock.advance(self._late_s)
+        self._other.take("acme", self._limits)
+        return self._wire(path, body, headers=headers)
+
+
 def test_a_full_bucket_is_seen_by_each_environment_once(wire, clock):
     """Its first write says that there is no room, and when there will be."""
     passed(environment(wire, clock), "acme", TEN, 5)
