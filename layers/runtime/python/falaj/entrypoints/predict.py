@@ -7,11 +7,16 @@ environment from starting.
 
 import gc
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+
+from falaj import contract
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from falaj.config.settings import Settings
     from falaj.entrypoints.capturing import Capture
+    from falaj.entrypoints.lambda_experiments import Experiments
     from falaj.entrypoints.shadow import Handler
     from falaj.errors import ArtefactError
     from falaj.http.service import Service
@@ -32,7 +37,6 @@ def _started() -> "Handler":
     gc.disable()
     try:
         from falaj.config.settings import Settings  # noqa: PLC0415
-        from falaj.contract import ENV_ACCESS, ENV_SHADOW_PARAMETER  # noqa: PLC0415
         from falaj.entrypoints.lambda_inference import LambdaInference  # noqa: PLC0415
         from falaj.entrypoints.serving import service_from_environment  # noqa: PLC0415
         from falaj.errors import ArtefactError  # noqa: PLC0415
@@ -43,37 +47,65 @@ def _started() -> "Handler":
         except ArtefactError as error:
             _tell(error, settings)
             raise
-        experiments = None
-        if settings.experiments:
-            from falaj.entrypoints.experiment_world import experiments_of  # noqa: PLC0415 - boto3
-
-            experiments = experiments_of(settings, service)
-        made: Handler = LambdaInference(
-            service, settings, experiments=experiments, capture=_capture(settings, service)
-        )
-        if os.environ.get(ENV_ACCESS):  # noqa: TID251 - read whole where it is set
-            from falaj.entrypoints.guarded import guarded  # noqa: PLC0415 - where someone is asked
-
-            made = guarded(made)
-        if not os.environ.get(ENV_SHADOW_PARAMETER):  # noqa: TID251 - read whole where it is set
-            return made
-        from falaj.entrypoints.shadow import shadowed  # noqa: PLC0415 - with such a plan only
-
-        return shadowed(made, service, settings)
+        parts = {
+            name: make(settings, service)
+            for name, (setting, make) in PARTS.items()
+            if os.environ.get(setting)  # noqa: TID251 - read whole where it is made
+        }
+        made: Handler = LambdaInference(service, settings, **parts)
+        for setting, wrap in AROUND:
+            if os.environ.get(setting):  # noqa: TID251 - read whole where it is wrapped
+                made = wrap(made, settings, service)
+        return made
     finally:
         gc.freeze()
         gc.enable()
 
 
-def _capture(settings: "Settings", service: "Service") -> "Capture | None":
-    """Make what tells auditors who asked, where the environment asks for it."""
-    from falaj.contract import ENV_CAPTURE  # noqa: PLC0415 - as above
+# Each imports what it needs, boto3 among it, where a template asks for it and nowhere else.
 
-    if not (root := os.environ.get(ENV_CAPTURE)):  # noqa: TID251 - read whole where it is set
-        return None
-    from falaj.entrypoints.capture_world import capture_from  # noqa: PLC0415 - boto3
 
+def _experiments(settings: "Settings", service: "Service") -> "Experiments":
+    """Make what assigns subjects to arms."""
+    from falaj.entrypoints.experiment_world import experiments_of  # noqa: PLC0415
+
+    return experiments_of(settings, service)
+
+
+def _capture(settings: "Settings", service: "Service") -> "Capture":
+    """Make what tells auditors who asked."""
+    from falaj.entrypoints.capture_world import capture_from  # noqa: PLC0415
+
+    root = os.environ[contract.ENV_CAPTURE]  # noqa: TID251 - as in `_started`
     return capture_from(root, settings, service.clock)
+
+
+def _guarded(handler: "Handler", settings: "Settings", service: "Service") -> "Handler":
+    """Put the handler behind the check of who calls."""
+    from falaj.entrypoints.guarded import guarded  # noqa: PLC0415
+
+    del settings, service
+    return guarded(handler)
+
+
+def _shadowed(handler: "Handler", settings: "Settings", service: "Service") -> "Handler":
+    """Let the handler's answers be copied to a shadow."""
+    from falaj.entrypoints.shadow import shadowed  # noqa: PLC0415
+
+    return shadowed(handler, service, settings)
+
+
+PARTS: Final["dict[str, tuple[str, Callable[[Settings, Service], Any]]]"] = {
+    "experiments": (contract.ENV_EXPERIMENTS, _experiments),
+    "capture": (contract.ENV_CAPTURE, _capture),
+}
+"""What a handler may have, by argument: the variable that asks for it, and what makes it."""
+
+AROUND: Final["tuple[tuple[str, Callable[[Handler, Settings, Service], Handler]], ...]"] = (
+    (contract.ENV_ACCESS, _guarded),
+    (contract.ENV_SHADOW_PARAMETER, _shadowed),
+)
+"""What a handler may be inside of, from the inside out: the variable that asks for it."""
 
 
 def _tell(error: "ArtefactError", settings: "Settings") -> None:
