@@ -336,6 +336,9 @@ def serve(kind, root, port):
     if kind == "static":
         uvloop.run(ours(static_site, port))
     elif kind == "falaj":
+        from falaj.entrypoints.container import SWITCH_S  # noqa: PLC0415
+
+        sys.setswitchinterval(SWITCH_S)
 
         async def run():
             await ours(front_of(root, asyncio.get_running_loop()), port)

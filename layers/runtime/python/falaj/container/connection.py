@@ -109,7 +109,7 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: dict[str, str] = {}
         self._header_bytes = self._header_count = 0
-        self._chunks: list[bytes] = []
+        self._chunks: list[bytes | memoryview] = []
         self._body_bytes = 0
 
     # ------------------------------------------------------------- transport
@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
             # What is longer may hold a second request: the parser divides them.
             if known is not None and len(data) - known[1] <= known[0].length:
                 self._unlike = 0
-                self._begin(known[0], data[known[1] :])
+                self._begin(*known, data)
                 return
             self._first = data
         try:
@@ -165,21 +165,22 @@ class Connection(asyncio.Protocol):
             self._refuse(HTTPStatus.BAD_REQUEST, "this is not HTTP/1.1")
 
     # -------------------------------------------------------- recurring heads
-    def _begin(self, head: Head, body: bytes) -> None:
+    def _begin(self, head: Head, at: int, data: bytes) -> None:
         """Take the body, or the beginning of it, of a request whose head is known."""
         server, length = self._server, head.length
-        if len(body) == length and server.buffered + length <= self._limits.buffered_bytes:
+        is_whole = len(data) - at == length
+        if is_whole and server.buffered + length <= self._limits.buffered_bytes:
             server.buffered += length
-            self._received(head.with_body(body), length, is_last=False)
+            self._received(head.with_body(data[at:]), length, is_last=False)
             return
         self._reset()
         self._head = head
         self._is_partial = True
         if self._active is None:
             self.phase, self.since = _BODY, self._server.now
-        self._collect(body)
+        self._collect(memoryview(data)[at:])
 
-    def _collect(self, data: bytes) -> None:
+    def _collect(self, data: bytes | memoryview) -> None:
         head = self._head
         if head is None:
             return
@@ -193,7 +194,7 @@ class Connection(asyncio.Protocol):
         self._chunks, self._body_bytes = [], 0
         self._received(head.with_body(b"".join(chunks)), size, is_last=False)
         if left < len(data):
-            self.data_received(data[left:])
+            self.data_received(bytes(data[left:]))
 
     # ---------------------------------------------------------------- parser
     def on_message_begin(self) -> None:
@@ -229,7 +230,7 @@ class Connection(asyncio.Protocol):
         if headers.get("expect", "").lower() == "100-continue" and self._can_write():
             self._write(_CONTINUE)
 
-    def on_body(self, body: bytes) -> None:
+    def on_body(self, body: bytes | memoryview) -> None:
         """Collect a piece of the body."""
         if self.phase is _REFUSED:
             return
@@ -248,7 +249,7 @@ class Connection(asyncio.Protocol):
         self._is_partial = False
         chunks, size = self._chunks, self._body_bytes
         self._chunks, self._body_bytes = [], 0
-        request = self._request(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        request = self._request(b"".join(chunks))
         is_last = not self._parser.should_keep_alive()
         first, self._first = self._first, b""
         if first and not is_last:

@@ -6,9 +6,7 @@ from typing import Final
 import grpc  # type: ignore[import-untyped]
 
 from falaj.container.grpc.servicer import Servicer
-from falaj.http.service import Limits
 
-_ENVELOPE_BYTES: Final = 1024 * 1024  # names, shapes and parameters around the tensors
 _METADATA_BYTES: Final = 32 * 1024
 _CONCURRENT: Final = 4096
 _POLL_S: Final = 0.05
@@ -30,17 +28,16 @@ class GrpcServer:
         servicer: Answers.
         host: Address to listen on.
         port: Port; 0 takes any free one.
-        limits: Bounds on requests.
 
     Attributes:
         port: The port clients use.
     """
 
-    def __init__(self, servicer: Servicer, *, host: str, port: int, limits: Limits) -> None:
+    def __init__(self, servicer: Servicer, *, host: str, port: int) -> None:
         self._server = grpc.aio.server(
             options=(
                 *_OPTIONS,
-                ("grpc.max_receive_message_length", limits.body_bytes + _ENVELOPE_BYTES),
+                ("grpc.max_receive_message_length", servicer.message_bytes),
             ),
             maximum_concurrent_rpcs=_CONCURRENT,
         )

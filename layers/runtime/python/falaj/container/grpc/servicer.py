@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, Final
 
@@ -13,12 +14,15 @@ from falaj.container.call import Answer, Call
 from falaj.container.front import read_schedule
 from falaj.container.grpc.codec import inference_of_message, response_of
 from falaj.container.grpc.fields import check_fields
+from falaj.container.grpc.intake import Intake
 from falaj.container.grpc.messages import POOL, SERVICE, Message, message
 from falaj.container.grpc.statuses import code_of, trailers_of
 from falaj.container.ledger import Ledger
+from falaj.container.limits import ConnectionLimits
 from falaj.container.workforce import Workforce
 from falaj.contract import HEADER_CLIENT_SUBJECT
 from falaj.errors import (
+    CrowdedError,
     DrainingError,
     FalajError,
     ImmutableRepositoryError,
@@ -34,12 +38,28 @@ from falaj.telemetry.outcome import Ending, Outcome
 _INFER: Final = message("ModelInferRequest")
 _STREAMED: Final = message("ModelStreamInferResponse")
 _NS: Final = 1_000_000_000
+_ENVELOPE_BYTES: Final = 1024 * 1024  # names, shapes and parameters around the tensors
 _HEALTH: Final = "grpc.health.v1.Health"
 _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
 """HealthCheckResponse{status}, from github.com/grpc/grpc, doc/health-checking.md."""
 
 Context = Any  # grpc.aio.ServicerContext, which has no usable static type
 Method = Callable[[Message, Context], Awaitable[Message]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much may be read or held at once, over all connections.
+
+    Attributes:
+        buffered_bytes: Messages of inferences together, as REST's bodies have it.
+        asides: Messages of all other calls, each of the largest size.
+        streams: Open streams, each of which may at any time send a message of the largest size.
+    """
+
+    buffered_bytes: int = ConnectionLimits().buffered_bytes
+    asides: int = 4
+    streams: int = 32
 
 
 class Servicer:
@@ -50,8 +70,10 @@ class Servicer:
         workforce: Who computes.
         ledger: Where endings are counted.
         is_ready: Whether load balancers should send requests.
+        room: How much may be read or held at once.
 
     Attributes:
+        message_bytes: The largest message that is read.
         is_draining: Whether new calls are told to go elsewhere.
         under_way: Inferences that have no answer yet.
     """
@@ -63,32 +85,40 @@ class Servicer:
         ledger: Ledger,
         *,
         is_ready: Callable[[], bool],
+        room: Room | None = None,
     ) -> None:
         self._service, self._workforce, self._ledger = service, workforce, ledger
         self._is_ready = is_ready
+        room = room or Room()
+        self.message_bytes = service.limits.body_bytes + _ENVELOPE_BYTES
+        self._intake = Intake(capacity_bytes=room.buffered_bytes, message_bytes=self.message_bytes)
+        # Health checks shall find room when inferences do not.
+        self._asides = Intake(
+            capacity_bytes=room.asides * self.message_bytes, message_bytes=self.message_bytes
+        )
+        self._streams_left = room.streams
         self.is_draining = False
         self.under_way = 0
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         """What a server registers."""
         unary = {
-            name: grpc.unary_unary_rpc_method_handler(
-                _guarded(method),
-                request_deserializer=message(f"{name}Request").FromString,
-                response_serializer=message(f"{name}Response").SerializeToString,
+            name: _unary(
+                _parsing(message(f"{name}Request"), method),
+                message(f"{name}Response").SerializeToString,
+                self._asides,
             )
             for name, method in self._methods().items()
         }
         infer = {
-            "ModelInfer": grpc.unary_unary_rpc_method_handler(
-                _guarded(self._infer),
-                response_serializer=message("ModelInferResponse").SerializeToString,
+            "ModelInfer": _unary(
+                self._infer, message("ModelInferResponse").SerializeToString, self._intake
             ),
             "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(
                 self._stream, response_serializer=_STREAMED.SerializeToString
             ),
         }
-        health = {"Check": grpc.unary_unary_rpc_method_handler(self._health)}
+        health = {"Check": _unary(self._health, None, self._asides)}
         return (
             grpc.method_handlers_generic_handler(SERVICE, unary | infer),
             grpc.method_handlers_generic_handler(_HEALTH, health),
@@ -210,6 +240,18 @@ class Servicer:
         self, requests: AsyncIterator[bytes], context: Context
     ) -> AsyncIterator[Message]:
         """Answer one request after the other; an error ends its request, not the stream."""
+        if not self._streams_left:
+            await _abort(context, CrowdedError())
+        self._streams_left -= 1
+        try:
+            async for response in self._streamed(requests, context):
+                yield response
+        finally:
+            self._streams_left += 1
+
+    async def _streamed(
+        self, requests: AsyncIterator[bytes], context: Context
+    ) -> AsyncIterator[Message]:
         async for data in requests:
             try:
                 response = await self._infer(data, context)
@@ -230,18 +272,55 @@ class Servicer:
         self._ledger.failed(outcome, request_id="", status=code_of(error).value[0])
 
 
-def _guarded(method: Callable[[Any, Context], Awaitable[Message]]) -> Method:
-    async def guarded(request: Any, context: Context) -> Message:  # noqa: ANN401 - bytes or message
+def _unary(
+    method: Callable[[bytes, Context], Awaitable[Any]],
+    serializer: Callable[[Any], bytes] | None,
+    intake: Intake,
+) -> Any:  # noqa: ANN401 - grpc.RpcMethodHandler, which has no usable static type
+    """Make a handler of one message that is read only where there is room for it.
+
+    On the wire it is an ordinary unary call; a handler of streams is asked when to read.
+    """
+
+    async def handler(_: AsyncIterator[bytes], context: Context) -> Any:  # noqa: ANN401 - as above
+        size = 0
         try:
-            return await method(request, context)
+            data = await intake.take(lambda: _message_of(context))
+            size = len(data)
+            return await method(data, context)
         except FalajError as error:
             failure = error
         except ParseError as error:
             failure = ServiceError(f"internal error: {error}"[:300])
-        context.set_trailing_metadata(trailers_of(failure))
-        return await context.abort(code_of(failure), str(failure))
+        finally:
+            intake.give(size)
+        return await _abort(context, failure)
 
-    return guarded
+    return grpc.stream_unary_rpc_method_handler(handler, response_serializer=serializer)
+
+
+async def _message_of(context: Context) -> bytes:
+    data = await context.read()
+    if not isinstance(data, bytes):
+        raise MalformedRequestError("the call ended before its message")
+    return data
+
+
+async def _abort(context: Context, failure: FalajError) -> Any:  # noqa: ANN401 - never returns
+    context.set_trailing_metadata(trailers_of(failure))
+    return await context.abort(code_of(failure), str(failure))
+
+
+def _parsing(kind: type[Message], method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
+    async def parsed(data: bytes, context: Context) -> Message:
+        try:
+            request = kind.FromString(data)
+        except DecodeError as error:
+            name = kind.DESCRIPTOR.name
+            raise MalformedRequestError(f"the message is no {name}") from error
+        return await method(request, context)
+
+    return parsed
 
 
 def _refuse_change(request: Message) -> Any:  # noqa: ANN401 - never returns

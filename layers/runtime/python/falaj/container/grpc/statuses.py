@@ -14,6 +14,7 @@ STATUS: Final[dict[type[FalajError], grpc.StatusCode]] = {
     errors.UnknownVersionError: grpc.StatusCode.NOT_FOUND,
     errors.ImmutableRepositoryError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.CrowdedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.UnavailableError: grpc.StatusCode.UNAVAILABLE,
     errors.DeadlineExceededError: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
