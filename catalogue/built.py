@@ -11,8 +11,8 @@ from typing import Any, Final
 from catalogue.errors import ModelNotBuiltError
 from catalogue.gate import Findings
 from falaj.contract import MANIFEST_FILE
+from falaj.domain.ensemble import steps_of
 from falaj.domain.manifest import Manifest
-from falaj.engines.ensemble import steps_of
 from falaj.errors import ArtefactError
 
 MEASUREMENTS_FILE: Final = "measurements.json"

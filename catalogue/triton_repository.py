@@ -13,8 +13,8 @@ from dataclasses import replace
 from catalogue.spec import CachePolicy, ModelSpec
 from catalogue.triton import printed, tensor_config, triton_config, triton_faults
 from falaj.contract import ENSEMBLE_PLATFORM
+from falaj.domain.ensemble import Step, steps_of
 from falaj.domain.manifest import Manifest
-from falaj.engines.ensemble import Step, steps_of
 from falaj.errors import ConfigurationError
 
 

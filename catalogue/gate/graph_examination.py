@@ -16,10 +16,11 @@ from catalogue.gate.refusal import Refusal
 from catalogue.gate.running import PROVIDER, Answer, Runner, resident_memory_mib
 from catalogue.gate.sampling import Feed, InputAxes
 from catalogue.gate.signatures import axis_names, input_infos
+from falaj.domain.ensemble import Step, steps_of
 from falaj.domain.signature import ModelSignature
 from falaj.domain.tensors import DYNAMIC, TensorSpec
 from falaj.engines.engine import Engine, Tensor
-from falaj.engines.ensemble import EnsembleEngine, Step, steps_of
+from falaj.engines.ensemble import EnsembleEngine
 from falaj.errors import ArtefactError
 
 
