@@ -31,6 +31,7 @@
     │   ├── InvalidOutputError
     │   ├── UnavailableError         ask again after a while
     │   │   ├── OverloadedError
+    │   │   ├── CrowdedError         too many large messages at once
     │   │   ├── ServiceUnreachableError   no connection to a GPU service, or no answer in time
     │   │   └── DrainingError
     │   ├── DeadlineExceededError    the answer would have come too late
@@ -375,6 +376,15 @@ class OverloadedError(UnavailableError):
             retry_after_s=retry_after_s,
         )
         self.model, self.waiting = model, waiting
+
+
+class CrowdedError(UnavailableError):
+    """There is no room for another message among those that are read or waited for."""
+
+    code: ClassVar[str] = "crowded"
+
+    def __init__(self) -> None:
+        super().__init__("too many large requests at once", retry_after_s=1)
 
 
 class ServiceUnreachableError(UnavailableError):

@@ -17,6 +17,8 @@ _OPTIONS: Final = (
     ("grpc.max_concurrent_streams", 1024),
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 300_000),
+    # Windows grow with what is asked for only: what is not read stays with its sender.
+    ("grpc.http2.bdp_probe", 0),
 )
 """Source: github.com/grpc/grpc, include/grpc/impl/channel_arg_names.h."""
 
