@@ -1,13 +1,14 @@
 """The container beside Triton, mosec, MLServer, KServe, LitServe, BentoML, Starlette and FastAPI.
 
     python -m benchmarks.peers [--cases T,G,V,E] [--callers 1,8,32,64] [--seconds 2] [--open]
-                               [--contenders falaj,triton,…] [--json FILE]
+                               [--contenders falaj,triton,…] [--rounds 1] [--json FILE]
 
 The cases are those of benchmarks/container.py, which also names `static` and `raw`. Each peer is
 installed into an environment of its own under .build/peers, runs the same ONNX file on ONNX Runtime
 with one thread, and batches as its documentation recommends. It is asked in the form that it reads
 quickest: the Open Inference Protocol where it speaks it, raw bytes or Base64 for large rows
 elsewhere. All take turns in one run; nothing but the server and the caller should be running.
+A full run with `--open` takes some ten minutes. Exits with 3 if a goal is missed.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -30,16 +32,14 @@ import uvloop
 
 from benchmarks import container
 from benchmarks.peers.contenders import PEERS, RUNTIME, Peer, protocol
-from benchmarks.peers.goals import verdicts
+from benchmarks.peers.goals import is_missed, verdicts
 from falaj.contract import (
     ENV_GRPC_PORT,
     ENV_HTTP_PORT,
     ENV_MODEL_ROOT,
     ENV_THREADS,
-    MODEL_FILE,
     SERVING_FILE,
 )
-from falaj.engines.onnx import OnnxEngine
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / ".build" / "peers"
@@ -47,6 +47,7 @@ SERVERS = Path(__file__).with_name("servers")
 START_S = 60.0
 RATES = (250, 500, 1000, 2000, 4000, 6000, 8000, 11000, 15000, 20000, 27000, 36000)
 OURS = ("static", "falaj")
+MISSED = 3
 
 
 def installed(name: str, peer: Peer) -> Path:
@@ -79,15 +80,15 @@ def is_installable(name: str) -> bool:
 
 def our_command(name: str, case: str, root: str, port: int, env: dict[str, str]) -> list[str]:
     """The container's own program; where it needs a paused engine or none, the benchmark's."""
-    if name == "static" or case == "g":
-        program = str(ROOT / "benchmarks" / "container.py")
-        return [sys.executable, program, "--serve", name, "--root", root, "--port", str(port)]
     alone = Path(root) / "alone" / case
     alone.mkdir(parents=True, exist_ok=True)
     if not (alone / case).exists():
         (alone / case).symlink_to(Path(root) / case)
     serving = {"models": {case: {"batching": {"max_batch_size": container.MAX_BATCH}}}}
     (alone / SERVING_FILE).write_text(json.dumps(serving), encoding="utf-8")
+    if name == "static" or case == "g":
+        program = str(ROOT / "benchmarks" / "container.py")
+        return [sys.executable, program, "--serve", name, "--root", str(alone), "--port", str(port)]
     env |= {ENV_MODEL_ROOT: str(alone), ENV_HTTP_PORT: str(port), ENV_GRPC_PORT: "off"}
     env |= {ENV_THREADS: "1"}
     return [sys.executable, "-m", "gpu_endpoints.serve"]
@@ -192,11 +193,11 @@ def opened(port: int, data: bytes, seconds: float) -> int:
     return best
 
 
-def measure(name: str, case: str, root: str, asked: argparse.Namespace) -> dict[str, object]:
+def measure(name: str, case: str, root: str, asked: argparse.Namespace) -> dict[str, Any]:
     """Measure one contender on one case."""
     ask = protocol if name in OURS else PEERS[name].ask
     with started(name, case, root) as (process, port, start_s):
-        row: dict[str, object] = {"start_s": start_s, "memory_mib": memory_mib(process)}
+        row: dict[str, Any] = {"start_s": start_s, "memory_mib": memory_mib(process)}
         for callers in map(int, asked.callers.split(",")):
             found = closed(process, port, ask(case), callers, asked.seconds)
             row[str(callers)] = found
@@ -206,16 +207,32 @@ def measure(name: str, case: str, root: str, asked: argparse.Namespace) -> dict[
                 f"cpu {found['cpu_us'] or 0:8.0f} µs",
                 flush=True,
             )
-        if asked.open and case == "t":
+        if asked.open and case == "t" and name != "static":
             row["open"] = opened(port, ask(case), asked.seconds)
             print(f"{name:10} T open loop: {row['open']} req/s with p99 < 10 ms", flush=True)
     print(f"{name:10} {case.upper()} start {start_s:.2f} s, memory {row['memory_mib']:.0f} MiB")
     return row
 
 
+def better(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
+    """The better of two rounds, figure by figure: what else the machine does only makes worse."""
+    if before is None:
+        return now
+    chosen = dict(now)
+    for key, old in before.items():
+        new = now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            chosen[key] = max(old, new, key=lambda found: found["rate"])
+        elif key == "open":
+            chosen[key] = max(old, new or 0)
+        elif new is None or old < new:
+            chosen[key] = old
+    return chosen
+
+
 def batched(root: str, case: str, rows: int, seconds: float) -> float:
     """Rows a second of the engine without a server, all callers in one batch."""
-    engine = OnnxEngine(name=case, model=(Path(root) / case / "1" / MODEL_FILE).read_bytes())
+    engine = container.raw_engine(root, case)
     spec = engine.signature.inputs[0]
     names = [output.name for output in engine.signature.outputs]
     inputs = {spec.name: np.ones((rows, *spec.shape[1:]), spec.datatype.numpy_name)}
@@ -232,13 +249,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--cases", default="T,G,V,E")
     parser.add_argument("--callers", default="1,8,32,64")
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--rounds", type=int, default=1, help="the best of so many turns counts")
     parser.add_argument("--contenders", default=",".join((*OURS, *PEERS)))
     parser.add_argument("--open", action="store_true", help="also the open loop, on T")
     parser.add_argument("--json", type=Path, help="write every figure there")
     asked = parser.parse_args()
     names = [name for name in asked.contenders.split(",") if name in OURS or is_installable(name)]
-    figures: dict[str, dict[str, object]] = {}
+    figures: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as root:
         container.write_models(Path(root))
         for case in asked.cases.lower().split(","):
@@ -249,17 +267,21 @@ def main() -> int:
                 "batch": {size: batched(root, case, int(size), asked.seconds) for size in sizes},
             }
             print(f"raw        {case.upper()}     {best:>9.0f} rows/s", flush=True)
-            for name in names:
+            for name in [*names] * asked.rounds:
                 if name == "static" and case != "t":
                     continue
                 try:
-                    figures[case][name] = measure(name, case, root, asked)
-                except RuntimeError as error:
+                    found = measure(name, case, root, asked)
+                except (RuntimeError, OSError, psutil.Error) as error:
+                    # A peer that fails is left out; the others are measured.
                     print(f"{name:10} {case.upper()} failed: {error}", flush=True)
-    print(*verdicts(figures), sep="\n")
-    if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=2))
-    return 0
+                    continue
+                figures[case][name] = better(figures[case].get(name), found)
+            if asked.json:
+                asked.json.write_text(json.dumps(figures, indent=2))
+    told = list(verdicts(figures))
+    print(*told, sep="\n")
+    return MISSED if any(is_missed(text) for text in told) else 0
 
 
 if __name__ == "__main__":

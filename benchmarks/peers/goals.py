@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 Figures = dict[str, dict[str, Any]]
+_MISSED = "MISSED"
 SLOW_PEERS = ("mlserver", "kserve", "litserve", "bentoml")
 
 
 def rate(figures: Figures, case: str, name: str, callers: int) -> float | None:
     """Requests a second; None if that was not measured."""
-    return figures.get(case, {}).get(name, {}).get(str(callers), {}).get("rate")
+    found: float | None = figures.get(case, {}).get(name, {}).get(str(callers), {}).get("rate")
+    return found
+
+
+def is_missed(text: str) -> bool:
+    """Whether a verdict says that a goal was missed."""
+    return text.endswith(_MISSED)
 
 
 def verdicts(figures: Figures) -> Iterator[str]:
@@ -17,11 +24,12 @@ def verdicts(figures: Figures) -> Iterator[str]:
     for text, mine, theirs, goal in _rates(figures):
         if mine and theirs:
             ratio = mine / theirs
-            yield f"{text}: {ratio:.2f} (goal ≥ {goal}) {'reached' if ratio >= goal else 'MISSED'}"
+            yield f"{text}: {ratio:.2f} (goal ≥ {goal}) {'reached' if ratio >= goal else _MISSED}"
     one = figures.get("t", {})
     mine, theirs = one.get("falaj", {}), one.get("starlette", {})
-    if "1" in mine and "1" in theirs:
-        ratio = mine["1"]["p50_ms"] / theirs["1"]["p50_ms"]
+    quick, quicker = (found.get("1", {}).get("p50_ms") for found in (theirs, mine))
+    if quick and quicker:
+        ratio = quicker / quick
         yield f"T p50 at 1 ÷ Starlette: {ratio:.2f} (goal ≤ 0.7) {_under(ratio, 0.7)}"
     if mine:
         yield f"T memory: {mine['memory_mib']:.0f} MiB (goal ≤ 80) {_under(mine['memory_mib'], 80)}"
@@ -29,7 +37,7 @@ def verdicts(figures: Figures) -> Iterator[str]:
 
 
 def _under(value: float, goal: float) -> str:
-    return "reached" if value <= goal else "MISSED"
+    return "reached" if value <= goal else _MISSED
 
 
 def _rates(figures: Figures) -> Iterator[tuple[str, float | None, float | None, float]]:

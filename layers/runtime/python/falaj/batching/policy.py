@@ -6,7 +6,7 @@ from typing import Final
 
 NS_PER_US: Final = 1_000
 _GATHER_SHARE: Final = 0.3
-_ABOUT: Final = 1.1
+_ABOUT, _CLEARLY, _MUCH = 1.1, 1.25, 1.5  # times the cheapest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,25 +54,36 @@ class BatchPolicy:
         """Whether requests share runs at all."""
         return self.max_batch_size > 1
 
-    def useful_rows(self, took_ns: Mapping[int, int]) -> int:
-        """Return the smallest batch that is about as quick a row as any.
+    def useful_rows(self, busy_ns: Mapping[int, int]) -> int:
+        """Return the largest batch worth running.
 
-        A larger one would only keep its callers waiting, and where its intermediate results leave
-        the processor's caches it is slower than its rows one by one.
+        That is the policy's own, unless large runs cost the processor clearly more a row than small
+        ones, as where intermediate results leave its caches: then the smallest that is about as
+        cheap as any. Preferred sizes are somebody's decision and are left alone.
 
         Args:
-            took_ns: Duration of a run by its rows, joining included.
+            busy_ns: Processor time of a run by its rows, joining included; ascending.
 
         Example:
-            >>> BatchPolicy().useful_rows({1: 700, 2: 1500, 4: 3600})
+            >>> BatchPolicy().useful_rows({1: 700, 2: 1500, 4: 3600, 8: 27_000})
             1
-            >>> BatchPolicy().useful_rows({1: 4000, 8: 4010, 32: 4030})
+            >>> BatchPolicy().useful_rows({1: 60, 8: 90, 32: 150})
             32
         """
-        if self.preferred_batch_sizes or not took_ns:
+        if self.preferred_batch_sizes or not busy_ns:
             return self.max_batch_size
-        least = min(took / rows for rows, took in took_ns.items())
-        return min(rows for rows, took in took_ns.items() if took / rows <= least * _ABOUT)
+        costs = {rows: busy / rows for rows, busy in busy_ns.items()}
+        least = min(costs.values())
+        if max(costs) == self.max_batch_size and costs[max(costs)] <= least * _CLEARLY:
+            return self.max_batch_size
+        return min(rows for rows, cost in costs.items() if cost <= least * _ABOUT)
+
+    def is_past_use(self, busy_ns: Mapping[int, int]) -> bool:
+        """Whether the last batch cost so much a row that no larger one is worth trying."""
+        if self.preferred_batch_sizes:
+            return False
+        costs = [busy / rows for rows, busy in busy_ns.items()]
+        return costs[-1] > min(costs) * _MUCH
 
     @property
     def delay_ns(self) -> int | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Hashable, Mapping, Sequence
-from time import perf_counter_ns
+from time import perf_counter_ns, thread_time_ns
 from typing import Final
 
 from falaj.batching.driver import Batcher
@@ -29,6 +29,9 @@ from falaj.errors import (
 
 _NS: Final = 1_000_000_000
 _MS: Final = 1_000_000
+_HEAVY_BYTES: Final = 64 * 1024
+"""Rows from this size on are joined only as far as that pays: joining copies them, and while many
+are sent and read the model has nothing to do. Lighter ones cost nothing to join."""
 _CLOCK_NS: Final = 100 * _MS
 _WARM_RUNS: Final = 3
 
@@ -99,24 +102,28 @@ class Worker:
         """
         inputs = zeros(self.model.manifest.signature)
         inputs |= {spec.name: spec.zeros() for spec in self._states()}
-        quickest: dict[int, int] = {}
+        busy: dict[int, int] = {}
+        is_heavy = sum(tensor.nbytes for tensor in inputs.values()) >= _HEAVY_BYTES
         for rows in _sizes(self.policy):
             try:
-                took = [self._warmed(inputs, rows) for _ in range(_WARM_RUNS)]
+                runs = [self._warmed(inputs, rows) for _ in range(_WARM_RUNS)]
             except RequestError:  # zeros may be values this model refuses; no fault of its
                 return
-            quickest[rows] = min(took)
-            self._batcher.expect(rows, quickest[rows])
+            self._batcher.expect(rows, min(took for took, _ in runs))
+            busy[rows] = max(1, min(used for _, used in runs))
             if rows == 1:
-                self.scheduler.expect(took[-1])
-        self.scheduler.most_rows = self.policy.useful_rows(quickest)
+                self.scheduler.expect(runs[-1][0])
+            if is_heavy and self.policy.is_past_use(busy):
+                break
+        if is_heavy:
+            self.scheduler.most_rows = self.policy.useful_rows(busy)
 
-    def _warmed(self, inputs: Mapping[str, Tensor], rows: int) -> int:
-        """Run a batch of equal rows; return how long that took, in nanoseconds."""
-        began = perf_counter_ns()
+    def _warmed(self, inputs: Mapping[str, Tensor], rows: int) -> tuple[int, int]:
+        """Run a batch of equal rows; return its duration and processor time in nanoseconds."""
+        began, idle = perf_counter_ns(), thread_time_ns()
         batch = joined([inputs] * rows, self._axis) if rows > 1 else inputs
         self.model.engine.run(batch, self.model.check.output_names)
-        return perf_counter_ns() - began
+        return perf_counter_ns() - began, thread_time_ns() - idle
 
     def submit(self, call: Call) -> None:
         """Answer a call, now or later; never raises."""
