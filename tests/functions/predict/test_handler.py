@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -191,3 +192,26 @@ def test_an_allocation_bomb_of_a_caller_is_an_error_and_no_end(task_root):
     ]
     assert [result["statusCode"] for result in results] == [500, 200]
     assert json.loads(results[0]["body"])["code"] == "engine"
+
+
+FAULTS = """
+import resource
+%s
+counted = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for number in range(13):
+    before = counted() if number == 3 else before if number else 0
+    arrays = [b"x" * (10 << 20) for _ in range(3)]
+    del arrays
+print((counted() - before) / 10)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's setting")
+def test_a_request_reuses_the_memory_of_the_last(task_root):
+    """The kernel is not asked for a large request's pages again with each one."""
+    usual, here = (
+        float(_start(task_root, [], program=FAULTS % first).stdout.splitlines()[-1])
+        for first in ("", "import handler")
+    )
+    assert usual > 10  # 7,680 pages of 4 KiB; fewer where pages are huge
+    assert here < 1

@@ -37,10 +37,12 @@ def _started() -> "Handler":
     gc.disable()
     try:
         from falaj.config.settings import Settings  # noqa: PLC0415
+        from falaj.entrypoints.freed_memory import keep_freed_memory  # noqa: PLC0415
         from falaj.entrypoints.lambda_inference import LambdaInference  # noqa: PLC0415
         from falaj.entrypoints.serving import service_from_environment  # noqa: PLC0415
         from falaj.errors import ArtefactError  # noqa: PLC0415
 
+        keep_freed_memory()
         settings = Settings.from_env()
         try:
             service = service_from_environment(settings)
