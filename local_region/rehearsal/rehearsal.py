@@ -1,7 +1,6 @@
 """Runs a rollout in virtual time: stable's stacks, a release, traffic, faults, until it is over."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,7 +25,7 @@ from local_region.cloudwatch.emf import Published
 from local_region.control_loop import Observation
 from local_region.gateway.front_door import HEADER_EXECUTED_VERSION
 from local_region.issuer import FOLDER
-from local_region.lambda_service import Boundary, Invoked, LogLine
+from local_region.lambda_service import Invoked, LogLine
 from local_region.progress import AlarmChanged, Event, ParameterChanged
 from local_region.region import BUILD_FOLDER, Region
 from local_region.rehearsal import boundary
@@ -39,6 +38,7 @@ from local_region.rehearsal.recording import Recording
 from local_region.rehearsal.scenario import Result, Scenario
 from local_region.rehearsal.shared_clock import SharedClock
 from local_region.rehearsal.traffic import Arrival, Peekable, arrivals
+from local_region.rehearsal.virtual_region import virtual_region
 from local_region.rehearsal.zone_loss import SHED_LINE, ZoneLoss
 
 LEAD_IN: Final = timedelta(minutes=5)
@@ -82,49 +82,16 @@ async def rehearse(
     Raises:
         ConfigurationError: An assembly is refused, or does not hold what is to be rehearsed.
     """
-    with tempfile.TemporaryDirectory(prefix="falaj-rehearsal-") as folder:
-        clock = SharedClock(Path(folder) / "page")
-        stage = Stage(scenario, clock, watch, issuer_folder)
-        async with await Region.open(
-            stable,
-            api_port=0,
-            aws_port=0,
-            seed=scenario.seed,
-            clock=clock,
-            progress=stage.told,
-            account=account,
-            build_folder=build_folder,
-            state_folder=build_folder / "rehearsals",
-            ticks=False,
-            issuer_folder=issuer_folder,
-            boundary=Boundary(
-                program=Path(boundary.__file__),
-                variables={
-                    boundary.PAGE: str(Path(folder) / "page"),
-                    boundary.PLAN: _plan_of_faults(scenario),
-                },
-                clock=clock,
-            ),
-            observation=Observation(
-                rewrite=stage.recorded,
-                duration=stage.took,
-                is_sequential=True,
-                heed=stage.heeds,
-            ),
-        ) as region:
-            result = await stage.play(region, candidate, lead_in)
-        clock.close()
-        return result
-
-
-def _plan_of_faults(scenario: Scenario) -> str:
-    outside = {FaultKind.LATENCY, FaultKind.COLD_STORM}
-    faults = [
-        (fault.kind.value, fault.value, fault.is_shared)
-        for fault in scenario.faults
-        if fault.kind not in outside
-    ]
-    return json.dumps({"seed": scenario.seed, "faults": faults})
+    async with virtual_region(
+        stable,
+        lambda clock: Stage(scenario, clock, watch, issuer_folder),
+        seed=scenario.seed,
+        account=account,
+        build_folder=build_folder,
+        faults=scenario.faults,
+        issuer_folder=issuer_folder,
+    ) as (stage, region):
+        return await stage.play(region, candidate, lead_in)
 
 
 @dataclass(slots=True)
@@ -151,6 +118,12 @@ class Stage:
         self.latencies = Latencies(self.clock, seed=self.scenario.seed, faults=self.scenario.faults)
 
     # ------------------------------------------------------------- the region's word
+    def observation(self) -> Observation:
+        """See lines, hangs and durations, one after the other."""
+        return Observation(
+            rewrite=self.recorded, duration=self.took, is_sequential=True, heed=self.heeds
+        )
+
     def told(self, event: Event) -> None:
         """Remember alarms."""
         if isinstance(event, AlarmChanged):

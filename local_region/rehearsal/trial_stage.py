@@ -5,7 +5,6 @@ Only what comes of a request is drawn, at the rate that was chosen for the arm t
 
 import heapq
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,15 +25,16 @@ from falaj.experiments.spec import Unit
 from local_region.control_loop import Observation
 from local_region.gateway.front_door import HEADER_EXECUTED_VERSION
 from local_region.gateway.messages import Response
-from local_region.lambda_service import Boundary, Invoked
+from local_region.lambda_service import Invoked
+from local_region.progress import Event
 from local_region.region import BUILD_FOLDER, Region
-from local_region.rehearsal import boundary
 from local_region.rehearsal.cast import Cast, desired_of
 from local_region.rehearsal.latencies import Latencies
 from local_region.rehearsal.recording import Recording
 from local_region.rehearsal.shared_clock import SharedClock
 from local_region.rehearsal.subjects import Asking, Telling, Truth, askings, feedback
 from local_region.rehearsal.trial import ArmResult, Trial, TrialResult
+from local_region.rehearsal.virtual_region import virtual_region
 
 LOOKED_EVERY: Final = timedelta(minutes=5)
 """The analyst's own rhythm; in between nothing can have been decided."""
@@ -71,34 +71,14 @@ async def rehearse_experiment(
     Raises:
         ConfigurationError: An assembly is refused, or the experiment cannot be started on it.
     """
-    with tempfile.TemporaryDirectory(prefix="falaj-trial-") as folder:
-        clock = SharedClock(Path(folder) / "page")
-        stage = TrialStage(trial, clock, watch)
-        async with await Region.open(
-            stable,
-            api_port=0,
-            aws_port=0,
-            seed=trial.seed,
-            clock=clock,
-            account=account,
-            build_folder=build_folder,
-            state_folder=build_folder / "rehearsals",
-            ticks=False,
-            boundary=Boundary(
-                program=Path(boundary.__file__),
-                variables={
-                    boundary.PAGE: str(Path(folder) / "page"),
-                    boundary.PLAN: json.dumps({"seed": trial.seed, "faults": []}),
-                },
-                clock=clock,
-            ),
-            observation=Observation(
-                rewrite=stage.latencies.of_line, duration=stage.took, is_sequential=True
-            ),
-        ) as region:
-            result = await stage.play(region, candidate)
-        clock.close()
-        return result
+    async with virtual_region(
+        stable,
+        lambda clock: TrialStage(trial, clock, watch),
+        seed=trial.seed,
+        account=account,
+        build_folder=build_folder,
+    ) as (stage, region):
+        return await stage.play(region, candidate)
 
 
 @dataclass(slots=True)
@@ -122,6 +102,13 @@ class TrialStage:
     def __post_init__(self) -> None:
         self.latencies = Latencies(self.clock, seed=self.trial.seed, faults=())
         self._truth = Truth(self.trial)
+
+    def told(self, _: Event) -> None:
+        """Hear nothing of alarms: an experiment is decided by its analyst."""
+
+    def observation(self) -> Observation:
+        """See lines and durations, one after the other."""
+        return Observation(rewrite=self.latencies.of_line, duration=self.took, is_sequential=True)
 
     def took(self, invoked: Invoked) -> float:
         """Say how long an invocation took, in virtual time."""
