@@ -431,8 +431,8 @@ class _StagedLayers:
 
 def _publisher(deployment: Deployment, sources: Sources) -> PublisherKey:
     """Return the key that is pinned; the build folder's own where none is."""
-    if deployment.publisher_key:
-        return remembered_key(sources.build, deployment.publisher_key)
+    if deployment.pinned_publisher:
+        return remembered_key(sources.build, deployment.pinned_publisher)
     key = LocalSigner(sources.build).key
     remember_key(sources.build, key)
     return key

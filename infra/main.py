@@ -14,7 +14,13 @@ from falaj.contract import ENV_PROFILE
 from falaj.domain.clock import Clock, SystemClock
 from falaj.errors import ConfigurationError
 from infra.application import Sources, add_stacks
-from infra.config.deployment import CONTEXT_PREFIX, Deployment, Platform, host_architecture
+from infra.config.deployment import (
+    CONTEXT_PREFIX,
+    THROW_AWAY,
+    Deployment,
+    Platform,
+    host_architecture,
+)
 from infra.policies.plugin import PolicyPack
 from policies.assembly import read_stacks
 from policies.evaluation import evaluate
@@ -54,9 +60,10 @@ def main(repository: Path, arguments: Sequence[str], environment: Mapping[str, s
     )
     try:
         if CLI_VERSION in environment:
-            synthesize(App(), sources)
+            deployment = synthesize(App(), sources)
         else:
-            _by_hand(options, sources, environment)
+            deployment = _by_hand(options, sources, environment)
+        _refuse(publisher_faults(deployment))
     except ConfigurationError as error:
         for fault in error.faults:
             sys.stderr.write(f"refused: {fault}\n")
@@ -99,6 +106,22 @@ def _synthesize_under_policies(app: App, outdir: Path, today: date) -> None:
     _refuse(pack.faults)
 
 
+def publisher_faults(deployment: Deployment) -> list[str]:
+    """Return why models must not go to AWS as they are signed.
+
+    What was synthesized lies there all the same, for audits; the CDK CLI deploys nothing of it.
+    """
+    if not deployment.is_publisher_missing:
+        return []
+    fault = (
+        "falaj:publisherKey is not set: functions on Lambda would believe whoever has this "
+        f"machine's throw-away key. Deploy FalajFoundation with falaj:publisherKey={THROW_AWAY}, "
+        "run `falaj models sign --target aws`, and set falaj:publisherKey to what it prints; for "
+        f"an account that is thrown away, leave {THROW_AWAY} there"
+    )
+    return [fault]
+
+
 def _refuse(faults: Sequence[str]) -> None:
     if faults:
         raise ConfigurationError(faults)
@@ -110,7 +133,9 @@ def hand_context(repository: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     return {**file["context"], f"{CONTEXT_PREFIX}platform": Platform.HOST.value, **given}
 
 
-def _by_hand(options: argparse.Namespace, sources: Sources, environment: Mapping[str, str]) -> None:
+def _by_hand(
+    options: argparse.Namespace, sources: Sources, environment: Mapping[str, str]
+) -> Deployment:
     given = dict(options.context)
     if ENV_PROFILE in environment:
         given.setdefault(f"{CONTEXT_PREFIX}profile", environment[ENV_PROFILE])
@@ -130,6 +155,7 @@ def _by_hand(options: argparse.Namespace, sources: Sources, environment: Mapping
         else f"Lambda ({deployment.runtime})"
     )
     sys.stderr.write(f"{app.outdir}: profile {deployment.profile.value}, built for {for_what}\n")
+    return deployment
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,6 +33,9 @@ Source:
     docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html (operating system by runtime) and the
     wheels' tags, read 2026-11-22.
 """
+THROW_AWAY: Final = "throw-away"
+"""As `publisherKey`: the building machine's own key is believed on AWS, too, and on purpose."""
+
 CONCURRENCY_QUOTA: Final = 1000
 """Concurrent executions of an account and region by default; AWS raises it on request.
 
@@ -88,7 +91,8 @@ class Deployment:
         concurrency_quota: Concurrent executions that the account allows in the region.
         webhook_url: Where the rollout controller posts its notices as well; empty for nowhere.
         publisher_key: Fingerprint of the key whose manifests functions believe; empty takes the
-            throw-away key of the machine that builds.
+            throw-away key of the machine that builds, which is refused for Lambda unless
+            `throw-away` is written (docs/decisions/0023).
         tenants: File of tenants' limits; empty for none.
         gpu: The network, name and certificate of GPU services.
         tokens: Whose tokens count, with `access=jwt`.
@@ -120,6 +124,16 @@ class Deployment:
         faults.extend(self.api_name.faults(is_rest=self.is_rest))
         if faults:
             raise ConfigurationError(faults)
+
+    @property
+    def pinned_publisher(self) -> str:
+        """The fingerprint that is pinned; empty where the building machine's own key signs."""
+        return "" if self.publisher_key == THROW_AWAY else self.publisher_key
+
+    @property
+    def is_publisher_missing(self) -> bool:
+        """Whether models would go to AWS under a key that nobody has chosen."""
+        return self.platform is Platform.LAMBDA and not self.publisher_key
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
@@ -354,9 +368,10 @@ def _access_faults(deployment: Deployment) -> Iterator[str]:
 
 
 def _publisher_fault(deployment: Deployment) -> str | None:
-    if not deployment.publisher_key or is_fingerprint(deployment.publisher_key):
+    key = deployment.publisher_key
+    if key in {"", THROW_AWAY} or is_fingerprint(key):
         return None
-    return f"publisherKey {deployment.publisher_key!r}: write {FINGERPRINT_MEND}"
+    return f"publisherKey {key!r}: write {FINGERPRINT_MEND}, or {THROW_AWAY} for a trial"
 
 
 _CHECKS: Final = (

@@ -49,6 +49,7 @@ from infra.constructs.gpu_targets import GpuTargets, Listening
 from infra.constructs.gpu_task import CACHE_FOLDER, SERVE_COMMAND, GpuTask, Server, Supplies
 from infra.constructs.gpu_triton import triton_server
 from infra.constructs.kept_logs import KeptLogs
+from infra.constructs.publisher_check import warn_of_throw_away_publisher
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.packaging import PackagedModel
 from infra.stacks.naming import class_key, leave_bootstrap_check_to_cli, stack_properties
@@ -105,6 +106,7 @@ class GpuModelStack(Stack):
             ),
         )
         leave_bootstrap_check_to_cli(self)
+        warn_of_throw_away_publisher(self, deployment)
         self.tags.set_tag(MODEL_TAG, spec.name)
         self._deployment, self._spec, self._package = deployment, spec, package
         self._known: dict[str, str] = {}

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
-from aws_cdk import Annotations, Fn, Stack, aws_ssm as ssm
+from aws_cdk import Fn, Stack, aws_ssm as ssm
 from constructs import Construct
 
 from catalogue.release import ReleasePlan
@@ -38,13 +38,14 @@ from falaj.domain.plan import PlanKind
 from falaj.domain.release import DesiredRelease
 from falaj.experiments.declared import Declared
 from infra.access import function_access, written
-from infra.config.deployment import Access, Deployment, Platform
+from infra.config.deployment import Access, Deployment
 from infra.constructs.assets import file_asset
 from infra.constructs.audit_recorder import AuditSubscription, capture_rights
 from infra.constructs.capacity_alarm import CapacityAlarm
 from infra.constructs.exposure_subscription import ExposureSubscription, assignment_rights
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
+from infra.constructs.publisher_check import warn_of_throw_away_publisher
 from infra.constructs.quota_access import QuotaAccess
 from infra.constructs.release_alarms import ReleaseAlarms
 from infra.constructs.shadow import Shadow
@@ -60,11 +61,6 @@ from infra.stacks.naming import (
 
 _FUNCTION: Final = "${Function}"
 _RELEASE: Final = "${Release}"
-_UNPINNED: Final = (
-    "The manifests are signed by a throw-away key of this machine: whoever builds elsewhere makes "
-    "another release. Run `falaj models sign --target aws` and set falaj:publisherKey; "
-    "`cdk deploy --strict` refuses to go on without."
-)
 
 
 class ModelStack(Stack):
@@ -95,8 +91,7 @@ class ModelStack(Stack):
             **stack_properties(deployment, f"model {spec.name}", data_class=spec.data_class.value),
         )
         leave_bootstrap_check_to_cli(self)
-        if deployment.platform is Platform.LAMBDA and not deployment.publisher_key:
-            Annotations.of(self).add_warning_v2("falaj:throw-away-publisher", _UNPINNED)
+        warn_of_throw_away_publisher(self, deployment)
         key_arn = _key(self, deployment, spec.data_class)
         far_bucket = self._upload(package) if package.far_prefix else None
         experiments = package.model.experiments

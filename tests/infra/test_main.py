@@ -123,22 +123,38 @@ def test_jsii_runs_the_packaged_node():
     assert done.stdout.startswith(b"v24.")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("npx") is None, reason="npx is not on this machine")
-def test_the_real_cdk_cli_synthesizes_for_lambda(catalogue, tmp_path):
-    """The pinned one: the registry's latest refuses the current schema (aws-cdk issue 38113)."""
-    catalogue.add("churn")
+def cdk(catalogue, tmp_path, *words):
+    """Run the pinned CDK CLI: the registry's latest refuses our schema (aws-cdk issue 38113)."""
     app = (
         f"{sys.executable} {REPOSITORY / 'app.py'} "
         f"--models {catalogue.sources.models} --build {catalogue.sources.build}"
     )
-    done = subprocess.run(
-        ["npx", "--yes", CDK_CLI, "synth", "--quiet", "--app", app, "-o", str(tmp_path / "out")],
+    return subprocess.run(
+        ["npx", "--yes", CDK_CLI, *words, "--quiet", "--app", app, "-o", str(tmp_path / "out")],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("npx") is None, reason="npx is not on this machine")
+def test_the_real_cdk_cli_refuses_models_whose_publisher_nobody_named(catalogue, tmp_path):
+    """With what to do."""
+    catalogue.add("churn")
+    done = cdk(catalogue, tmp_path, "synth")
+
+    assert done.returncode != 0
+    assert "refused: falaj:publisherKey is not set" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("npx") is None, reason="npx is not on this machine")
+def test_the_real_cdk_cli_synthesizes_for_lambda(catalogue, tmp_path):
+    """As the throw-away key, whose use is said, would be deployed."""
+    catalogue.add("churn")
+    done = cdk(catalogue, tmp_path, "synth", "-c", "falaj:publisherKey=throw-away")
     assert done.returncode == 0, done.stderr
     function = function_of(tmp_path / "out")
 

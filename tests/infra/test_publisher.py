@@ -7,6 +7,8 @@ import pytest
 from catalogue.signing import LocalSigner, remember_key, sign
 from falaj.contract import MANIFEST_SIGNATURE_FILE
 from falaj.errors import ConfigurationError
+from infra.config.deployment import Deployment
+from infra.main import publisher_faults
 
 
 @pytest.fixture
@@ -81,7 +83,30 @@ def test_a_manifest_edited_after_it_was_signed_is_refused(catalogue, assemble):
         assemble(catalogue.sources)
 
 
-def test_a_throw_away_publisher_is_warned_of_on_lambda_alone(catalogue, assemble):
+def deployment(**context):
+    """What a context asks for."""
+    return Deployment.from_context({f"falaj:{key}": value for key, value in context.items()})
+
+
+@pytest.mark.parametrize(
+    ("context", "is_refused"),
+    [
+        ({}, True),
+        ({"publisherKey": "throw-away"}, False),
+        ({"publisherKey": "f" * 64}, False),
+        ({"platform": "host"}, False),
+    ],
+)
+def test_on_lambda_a_publisher_is_named(context, is_refused):
+    """Nobody deploys under a key of his own machine by leaving something out."""
+    faults = publisher_faults(deployment(**context))
+
+    assert [("throw-away" in fault, "models sign" in fault) for fault in faults] == (
+        [(True, True)] if is_refused else []
+    )
+
+
+def test_a_trial_is_signed_by_the_throw_away_key_and_warned_of(catalogue, assemble):
     """`cdk deploy --strict` refuses to go on; on this machine it is as it should be."""
     catalogue.add("churn")
 
@@ -89,6 +114,15 @@ def test_a_throw_away_publisher_is_warned_of_on_lambda_alone(catalogue, assemble
         assembly = assemble(catalogue.sources, **context)
         told = [p.read_text() for p in assembly.folder.glob("FalajModel-churn.metadata.json")]
         told.append((assembly.folder / "manifest.json").read_text())
+        assert pinned(assembly) == LocalSigner(catalogue.sources.build).key.fingerprint
         return any("throw-away key" in text for text in told)
 
-    assert (warned(platform="lambda"), warned()) == (True, False)
+    assert (warned(platform="lambda", publisherKey="throw-away"), warned()) == (True, False)
+
+
+@pytest.mark.parametrize("word", ["throwaway", "none", "f" * 63])
+def test_another_word_is_no_publisher(catalogue, assemble, word):
+    """With what to write."""
+    catalogue.add("churn")
+    with pytest.raises(ConfigurationError, match=r"publisherKey.*or throw-away for a trial"):
+        assemble(catalogue.sources, publisherKey=word)
