@@ -31,7 +31,7 @@ def decision_of(entry: Entry) -> Decision:
     arm = entry.arm or "an arm"
     what = _DONE.get(entry.event, entry.event.value)
     if entry.coverage is not None:
-        what = f"Grew to {entry.coverage:.4g} of all subjects"
+        what = f"Grew to {100 * entry.coverage:.4g} % of all subjects"
     if entry.phase is Phase.PROMOTED:
         what = f"Promoted {arm}"
     if entry.actor:

@@ -22,6 +22,9 @@ from analysis.moments import COVARIATE, DENOMINATOR, MISSING, VALUE, WIDTH, Arra
 LEAST_UNITS: Final = 10
 """Units an arm needs before its variance means anything at all."""
 
+_MOST: Final = 1e70
+"""Above it, products of squares are no floats."""
+
 _ADJUSTERS: Final = (COVARIATE, MISSING)
 
 
@@ -65,8 +68,9 @@ class Effect:
 
     @property
     def lift(self) -> float | None:
-        """Relative difference; None unless the control is above 0."""
-        return self.difference / self.control if self.control > 0 else None
+        """Relative difference; None unless the control is above 0, and by more than rounding."""
+        lift = self.difference / self.control if self.control > 0 else math.inf
+        return lift if math.isfinite(lift) else None
 
     def lift_interval(self, critical: float) -> tuple[float, float] | None:
         """Bound the relative difference; None when the control may be 0.
@@ -83,12 +87,15 @@ class Effect:
         if self.control <= low:
             return None
         scale = self.control**2 - low**2
+        if not scale > 0:  # squares of the tiniest numbers are 0
+            return None
         product = self.control * self.treatment
         high = critical * self.treatment_error
         root = math.sqrt(
             max(0.0, (self.treatment * low) ** 2 + (self.control * high) ** 2 - (low * high) ** 2)
         )
-        return (product - root) / scale - 1, (product + root) / scale - 1
+        ends = (product - root) / scale - 1, (product + root) / scale - 1
+        return ends if all(map(math.isfinite, ends)) else None
 
 
 def effect_between(
@@ -103,7 +110,8 @@ def effect_between(
         is_adjusted: Whether to adjust by the covariate.
 
     Raises:
-        NoEffectError: Too few units, no denominator, or values that do not vary.
+        NoEffectError: Too few units, no denominator, values that do not vary, or values too far
+            apart for floating point.
 
     Example:
         >>> rows = np.array([[1.0, 1, 0, 0]] * 5 + [[0.0, 1, 0, 0]] * 15)
@@ -115,6 +123,23 @@ def effect_between(
             raise NoEffectError(f"an arm has {arm.count} units, fewer than {LEAST_UNITS}")
         if is_ratio and arm.mean[DENOMINATOR] <= 0:
             raise NoEffectError("an arm's denominator adds up to nothing")
+    with np.errstate(all="ignore"):  # what overflows is refused, not warned of
+        effect = _estimated(control, treatment, is_ratio=is_ratio, is_adjusted=is_adjusted)
+    _refuse_rounding(effect)
+    return effect
+
+
+def _refuse_rounding(effect: Effect) -> None:
+    """Refuse an estimate whose error rounding has swallowed, or whose squares no float holds."""
+    numbers = (effect.control, effect.treatment, effect.control_error, effect.treatment_error)
+    is_held = all(abs(number) < _MOST for number in numbers)
+    if not is_held or effect.difference + effect.error / 2 == effect.difference:
+        raise NoEffectError("the values lie too far apart: floating point cannot hold their spread")
+
+
+def _estimated(
+    control: Moments, treatment: Moments, *, is_ratio: bool, is_adjusted: bool
+) -> Effect:
     pooled = control.merged(treatment)
     theta = _theta(control, treatment, pooled, is_ratio=is_ratio) if is_adjusted else np.zeros(2)
     levels, variances = [], []
@@ -126,9 +151,9 @@ def effect_between(
     alike = _variance(pooled, _weights(pooled, theta, is_ratio=is_ratio))
     alike *= 1 / control.count + 1 / treatment.count
     variance = max(sum(variances), alike)
-    if not variance > 0 or not math.isfinite(variance):
+    if variance == 0:
         raise NoEffectError("all units have one value: nothing varies, so nothing can be told")
-    inflation = math.sqrt(variance / sum(variances)) if sum(variances) else 0.0
+    inflation = float(np.sqrt(variance / sum(variances))) if sum(variances) else 0.0
     errors = [inflation * math.sqrt(part) for part in variances]
     if not inflation:  # neither arm varies, but they differ from one another
         errors = [math.sqrt(variance / 2)] * 2
@@ -160,7 +185,8 @@ def _weights(arm: Moments, theta: Array, *, is_ratio: bool) -> Array:
 
 
 def _variance(arm: Moments, weights: Array) -> float:
-    return max(0.0, float(weights @ arm.covariance @ weights))
+    variance = float(weights @ arm.covariance @ weights)
+    return max(0.0, variance) if math.isfinite(variance) else math.inf
 
 
 def _theta(control: Moments, treatment: Moments, pooled: Moments, *, is_ratio: bool) -> Array:

@@ -94,7 +94,7 @@ def test_a_running_experiment_grows(falaj, spec_file):
     odd = falaj("experiment", "grow", NAME, "--coverage", "40", *WHY)
 
     assert (grown.exit, shrunk.exit, odd.exit) == (0, 3, 2)
-    assert "of the 0.4 that take part" in board.out
+    assert "of the 40 % that take part" in board.out
     assert "some would lose the arm they have" in shrunk.err
 
 

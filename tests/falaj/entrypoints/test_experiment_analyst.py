@@ -344,7 +344,7 @@ def test_an_experiment_that_grew_is_decided_as_ever(region):
     analyst(TICK)
 
     assert state_of(region, spec).verdict is Verdict.WINNER
-    assert "Grew to 1 of all subjects, by sara" in report_of(region, "html")
+    assert "Grew to 100 % of all subjects, by sara" in report_of(region, "html")
 
 
 @pytest.mark.parametrize(
