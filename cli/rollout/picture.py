@@ -10,6 +10,7 @@ from cli.rollout.following import next_step
 from falaj.domain.codec import encode
 from falaj.domain.observation import AlarmEffect
 from falaj.domain.rollout import Rollout
+from falaj.guard import ALARMS_PART
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +109,12 @@ def versions(rollout: Rollout) -> tuple[tuple[str, str], ...]:
 
 
 def evidence_needed(rollout: Rollout) -> float:
-    """Return log₁₀(1/α): how far evidence has to climb from nothing before it rolls back."""
+    """Return how far log₁₀ E has to climb from nothing before the guard rolls back.
+
+    The guard has what the alarms leave of α.
+    """
     alpha = rollout.release.plan.guard.false_rollback if rollout.release else 0.01
-    return -math.log10(alpha)
+    return -math.log10(alpha * (1 - ALARMS_PART))
 
 
 def document(picture: Picture) -> dict[str, Any]:
