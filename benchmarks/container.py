@@ -395,8 +395,11 @@ class Caller(asyncio.Protocol):
             self._done(self)
 
 
-async def closed_loop(port, data, callers, seconds):
-    """Every caller asks again as soon as it is answered; returns latencies."""
+async def closed_loop(port, data, callers, seconds, at=None):
+    """Every caller asks again as soon as it is answered; returns latencies.
+
+    `at` takes the time of each answer.
+    """
     loop = asyncio.get_running_loop()
     latencies, began = [], {}
     end = time.perf_counter() + seconds
@@ -404,6 +407,8 @@ async def closed_loop(port, data, callers, seconds):
     def done(caller):
         now = time.perf_counter()
         latencies.append(now - began[caller])
+        if at is not None:
+            at.append(now)
         if now < end:
             began[caller] = now
             caller.ask(data)
@@ -419,6 +424,16 @@ async def closed_loop(port, data, callers, seconds):
     for caller in held:
         caller.transport.close()
     return latencies
+
+
+def steady_rate(at, callers, seconds):
+    """Answers a second between the first round's last one and the last.
+
+    Counting those of a fixed time favours large, slow batches: one more may just end within it.
+    """
+    if len(at) < 2 * callers:
+        return len(at) / seconds
+    return (len(at) - callers) / (at[-1] - at[callers - 1])
 
 
 async def open_loop(port, data, rate, seconds):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from threading import Event, Lock
 
 from falaj.batching.driver import Batcher
 from falaj.batching.entry import Entry
@@ -101,6 +102,46 @@ def test_quick_batches_give_way_to_others():
 
     assert played(story, size=1, pause_s=0.002) == [[name] for name in "abcdef"]
     assert came_by[0] < len("abcdef")
+
+
+def test_what_is_handed_over_ahead_keeps_to_the_instances():
+    """The next batch waits beside the device, not on it."""
+    lock, may_end, beside = Lock(), Event(), []
+
+    def run(payloads):
+        assert lock.acquire(blocking=False)
+        may_end.wait(30)
+        lock.release()
+        return payloads
+
+    async def play():
+        loop = asyncio.get_running_loop()
+        threads, finished, every = Threads(loop), [], loop.create_future()
+
+        def finish(_, answers, *__):
+            finished.extend(answers)
+            if len(finished) == 3:
+                every.set_result(finished)
+
+        batcher = Batcher(
+            scheduler=Scheduler(BatchPolicy(max_batch_size=1), ahead=1),
+            run=run,
+            finish=finish,
+            expire=lambda _: None,
+            loop=loop,
+            threads=threads,
+        )
+        ask(batcher, *"abc")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        beside.append((batcher.scheduler.in_flight, batcher.scheduler.waiting))
+        may_end.set()
+        answers = await every
+        threads.close(wait=True)
+        return answers
+
+    assert asyncio.run(play()) == ["a", "b", "c"]
+    assert beside == [(2, 1)]
 
 
 def test_a_model_that_does_not_join_runs_each_alone():

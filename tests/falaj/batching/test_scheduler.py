@@ -237,3 +237,34 @@ def test_impossible_policies_are_refused(values):
     """A setting that could not hold is an error that names it."""
     with pytest.raises(ValueError, match=next(iter(values))):
         BatchPolicy(**values)
+
+
+def test_gathering_begins_when_the_answers_are_out():
+    """While they are written nobody can ask again: that time is not the callers'."""
+    queue = scheduler()
+    admit(queue, *(entry(n) for n in range(8)))
+    queue.completed(queue.decide(0).entries, took_ns=10 * MS, now_ns=10 * MS)
+    queue.answered(12 * MS)
+    admit(queue, entry("early"))
+    assert queue.decide(14 * MS) == Wait(15 * MS)
+    assert names(queue.decide(15 * MS)) == ["early"]
+
+
+def test_only_a_full_batch_is_handed_over_ahead():
+    """What could still grow waits for the run before it; one batch ahead is enough."""
+    queue = Scheduler(BatchPolicy(max_batch_size=2), ahead=1)
+    admit(queue, entry("a"))
+    assert names(queue.decide(0)) == ["a"]
+    admit(queue, entry("b"))
+    assert queue.decide(0) == IDLE
+    admit(queue, entry("c"), entry("d"), entry("e"))
+    assert names(queue.decide(0)) == ["b", "c"]
+    assert queue.decide(0) == IDLE
+
+
+def test_a_batch_is_no_larger_than_is_useful():
+    """Where warm-up found that large runs cost more, they are not made."""
+    queue = scheduler(max_batch_size=8)
+    queue.most_rows = 2
+    admit(queue, *(entry(n) for n in range(5)))
+    assert names(queue.decide(0)) == [0, 1]

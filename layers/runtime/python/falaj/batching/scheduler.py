@@ -53,15 +53,18 @@ class Scheduler:
 
     Args:
         policy: Bounds.
+        ahead: Full batches that may be handed over while all instances run, so that none waits for
+            the event loop between two runs. Who takes them keeps to the instances.
 
     Attributes:
         most_rows: Of one run; at first the policy's, less where larger runs gain nothing.
     """
 
-    def __init__(self, policy: BatchPolicy) -> None:
+    def __init__(self, policy: BatchPolicy, *, ahead: int = 0) -> None:
         self.policy = policy
         self.most_rows = policy.max_batch_size
         self._lanes = Lanes()
+        self._ahead = ahead
         self._running = 0
         self._in_flight = 0
         self._lately = 0
@@ -141,7 +144,8 @@ class Scheduler:
         if not lanes.count:
             self._earliest_deadline_ns = None
             return IDLE
-        if self._running >= self.policy.instances:
+        beyond = self._running - self.policy.instances
+        if beyond >= 0 and (beyond >= self._ahead or lanes.rows < self.most_rows):
             return self._or_deadline(None)
         if not self._is_gathered(now_ns):
             return self._or_deadline(self._gather_end(now_ns))

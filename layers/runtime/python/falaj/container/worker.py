@@ -34,6 +34,7 @@ _HEAVY_BYTES: Final = 64 * 1024
 are sent and read the model has nothing to do. Lighter ones cost nothing to join."""
 _CLOCK_NS: Final = 100 * _MS
 _WARM_RUNS: Final = 3
+AHEAD: Final = 1
 
 
 class Worker:
@@ -76,7 +77,7 @@ class Worker:
         self._refused = 0
         self._clock_due_ns = self._clock_ahead_ms = 0
         self._batcher = Batcher(
-            scheduler=Scheduler(policy),
+            scheduler=Scheduler(policy, ahead=AHEAD),
             run=self.run,
             finish=self._finish,
             expire=self._expire,
