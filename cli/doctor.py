@@ -7,9 +7,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +30,7 @@ from falaj.errors import FalajError
 EXAMPLE: Final = example("falaj doctor", "falaj doctor --json")
 
 OLDEST_PYTHON: Final = (3, 11)
+GATEWAY_HEADERS: Final = ("apigw-requestid", "x-amz-apigw-id")
 NEEDED_DISK_GIB: Final = 2
 """Layers for two architectures, built models and assets come to about half of it."""
 
@@ -121,15 +124,15 @@ def _program(what: str, path: Path | None, mend: str) -> Finding:
 
 
 def _api_port(settings: Settings) -> Finding:
-    return _port("API port", settings.api_port, ENV_PORT)
+    return _port("API port", settings.api_port, ENV_PORT, lambda: _is_gateway(settings.api_port))
 
 
 def _aws_port(settings: Settings) -> Finding:
-    return _port("AWS port", settings.aws_port, ENV_AWS_PORT)
+    return _port("AWS port", settings.aws_port, ENV_AWS_PORT, lambda: _is_region(settings))
 
 
 def _grpc_port(settings: Settings) -> Finding:
-    return _port("gRPC port", settings.grpc_port, ENV_GRPC_PORT)
+    return _port("gRPC port", settings.grpc_port, ENV_GRPC_PORT, lambda: _is_region(settings))
 
 
 def _replicas(settings: Settings) -> Finding:
@@ -164,12 +167,35 @@ def _ecs(settings: Settings, call: str, asked: dict[str, Any]) -> dict[str, Any]
     return said
 
 
-def _port(what: str, port: int, variable: str) -> Finding:
+def _is_region(settings: Settings) -> bool:
+    """Whether `falaj up` runs at these ports."""
+    try:
+        return "serviceArns" in _ecs(settings, "ListServices", {})
+    except (OSError, ValueError, TypeError, HTTPException):
+        return False
+
+
+def _is_gateway(port: int) -> bool:
+    """Whether what answers at a port calls itself API Gateway, whether or not it lets us in."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2", timeout=2) as answered:
+            headers = answered.headers
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            headers = refusal.headers
+    except (OSError, HTTPException):
+        return False
+    return any(name in headers for name in GATEWAY_HEADERS)
+
+
+def _port(what: str, port: int, variable: str, is_ours: Callable[[], bool]) -> Finding:
     with socket.socket() as candidate:
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind(("127.0.0.1", port))
         except OSError as error:
+            if is_ours():
+                return Finding(what, ok=True, found=f"{port}: `falaj up` serves there")
             found = f"{port}: {error.strerror}"
             return Finding(what, ok=False, found=found, mend=f"set {variable} to another port")
     return Finding(what, ok=True, found=f"{port} is free")

@@ -40,6 +40,38 @@ def test_replicas_of_a_running_region_are_told(falaj, monkeypatch, running, ok):
     assert (found["ok"], found["found"]) == (ok, f"vision {running} of 2")
 
 
+class Gateway(BaseHTTPRequestHandler):
+    """An API that asks for a token, as a region's of profile enterprise does."""
+
+    def do_GET(self):
+        """Let nobody in."""
+        self.send_response(401)
+        self.send_header("x-amz-apigw-id", "XBbjn2kfrc38A")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_a_running_region_holds_its_own_ports(falaj, monkeypatch):
+    """Asked in another terminal while `falaj up` runs, nothing is wrong."""
+    with (
+        HTTPServer(("127.0.0.1", 0), Gateway) as api,
+        HTTPServer(("127.0.0.1", 0), Ecs) as aws,
+    ):
+        for server in (api, aws):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("FALAJ_PORT", str(api.server_port))
+        monkeypatch.setenv("FALAJ_AWS_PORT", str(aws.server_port))
+        said = falaj("doctor", "--json")
+        for server in (api, aws):
+            server.shutdown()
+
+    ports = {c["what"]: c for c in said.document["checks"] if c["what"] in {"API port", "AWS port"}}
+    assert [c["ok"] for c in ports.values()] == [True, True]
+    assert all("`falaj up` serves there" in c["found"] for c in ports.values())
+
+
 def test_sound_machine_passes(falaj, monkeypatch):
     """Everything that the tests need is what the command checks."""
     monkeypatch.setenv("FALAJ_PORT", "0")
