@@ -473,6 +473,23 @@ def test_records_dark(region, service):
     assert {f"decisions/m/{generation}.json", f"decisions/m/{generation}.sig"} <= found.keys()
 
 
+@pytest.mark.parametrize("service", ["s3", "kms", "dynamodb"])
+def test_nothing_is_finished_while_its_record_could_not_be_kept(region, service):
+    """A share of one is no reason either: a promotion that nobody can sign waits."""
+    controller = adopted(region)
+    region.release(plan=PLAN | {"plan": "all_at_once"})
+    controller(WISH)
+    region.dark.add(service)
+    for _ in range(10):
+        region.traffic(70, share=1.0, rps=20)
+        with suppress(ControllerError):
+            controller(TICK)
+    region.dark.clear()
+    assert status(controller).phase is Phase.BAKING
+    controller(TICK)
+    assert status(controller).phase is Phase.PROMOTED
+
+
 def test_cloudwatch_dark(region):
     """Without telemetry no share grows; neither safe nor inconclusive is said."""
     controller = canary(region)

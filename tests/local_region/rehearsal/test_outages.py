@@ -40,6 +40,34 @@ def test_afterwards_the_rollout_goes_on_to_its_end(rehearsed):
     assert rehearsed.verdict is Ending.PROMOTED, rehearsed.reason
 
 
+def brief(play, *outages):
+    """Release everything at once, which is promoted after two quiet minutes."""
+    return play(plan="all_at_once", traffic_rps=0.4, outages=tuple(map(Outage.parse, outages)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("service", DARK)
+def test_each_service_alone_costs_no_answer_and_freezes_the_promotion(play, service):
+    """Ten minutes long: what two quiet minutes would have promoted waits for all of them."""
+    result = brief(play, service)
+    (outage,) = result.outages
+
+    assert (result.stable_bad, result.candidate_bad, result.unanswered) == (0, 0, 0)
+    assert (outage["bad"], outage["share_before"]) == (0, outage["share_after"])
+    assert outage["requests"] > 150
+    assert result.verdict is Ending.PROMOTED, result.reason
+    assert result.virtual_seconds > outage["ends_s"] == outage["begins_s"] + 600
+
+
+@pytest.mark.slow
+def test_with_everything_up_the_same_release_is_promoted_long_before(play):
+    """Otherwise the waiting would prove nothing."""
+    result = brief(play)
+
+    assert result.verdict is Ending.PROMOTED, result.reason
+    assert result.virtual_seconds < 300
+
+
 def test_an_outage_is_written_one_way():
     """Ten minutes unless it is said otherwise."""
     assert [str(Outage.parse(text)) for text in ("s3-dark", "kms-dark=5m", "az=mec1-az2:1h")] == [

@@ -83,7 +83,8 @@ class GuardedHandler:
                 raise ForbiddenError("no scope opens this path")
             return caller
         if asked.route.of_model and asked.model not in settings.models:
-            raise ForbiddenError(f"nothing is known of access to model {asked.model!r}")
+            # Its name is whatever the caller wrote, and this sentence goes into a log.
+            raise ForbiddenError("nothing is known of access to a model of that name")
         refuse_unless_allowed(caller, asked.route, settings.models.get(asked.model))
         return caller
 

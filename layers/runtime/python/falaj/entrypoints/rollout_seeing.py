@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from falaj.aws.desired import Wish
 from falaj.aws.evidence_reader import Compared
@@ -20,6 +21,8 @@ from falaj.entrypoints.rollout_world import World
 from falaj.errors import DependencyError
 from falaj.guard import Guard, tally
 
+_SIGNED_NEXT: Final = frozenset({Phase.SHIFTING, Phase.BAKING, Phase.EXTENDED})
+"""Phases that a growing share or a promotion may end."""
 Alarms = Mapping[str, tuple[AlarmState, ...]]
 """By model; under the empty name those that concern every model. None is darkness, not calm."""
 
@@ -67,7 +70,7 @@ def observe(world: World, known: Circumstances, now: datetime) -> Observation:
         dark.add("cloudwatch")
     measured = _measured(world, rollout, function, now, dark)
     thresholds = _thresholds(world, rollout, now, dark)
-    if rollout.phase is Phase.SHIFTING:
+    if rollout.phase in _SIGNED_NEXT:
         _probe_key(world, dark)
     candidate = rollout.candidate if rollout.is_live else ""
     version = candidate or (known.wish.release.version if known.wish else "")
@@ -130,7 +133,7 @@ def _verification(status: Status, dark: set[str]) -> Verification | None:
 
 
 def _probe_key(world: World, dark: set[str]) -> None:
-    """A share about to grow was decided on earlier; the key may have gone dark since."""
+    """What is promoted must be signed: the key may have gone dark since the last decision."""
     try:
         world.records.check_key()
     except DependencyError as error:
