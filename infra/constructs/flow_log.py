@@ -1,7 +1,5 @@
 """Every connection of a network, written down."""
 
-from typing import Any
-
 from aws_cdk import Token, aws_ec2 as ec2, aws_iam as iam
 from constructs import Construct
 
@@ -14,9 +12,7 @@ def log_flows(
     *,
     vpc_id: str,
     group: str,
-    streams: str | dict[str, Any],
-    role_id: str,
-    sid: str,
+    streams: str,
 ) -> None:
     """Log a VPC's connections, under a role that can do nothing else.
 
@@ -25,15 +21,13 @@ def log_flows(
         vpc_id: The VPC.
         group: Name of the log group.
         streams: ARN of the group's streams.
-        role_id: The role's id in the scope.
-        sid: What its one statement is called.
 
     Source: docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html.
     """
     actions = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
     role = iam.CfnRole(
         scope,
-        role_id,
+        "FlowLogRole",
         assume_role_policy_document=trust("vpc-flow-logs.amazonaws.com"),
         permissions_boundary=Token.as_string(BOUNDARY_ARN),
         policies=[
@@ -41,7 +35,7 @@ def log_flows(
                 policy_name="Own",
                 policy_document={
                     "Version": "2012-10-17",
-                    "Statement": [allow(sid, actions, [streams])],
+                    "Statement": [allow("WriteOwnLogs", actions, [streams])],
                 },
             )
         ],

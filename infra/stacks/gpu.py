@@ -58,7 +58,7 @@ class GpuStack(Stack):
         self._tell(
             {
                 "cluster": cluster.ref,
-                "vpc-id": network.vpc_id,
+                "vpc-id": network.vpc.ref,
                 "subnet-ids": Fn.join(",", list(network.subnets.values())),
                 "task-group": network.tasks.id,
                 "breaker-group": network.breaker.id,

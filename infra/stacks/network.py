@@ -13,8 +13,8 @@ from falaj.contract import (
 )
 from infra.config.deployment import Deployment
 from infra.constructs.endpoints import endpoints
+from infra.constructs.function_network import FunctionNetwork
 from infra.constructs.kept_logs import KeptLogs
-from infra.constructs.network import Network
 from infra.constructs.shared_layer import ssm_value
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
@@ -49,7 +49,7 @@ class NetworkStack(Stack):
         leave_bootstrap_check_to_cli(self)
         key_arn = ssm_value(self, "DataKeyArn", key_arn_parameter(DATA_KEY))
         logs = KeptLogs(self, "FlowLogs", settings=deployment.settings, key_arn=key_arn)
-        network = Network(
+        network = FunctionNetwork(
             self,
             "Network",
             az_ids=deployment.az_ids,
@@ -60,7 +60,7 @@ class NetworkStack(Stack):
             "Subnets": (
                 "StringList",
                 NETWORK_SUBNETS_PARAMETER,
-                Fn.join(",", [subnet.ref for subnet in network.subnets]),
+                Fn.join(",", list(network.subnets.values())),
             ),
             "Callers": ("String", NETWORK_CALLERS_PARAMETER, network.callers.attr_group_id),
             "DynamoDbUrl": ("String", NETWORK_DYNAMODB_PARAMETER, network.dynamodb_url),

@@ -7,8 +7,8 @@ from cfnlint.api import lint
 
 from falaj.contract import REGION
 from infra.constructs.endpoints import ENDPOINTS, Endpoint, endpoints
+from infra.constructs.function_network import FunctionNetwork
 from infra.constructs.keeping import keep
-from infra.constructs.network import Network
 from policies.assembly import read_stacks
 from policies.evaluation import evaluate
 
@@ -32,7 +32,7 @@ def out(tmp_path_factory):
         kms_key_id="arn:aws:kms:me-central-1:123456789012:key/12345678-1234-1234-1234-123456789012",
     )
     keep(group)
-    network = Network(
+    network = FunctionNetwork(
         stack, "Network", az_ids=ZONES, endpoints=endpoints(*SERVICES), flow_logs=group
     )
     stack.export_value(network.dynamodb_url, name="DynamoDbUrl")

@@ -7,6 +7,8 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from falaj.contract import REGION
+
 SHARED = "FalajGpu"
 CANARY, ROLLING, LINEAR = "FalajGpuModel-vision", "FalajGpuModel-speech", "FalajGpuModel-search"
 SERVICES = (CANARY, ROLLING, LINEAR)
@@ -61,7 +63,8 @@ def test_subnets_lie_in_zones_by_id(gpu):
 def test_every_service_that_is_called_has_an_endpoint(gpu):
     """Without one an agent cannot register, an image cannot be pulled, a log is lost."""
     endpoints = gpu.of_type(SHARED, "AWS::EC2::VPCEndpoint").values()
-    names = {e["Properties"]["ServiceName"]["Fn::Sub"].split("Region}.")[1] for e in endpoints}
+    prefix = f"com.amazonaws.{REGION}."
+    names = {each["Properties"]["ServiceName"].removeprefix(prefix) for each in endpoints}
     assert names >= {
         "ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "s3", "logs", "kms", "lambda"
     }  # fmt: skip
