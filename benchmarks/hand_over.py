@@ -34,10 +34,11 @@ async def main() -> None:
     """Print all three in turn, twice."""
     loop = asyncio.get_running_loop()
     threads, executor = Threads(loop), ThreadPoolExecutor()
+    lane = threads.lane(1)
 
     def on_threads() -> Awaitable[object]:
         future = loop.create_future()
-        threads.start(lambda: time.sleep(PAUSE_S), future.set_result)
+        lane.start(lambda: time.sleep(PAUSE_S), future.set_result)
         return future
 
     async def alone() -> None:

@@ -36,7 +36,7 @@ def played(story, *, took_ns=QUICK, size=8, pause_s=0.0):
         for rows in (1, 2, 4, 8):
             batcher.expect(rows, took_ns)
         await story(batcher, batches)
-        for _ in range(200):
+        for _ in range(12_000):
             if not batcher.scheduler.waiting and not batcher.scheduler.in_flight:
                 break
             await asyncio.sleep(0.005)

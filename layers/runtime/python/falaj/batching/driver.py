@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from threading import Semaphore
 from time import perf_counter_ns, thread_time_ns
 from typing import Any, Final
 
@@ -49,11 +48,10 @@ class Batcher:
     ) -> None:
         self.scheduler = scheduler
         self._run, self._finish, self._expire = run, finish, expire
-        self._loop, self._threads = loop, threads
+        self._loop = loop
+        self._lane = threads.lane(scheduler.policy.instances)
         self._pace = Pace(inline_below_ns)
         self._has_answered = False
-        self._on_threads = 0
-        self._instances = Semaphore(scheduler.policy.instances)
         self._is_turn_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
@@ -132,23 +130,21 @@ class Batcher:
         payloads = [entry.payload for entry in entries]
         rows = sum([entry.rows for entry in entries])
         began = perf_counter_ns()
-        if not self._on_threads and self._pace.is_inline(rows):
+        if not self._lane.under_way and self._pace.is_inline(rows):
             answers = self._run(payloads)
             took = perf_counter_ns() - began
             # Nobody could arrive meanwhile, so there is nobody to wait for.
             self.scheduler.completed(entries, took_ns=self.expect(rows, took), now_ns=began)
             self._finish(entries, answers, began, took)
         else:
-            self._on_threads += 1
-            self._threads.start(
+            self._lane.start(
                 lambda: self._timed(payloads), lambda done: self._ended(entries, rows, done, began)
             )
 
     def _timed(self, payloads: Sequence[Any]) -> tuple[list[Any], int, int]:
-        with self._instances:  # what was handed over ahead waits here, not for the loop
-            began, idle = perf_counter_ns(), thread_time_ns()
-            answers = self._run(payloads)
-            return answers, perf_counter_ns() - began, thread_time_ns() - idle
+        began, idle = perf_counter_ns(), thread_time_ns()
+        answers = self._run(payloads)
+        return answers, perf_counter_ns() - began, thread_time_ns() - idle
 
     def _ended(
         self,
@@ -158,7 +154,6 @@ class Batcher:
         began: int,
     ) -> None:
         answers, took, busy = done
-        self._on_threads -= 1
         self._pace.expect_on_thread(rows, took, busy)
         self.scheduler.completed(entries, took_ns=took, now_ns=perf_counter_ns())
         # A batch that is complete runs while the last one's answers are written.

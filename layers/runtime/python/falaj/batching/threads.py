@@ -9,9 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Final, NamedTuple
-
-MOST: Final = 32
+from typing import Any, NamedTuple
 
 
 class _Job(NamedTuple):
@@ -19,34 +17,34 @@ class _Job(NamedTuple):
     told: Callable[[Any], None]
 
 
-class Threads:
-    """As many as work at once, up to a bound. Every method is called on the loop.
+class Lane:
+    """Jobs in the order they came, so many at once. Made by `Threads`, used on the loop.
 
     Args:
         loop: Where results are told.
-        most: Bound; what comes beyond waits.
+        most: Threads, each started when first needed.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, most: int = MOST) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, most: int) -> None:
         self._loop, self._most = loop, most
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[Thread] = []
-        self._busy = 0
+        self.under_way = 0
 
     def start(self, work: Callable[[], Any], told: Callable[[Any], None]) -> None:
         """Work on a thread, then tell its result on the loop; an exception is raised there."""
-        self._busy += 1
-        if self._busy > len(self._threads) < self._most:
+        self.under_way += 1
+        if self.under_way > len(self._threads) < self._most:
             thread = Thread(target=self._work, name="falaj-run", daemon=True)
             self._threads.append(thread)
             thread.start()
         self._jobs.put(_Job(work, told))
 
     def close(self, *, wait: bool) -> None:
-        """End the threads.
+        """End the threads when they have done what they were given.
 
         Args:
-            wait: Whether to wait for what they work on; else the process may end without.
+            wait: Whether to wait for that; else the process may end without.
         """
         for _ in self._threads:
             self._jobs.put(None)
@@ -64,7 +62,30 @@ class Threads:
                 self._loop.call_soon_threadsafe(self._tell, job.told, result)
 
     def _tell(self, told: Callable[[Any], None], result: Any) -> None:  # noqa: ANN401 - the work's
-        self._busy -= 1
+        self.under_way -= 1
         if isinstance(result, Exception):
             raise result
         told(result)
+
+
+class Threads:
+    """Every lane of a process.
+
+    Args:
+        loop: Where results are told.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._lanes: list[Lane] = []
+
+    def lane(self, most: int) -> Lane:
+        """Open a lane on which at most so many jobs run at once."""
+        lane = Lane(self._loop, most)
+        self._lanes.append(lane)
+        return lane
+
+    def close(self, *, wait: bool) -> None:
+        """Close every lane; `wait` as there."""
+        for lane in self._lanes:
+            lane.close(wait=wait)
