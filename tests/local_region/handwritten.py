@@ -27,7 +27,7 @@ def handler(event, context):
     if path.endswith("/die"):
         os._exit(7)
     if path.endswith("/slow"):
-        import time; time.sleep(3)
+        import time; print("slow begins", flush=True); time.sleep(3)
     if path.endswith("/big"):
         return {"statusCode": 200, "body": "x" * 6_300_000}
     return {

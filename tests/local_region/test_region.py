@@ -372,7 +372,8 @@ def test_killed_process_loses_one_request(open_region, tmp_path):
     doomed = running.json("/v2/models/m/x")["pid"]
     with ThreadPoolExecutor(5) as clients:
         slow = clients.submit(running.request, "/v2/models/m/slow")
-        time.sleep(0.5)
+        while not any("slow begins" in getattr(event, "line", "") for event in running.events):
+            time.sleep(0.01)
         around = [clients.submit(running.request, "/v2/models/m/x") for _ in range(20)]
         os.kill(doomed, signal.SIGKILL)
         around += [clients.submit(running.request, "/v2/models/m/x") for _ in range(20)]

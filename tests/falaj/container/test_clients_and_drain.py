@@ -151,8 +151,9 @@ def test_a_stopping_container_answers_all_that_was_sent(  # noqa: PLR0915 - one 
 ):
     """SIGTERM under load: every request that was sent is answered, then the process ends with 0."""
     with running(container_models, tmp_path, FALAJ_DRAIN_S="20") as container:
+        served = set()
 
-        def caller(_):
+        def caller(number):
             answered = lost = 0
             connection = None
             while True:
@@ -170,13 +171,15 @@ def test_a_stopping_container_answers_all_that_was_sent(  # noqa: PLR0915 - one 
                     return answered, lost + 1
                 answered += response.status == 200
                 lost += response.status != 200
+                served.add(number)
                 if response.getheader("connection") == "close":
                     connection.close()
                     connection = None
 
         with ThreadPoolExecutor(8) as pool:
             ends = [pool.submit(caller, n) for n in range(8)]
-            time.sleep(0.5)
+            while len(served) < len(ends) and not any(end.done() for end in ends):
+                time.sleep(0.01)
             container.process.send_signal(signal.SIGTERM)
             results = [end.result() for end in ends]
         assert container.wait() == 0
@@ -191,7 +194,7 @@ def test_a_draining_container_says_so(container_models, tmp_path):
     with running(container_models, tmp_path) as container:
         with connected(container) as kept:
             container.terminate()
-            for _ in range(200):
+            for _ in range(6000):
                 if any(line.get("message") == "draining" for line in container.lines()):
                     break
                 time.sleep(0.01)

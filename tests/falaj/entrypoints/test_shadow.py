@@ -355,10 +355,10 @@ def test_work_that_breaks_does_not_stop_the_next():
         raise ZeroDivisionError
 
     for work in (breaks, None, lambda: done.append(1)):
-        turns.waits.acquire(timeout=5)
+        turns.waits.acquire(timeout=60)
         turns.left.release()
         after.then(work)
-    turns.waits.acquire(timeout=5)
+    turns.waits.acquire(timeout=60)
     assert ([type(error) for error in broken], done) == ([ZeroDivisionError], [1])
 
 

@@ -59,9 +59,10 @@ class Lab:
         return folder
 
     def settings(self, source: str = ECHO, name: str = "f", **changes: object) -> FunctionSettings:
-        """Return settings of a function with this handler."""
+        """Return settings of a function with this handler, which has time on a busy machine."""
+        settings = {"timeout_s": 30, **changes}
         code = self.code(source, f"code-{name}")
-        return FunctionSettings(name=name, code_folder=code, **changes)  # type: ignore[arg-type]
+        return FunctionSettings(name=name, code_folder=code, **settings)  # type: ignore[arg-type]
 
     def service(self) -> LambdaService:
         """Return a service that is not started: a control plane."""

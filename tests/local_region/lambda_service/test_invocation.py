@@ -39,7 +39,7 @@ def handler(event, context):
         "arn": context.invoked_function_arn,
         "version": context.function_version,
         "memory": context.memory_limit_in_mb,
-        "left": context.get_remaining_time_in_millis() <= 3000,
+        "left": context.get_remaining_time_in_millis() <= 30_000,
     }
 """
     result = invoke(lab, source, b'{"greeting": "\xd9\x85\xd8\xb1\xd8\xad\xd8\xa8\xd8\xa7"}')
@@ -161,7 +161,8 @@ def test_long_log_lines_are_not_lost(lab):
 )
 def test_failure_is_answered_as_lambda_answers_it(lab, source, kind, message):
     """Each way a function can fail has Lambda's payload, word for word."""
-    result = invoke(lab, source, timeout_s=1)
+    # Only what shall time out gets little time: memory is taken, and noticed, at its own pace.
+    result = invoke(lab, source, timeout_s=1 if kind == "Sandbox.Timedout" else 60)
     payload = json.loads(result.payload)
     assert (result.status_code, result.function_error, payload["errorType"]) == (
         200,
@@ -174,7 +175,7 @@ def test_failure_is_answered_as_lambda_answers_it(lab, source, kind, message):
 def test_largest_response_passes(lab):
     """Six megabytes and a hundred bytes, quotes included, are still an answer."""
     result = invoke(
-        lab, "def handler(e, c):\n    return 'x' * (6 * 1024 * 1024 + 98)\n", timeout_s=9
+        lab, "def handler(e, c):\n    return 'x' * (6 * 1024 * 1024 + 98)\n", timeout_s=60
     )
     assert (result.function_error, len(result.payload)) == (None, 6 * 1024 * 1024 + 100)
 
@@ -187,14 +188,15 @@ def handler(e, c):
     hoard = "x = bytearray(300 << 20); import time; time.sleep(60)"
     return subprocess.run([sys.executable, "-c", hoard]).returncode
 """
-    result = invoke(lab, source, timeout_s=10)
+    result = invoke(lab, source, timeout_s=60)
     assert json.loads(result.payload)["errorMessage"].endswith("signal: killed")
 
 
 def test_init_beyond_its_limit_is_run_again(lab):
     """A slow import is cut off, then run again under the function's own timeout."""
     lab.limits = Limits(init_phase_s=0.3)
-    result = invoke(lab, "import time\ntime.sleep(0.6)\ndef handler(e, c):\n    return 1\n")
+    source = "import time\ntime.sleep(0.6)\ndef handler(e, c):\n    return 1\n"
+    result = invoke(lab, source, timeout_s=60)
     phases = [line.text for line in lab.lines if line.text.startswith("INIT_REPORT")]
     assert result.payload == b"1"
     assert [line.split("\t", 1)[1] for line in phases] == ["Phase: init\tStatus: timeout"]
@@ -242,8 +244,8 @@ def test_killed_process_loses_one_request(lab):
     source = "import time\ndef handler(event, c):\n    time.sleep(event)\n    return event\n"
 
     async def act(service):
-        service.create_function(lab.settings(source, timeout_s=20))
-        slow = asyncio.create_task(service.invoke("f", None, b"15"))
+        service.create_function(lab.settings(source, timeout_s=60))
+        slow = asyncio.create_task(service.invoke("f", None, b"50"))
         while not any("START" in line.text for line in lab.lines):
             await asyncio.sleep(0.01)
         victim = service.environments("f")[0].pid
@@ -264,8 +266,10 @@ def test_idle_process_that_died_costs_nobody(lab):
     async def act(service):
         service.create_function(lab.settings())
         await service.invoke("f", None, b"1")
-        os.kill(service.environments("f")[0].pid, signal.SIGKILL)
-        await asyncio.sleep(0.1)
+        (idle,) = service.environments("f")
+        os.kill(idle.pid, signal.SIGKILL)
+        while idle.is_waiting:
+            await asyncio.sleep(0.005)
         return await service.invoke("f", None, b"2")
 
     result = lab.run(act)
