@@ -37,7 +37,10 @@ h2 { font-size: 18px; margin: 40px 0 12px; }
   vertical-align: middle; }
 svg { width: 100%; min-width: 720px; height: auto; display: block;
   font: 12px system-ui, sans-serif; }
-svg .title { font-size: 14px; font-weight: 600; fill: var(--ink); }
+svg .title { font-size: 14px; font-weight: 600; fill: var(--ink); stroke: var(--paper);
+  stroke-width: 4px; stroke-linejoin: round; paint-order: stroke; }
+.wider { display: none; color: var(--soft); font-size: 14px; margin: 0 0 8px 12px; }
+@media (max-width: 780px) { .wider { display: block; } }
 svg .note { font-weight: 400; font-size: 12px; } svg .note, svg .label, svg .tick, svg .quiet {
   fill: var(--soft); } svg .label { text-anchor: end; } svg .tick { text-anchor: middle; }
 svg .value { fill: var(--ink); } svg .grid { stroke: var(--line); }
@@ -98,6 +101,7 @@ def page(result: Result) -> str:
         f"{clock(result.virtual_seconds)}</h1>"
         f'<p class="why">{escape(_sentence(result.reason))}{cause}</p>'
         f'<div class="cards">{"".join(_cards(result))}</div>'
+        f'<p class="wider">The picture is wider than this screen: move it sideways.</p>'
         f'<div class="paper"><div class="key">{"".join(_key(result))}</div>{picture(result)}</div>'
         f"<h2>What happened</h2><table>{''.join(map(_row, result.timeline))}</table>"
         f"<footer>Handlers, stacks, alarms and the controller are real; time and latencies are "
@@ -130,6 +134,8 @@ def _conditions(result: Result) -> str:
 
 
 def _sentence(text: str) -> str:
+    if text.startswith("log10 "):  # a formula's own spelling
+        return text + "."
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
