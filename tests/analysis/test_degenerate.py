@@ -125,3 +125,23 @@ def test_whatever_is_logged_the_answer_is_honest(drawn, kind, planned, fewest):
     told_to_people = as_text(report) + as_page(report)
     assert "nan" not in told_to_people.lower().replace("finance", "")
     assert " inf" not in told_to_people.lower().replace(" inferen", "").replace(" information", "")
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn=arms(), kind=st.sampled_from(["binary", "sum", "winsorised"]))
+@example([("control", 130, [HUGE], []), ("warm", 130, [-HUGE, HUGE], [])], "sum")
+@example([("control", 0, [HUGE], []), ("warm", 1, [1.0], [])], "sum")
+def test_a_bandit_states_numbers_or_nothing(drawn, kind):
+    """Regret, floor and probabilities are numbers that a program can read, whatever was logged."""
+    spec = declare(
+        metrics=[{"name": "found", **KINDS[kind]}],
+        coverage=0.5,
+        bandit={"floor_share": 0.1, "step": 0.1, "every": "1d"},
+    )
+    shown, told = records_of(drawn)
+    report = analyse(spec, [shown], [told], now=LATER, shares={"control": 0.3, "warm": 0.3})
+
+    assert report.conclusion.verdict is Verdict.INCONCLUSIVE
+    bandit = json.loads(json.dumps(report.to_dict(), allow_nan=False))["bandit"]
+    assert bandit["floor_share"] == 0.1
+    assert as_page(report)
