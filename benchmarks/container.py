@@ -40,6 +40,7 @@ from onnx import TensorProto, helper, numpy_helper
 ROOT = Path(__file__).parents[1]
 PAUSE_S = 0.004
 MAX_BATCH = 64  # every peer's as well
+CONNECTIONS = 128  # of the open loop
 BOUND_S = 0.010  # of the open loop's p99
 SAFE = {"batch_axis": 0, "pad_allowed": False, "batch_invariant": True}
 
@@ -367,11 +368,11 @@ def serve(kind, root, port):
 
 # ----------------------------------------------------------------------- load
 class Caller(asyncio.Protocol):
-    """One connection that asks, reads the answer and tells."""
+    """One connection that asks, reads the answer and tells; `status` is that of the last one."""
 
     def __init__(self, done):
         self._done, self._got, self._need = done, 0, None
-        self.transport = None
+        self.transport, self.status = None, b""
 
     def connection_made(self, transport):
         """Keep it."""
@@ -386,8 +387,7 @@ class Caller(asyncio.Protocol):
         """Count until the answer is whole."""
         if self._need is None:
             head, _, _ = data.partition(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(data[:400])
+            self.status = head[9:12]
             at = head.lower().index(b"content-length:") + 15
             self._need = len(head) + 4 + int(head[at:].split(b"\r\n", 1)[0])
         self._got += len(data)
@@ -395,16 +395,30 @@ class Caller(asyncio.Protocol):
             self._done(self)
 
 
+async def callers_of(port, done, count):
+    """Open so many connections."""
+    loop = asyncio.get_running_loop()
+    return [
+        (await loop.create_connection(lambda: Caller(done), "127.0.0.1", port))[1]
+        for _ in range(count)
+    ]
+
+
+def _check(caller):
+    if caller.status != b"200":
+        raise RuntimeError(f"answered {caller.status}")
+
+
 async def closed_loop(port, data, callers, seconds, at=None):
     """Every caller asks again as soon as it is answered; returns latencies.
 
     `at` takes the time of each answer.
     """
-    loop = asyncio.get_running_loop()
     latencies, began = [], {}
     end = time.perf_counter() + seconds
 
     def done(caller):
+        _check(caller)
         now = time.perf_counter()
         latencies.append(now - began[caller])
         if at is not None:
@@ -413,10 +427,7 @@ async def closed_loop(port, data, callers, seconds, at=None):
             began[caller] = now
             caller.ask(data)
 
-    held = [
-        (await loop.create_connection(lambda: Caller(done), "127.0.0.1", port))[1]
-        for _ in range(callers)
-    ]
+    held = await callers_of(port, done, callers)
     for caller in held:
         began[caller] = time.perf_counter()
         caller.ask(data)
@@ -438,7 +449,6 @@ def steady_rate(at, callers, seconds):
 
 async def open_loop(port, data, rate, seconds):
     """Requests at Poisson times, whether or not earlier ones are answered; returns latencies."""
-    loop = asyncio.get_running_loop()
     latencies, idle, due, began = [], deque(), deque(), {}
 
     def start(caller, at):
@@ -446,16 +456,14 @@ async def open_loop(port, data, rate, seconds):
         caller.ask(data)
 
     def done(caller):
+        _check(caller)
         latencies.append(time.perf_counter() - began[caller])
         if due:
             start(caller, due.popleft())
         else:
             idle.append(caller)
 
-    held = [
-        (await loop.create_connection(lambda: Caller(done), "127.0.0.1", port))[1]
-        for _ in range(128)
-    ]
+    held = await callers_of(port, done, CONNECTIONS)
     idle.extend(held)
     rng, at = random.Random(0), time.perf_counter()
     end = at + seconds
