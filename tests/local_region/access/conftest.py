@@ -17,6 +17,17 @@ tenants:
 """
 
 
+EXPERIMENT = """
+name: greeting
+model: churn
+metrics: [{name: clicked, kind: binary}]
+unit: subject
+subject: {where: header, name: x-user}
+arms: [{name: a, share: 0.5}, {name: b, share: 0.5, model_version: 2}]
+"""
+"""So that feedback and experiments are routes here, too."""
+
+
 @pytest.fixture(scope="session")
 def issuer():
     """This machine's own."""
@@ -25,9 +36,14 @@ def issuer():
 
 @pytest.fixture(scope="session")
 def guarded_catalogue(tmp_path_factory):
-    """`churn` is acme's alone; `open-to-all` is everyone's."""
+    """`churn` is acme's alone, and has an experiment; `open-to-all` is everyone's."""
     catalogue = new_catalogue(tmp_path_factory.mktemp("access"))
     catalogue.add("churn", access={"tenants": ["acme"]})
+    (catalogue.sources.models / "churn" / "2").mkdir()
+    catalogue.build("churn", 2)
+    folder = catalogue.sources.models / "churn" / "experiments"
+    folder.mkdir()
+    (folder / "greeting.yaml").write_text(EXPERIMENT)
     catalogue.add("open-to-all")
     return catalogue
 

@@ -12,12 +12,19 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from falaj.domain.access import asked_for
 from falaj.domain.clock import SystemClock
 from falaj.domain.routes import ROUTES, Server
 from local_region.issuer import KID
 
 MODEL = "churn"
-RIGHT = (f"model:{MODEL}:invoke", "platform:read")
+RIGHT = (
+    f"model:{MODEL}:invoke",
+    f"model:{MODEL}:experiment",
+    f"model:{MODEL}:read",
+    "experiments:read",
+    "platform:read",
+)
 INFER = json.dumps(
     {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [1, -1, 2, -2]}]}
 ).encode()
@@ -91,14 +98,66 @@ def test_each_caller_gets_exactly_what_is_due_on_every_route(caller, region, iss
     got = {route.operation: asked(region, route, token)[0] for route in routes}
 
     # Another tenant's token is as good as any for what belongs to no tenant.
-    others = {r.operation for r in SERVED if not r.of_model} if caller == "other tenant" else set()
+    others = {r.operation for r in ROUTES if not r.of_model} if caller == "other tenant" else set()
     assert got == {r.operation: OK if r.operation in others else due for r in routes}
+
+
+def test_the_right_caller_reaches_what_needs_something_before_it(region, issuer):
+    """Feedback and experiments: nothing is there yet, and nobody is refused for who he is."""
+    token = minted(issuer)
+    got = {r.operation: asked(region, r, token)[0] for r in ROUTES if r not in SERVED}
+
+    assert set(got.values()) <= {200, 400, 404}
+    assert got["listExperiments"] == got["modelExperiments"] == OK
 
 
 def test_the_matrix_covers_every_route():
     """Eleven callers; whoever may not is refused on all routes of the table."""
     assert len(CALLERS) == 11
     assert Counter(route.server for route in SERVED)[Server.PREDICT] >= 10
+
+
+def test_every_route_of_the_templates_is_guarded(region):
+    """Whatever the API was made from: no route of it lets anyone in."""
+    routes = region.region.routes()
+
+    assert [route.key for route in routes if route.guard.check is None] == []
+    assert {f"/v2/models/{MODEL}/feedback", "/docs"} <= {route.template for route in routes}
+
+
+@pytest.mark.parametrize("caller", ["none", "wrong scope"])
+def test_no_method_of_any_route_of_the_templates_is_open(caller, region, issuer):
+    """Also those that the contract has no operation for: the templates know `any` method only."""
+    make, due = CALLERS[caller]
+    token = make(issuer)
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    got = {}
+    for template in {route.template for route in region.region.routes()}:
+        path = template.replace("{proxy+}", "any/thing").replace("$default", "/nowhere")
+        for method in ("GET", "POST", "DELETE", "OPTIONS"):
+            body = b"{}" if method == "POST" else None
+            status, _, _ = region.request(path, method=method, headers=headers, body=body)
+            got[method, path] = status
+
+    assert set(got.values()) == {due}, got
+    assert len(got) >= 4 * 10
+
+
+def test_every_documented_operation_is_a_row_of_the_matrix(region, issuer):
+    """The document that the API publishes, read as a client reads it."""
+    status, _, body = region.request(
+        "/openapi.json", headers={"authorization": f"Bearer {minted(issuer)}"}
+    )
+    documented = [
+        (method.upper(), path)
+        for path, operations in json.loads(body)["paths"].items()
+        for method in operations
+        if method in {"get", "post", "put", "patch", "delete"}
+    ]
+    found = {pair: asked_for(*pair) for pair in documented}
+
+    assert (status, [pair for pair, known in found.items() if known is None]) == (OK, [])
+    assert {known.route.operation for known in found.values()} == {r.operation for r in ROUTES}
 
 
 def test_refusals_have_the_one_error_body_or_api_gateways_own(region, issuer):
