@@ -136,17 +136,17 @@ def _model(nodes, given, made, weights):
     return model.SerializeToString()
 
 
-def write_models(root):
-    """Write the four in Triton's layout, and how they are gathered."""
+def write_models(root, cases="tgve"):
+    """Write them in Triton's layout, and how they are gathered."""
     from falaj.domain.signature import Batching  # noqa: PLC0415
     from tests.falaj.onnx_models import write_version  # noqa: PLC0415
 
     safe = Batching(**SAFE)
-    t = trees()
-    for name, content in {"t": t, "g": t, "v": convolutions(), "e": transformer()}.items():
-        write_version(root, name, 1, content, batching=safe)
+    makers = {"t": trees, "g": trees, "v": convolutions, "e": transformer}
+    for name in cases:
+        write_version(root, name, 1, makers[name](), batching=safe)
     gathering = {"batching": {"max_batch_size": MAX_BATCH}}
-    serving = {"models": dict.fromkeys("tgve", gathering)}
+    serving = {"models": dict.fromkeys(cases, gathering)}
     (root / "serving.json").write_text(json.dumps(serving), encoding="utf-8")
 
 

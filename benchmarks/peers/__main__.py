@@ -192,11 +192,18 @@ def opened(port: int, data: bytes, seconds: float) -> int:
     """The largest Poisson rate with p99 below 10 ms."""
     best = 0
     for rate in RATES:
-        latencies = sorted(uvloop.run(container.open_loop(port, data, rate, seconds)))
-        if latencies[int(0.99 * (len(latencies) - 1))] > container.BOUND_S:
+        # Twice, since one hiccup of the machine is a hundredth of all requests.
+        if not any(is_kept(port, data, rate, seconds) for _ in range(2)):
             break
         best = rate
     return best
+
+
+def is_kept(port: int, data: bytes, rate: int, seconds: float) -> bool:
+    """Whether p99 stays below 10 ms at a rate."""
+    latencies = sorted(uvloop.run(container.open_loop(port, data, rate, seconds)))
+    p99: float = latencies[int(0.99 * (len(latencies) - 1))]
+    return p99 <= container.BOUND_S
 
 
 def measure(name: str, case: str, root: str, asked: argparse.Namespace) -> dict[str, Any]:
@@ -264,7 +271,7 @@ def main() -> int:
     names = [name for name in asked.contenders.split(",") if name in OURS or is_installable(name)]
     figures: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as root:
-        container.write_models(Path(root))
+        container.write_models(Path(root), asked.cases.lower().replace(",", ""))
         for case in asked.cases.lower().split(","):
             best = container.raw_best(root, case, asked.seconds)
             sizes = asked.callers.split(",")
