@@ -30,7 +30,9 @@ from falaj.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from catalogue.spec import ModelSpec
+    from local_region.rehearsal.callers import Caller
     from local_region.rehearsal.faults import Fault
+    from local_region.rehearsal.outages import Outage
     from local_region.rehearsal.recording import Recording
     from local_region.rehearsal.scenario import Ending, Result, Scenario
 
@@ -125,7 +127,8 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
 
     Ends with 0 when the release is promoted, 3 when it is rolled back or aborted, and 4 when the
     plan's time is over and nobody can tell. With --experiment, 0 when it is decided, 3 when it is
-    not valid, and 4 when it stays open.
+    not valid, and 4 when it stays open. For a model on GPU machines only zones are lost (az): 0
+    when everybody is answered once replicas are placed anew, 3 when not.
     """
     if experiment is not None:
         from cli.rehearse_experiment import Asked, play_experiment  # noqa: PLC0415 - as below
@@ -141,37 +144,24 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
             seed=seed,
         )
         return play_experiment(model, asked, Settings.from_env(), html=html, as_json=as_json)
-    from local_region.rehearsal.callers import CALLERS  # noqa: PLC0415 - `--help` is quick
-    from local_region.rehearsal.faults import Fault, checked  # noqa: PLC0415 - as above
-    from local_region.rehearsal.outages import (  # noqa: PLC0415 - as above
-        Outage,
-        checked as all_checked,
-    )
+    from local_region.rehearsal.faults import Fault, checked  # noqa: PLC0415 - `--help` is quick
     from local_region.rehearsal.scenario import Scenario  # noqa: PLC0415 - as above
 
     settings = Settings.from_env()
     try:
+        given, outages = _sorted(fault or ())
         faults = checked(
             [
-                *(Fault.parse(text) for text in fault or () if not Outage.names(text)),
+                *(Fault.parse(text) for text in given),
                 *(Fault.parse(text, is_shared=True) for text in shared_fault or ()),
             ]
         )
-        outages = all_checked(
-            [
-                outage
-                for text in fault or ()
-                if Outage.names(text)
-                for outage in Outage.parse_all(text)
-            ]
-        )
-        is_zoned = any(outage.zone for outage in outages)
         scenario = Scenario(
             model=model,
             traffic_rps=traffic,
             faults=faults,
             outages=outages,
-            callers=CALLERS if is_zoned else (),
+            callers=_callers(outages),
             load_share=load,
             begins_s=None if at is None else _seconds(at),
             seed=seed,
@@ -180,10 +170,18 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
         raise MisuseError("; ".join(error.faults)) from error
     spec = _spec(settings, model)
     _build(settings, spec)
+    if spec.compute.target.value != ON_LAMBDA and _only_zones(scenario):
+        from cli.rehearse_zones import play_zones  # noqa: PLC0415 - as above
+
+        return play_zones(
+            settings, spec, scenario.outages, traffic=traffic, seed=seed, as_json=as_json
+        )
     refuse_senseless(spec, faults, settings)
     before = from_version or spec.version
     after = to_version or next_version(settings, spec, before)
-    with assemblies(settings, spec, before, after, as_json=as_json, with_callers=is_zoned) as (
+    with assemblies(
+        settings, spec, before, after, as_json=as_json, with_callers=bool(scenario.callers)
+    ) as (
         stable,
         candidate,
     ):
@@ -195,6 +193,34 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
         progress(f"written to {html}", as_json=as_json)
     answer(result.to_dict(), *summary(result), as_json=as_json)
     return exit_of(result.verdict)
+
+
+def _sorted(words: Sequence[str]) -> "tuple[list[str], tuple[Outage, ...]]":
+    """Tell what befalls requests from what befalls the region.
+
+    Raises:
+        ConfigurationError: What befalls the region is none, or asked for twice.
+    """
+    from local_region.rehearsal.outages import Outage, checked  # noqa: PLC0415 - as above
+
+    found = [one for word in words if Outage.names(word) for one in Outage.parse_all(word)]
+    return [word for word in words if not Outage.names(word)], checked(found)
+
+
+def _callers(outages: "Sequence[Outage]") -> "tuple[Caller, ...]":
+    """Return a caller of each priority where zones are lost; nobody in particular otherwise."""
+    from local_region.rehearsal.callers import CALLERS  # noqa: PLC0415 - as above
+
+    return CALLERS if any(outage.zone for outage in outages) else ()
+
+
+def _only_zones(scenario: "Scenario") -> bool:
+    """Whether zones are lost, and nothing else happens."""
+    return (
+        bool(scenario.outages)
+        and not scenario.faults
+        and all(outage.zone for outage in scenario.outages)
+    )
 
 
 def exit_of(verdict: "Ending") -> Exit:
@@ -221,7 +247,8 @@ def refuse_senseless(spec: "ModelSpec", faults: "tuple[Fault, ...]", settings: S
     """
     if spec.compute.target.value != ON_LAMBDA:
         raise MisuseError(
-            f"{spec.name} runs on {spec.compute.target.value}, rehearsals are of Lambda's rollouts"
+            f"{spec.name} runs on {spec.compute.target.value}, rehearsals are of Lambda's rollouts "
+            "and of a service's loss of zones: --fault az=1"
         )
     kinds = {fault.kind.value for fault in faults}
     if "nan" in kinds and not _answers_floats(spec, settings):

@@ -24,6 +24,8 @@ SPEC = load_model(ROOT / "models" / "breast-cancer" / "model.yaml")
         (["breast-cancer", "--fault", "errors=1.5"], "share of requests"),
         (["breast-cancer", "--fault", "cold-storm=2"], "without a value"),
         (["breast-cancer", "--fault", "nan=0.1", "--fault", "nan=0.2"], "once"),
+        (["breast-cancer", "--fault", "az=3"], "write az=1 to az=2"),
+        (["breast-cancer", "--fault", "az=1", "--load", "0"], "above 0"),
         (["breast-cancer", "--traffic", "-1"], "at least 0"),
         (["breast-cancer", "--at", "soon"], "not a duration"),
     ],

@@ -1,16 +1,18 @@
-"""Only a real W3C traceparent reaches the log."""
+"""Promise: only the ids of a real trace context reach the log, and nothing a caller added."""
 
 import pytest
 
-from falaj.telemetry.trace import trace_keys
+from falaj.telemetry.trace import trace_keys, xray_root
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 @pytest.mark.parametrize("header", [f"00-{TRACE}-{PARENT}-01", f"cc-{TRACE}-{PARENT}-00-more"])
 def test_a_traceparent_gives_its_ids(header):
-    """This and later versions of the header are read."""
-    assert trace_keys(header) == {"traceparent": header, "trace_id": TRACE, "parent_id": PARENT}
+    """This and later versions of the header are read, and what follows the flags is left out."""
+    kept = header.removesuffix("-more")
+
+    assert trace_keys(header) == {"traceparent": kept, "trace_id": TRACE, "parent_id": PARENT}
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,20 @@ def test_a_traceparent_gives_its_ids(header):
 def test_anything_else_gives_nothing(header):
     """A malformed header is ignored, as the standard asks."""
     assert trace_keys(header) == {}
+
+
+ROOT = "Root=1-67891233-abcdef012345678912345678"
+
+
+@pytest.mark.parametrize(
+    "header", [ROOT, f"{ROOT};Parent=53995c3f42cd8ad8;Sampled=1", f"Self=1;{ROOT};Who=zayd"]
+)
+def test_an_x_ray_header_gives_its_root(header):
+    """Further fields are whatever a caller writes."""
+    assert xray_root(header) == ROOT
+
+
+@pytest.mark.parametrize("header", [None, "", "zayd", "Root=zayd", f"{ROOT}0", f"{ROOT}-zayd"])
+def test_an_x_ray_header_that_is_none_gives_nothing(header):
+    """It is no id of ours."""
+    assert xray_root(header) is None

@@ -18,7 +18,7 @@ from falaj.http.messages import Request, Response
 from falaj.http.oip import answer, failed
 from falaj.http.service import Service
 from falaj.telemetry.emf import OutcomeLog
-from falaj.telemetry.trace import trace_keys
+from falaj.telemetry.trace import trace_keys, xray_root
 
 if TYPE_CHECKING:
     from falaj.entrypoints.capturing import Capture
@@ -151,7 +151,7 @@ def _keys(
         keys["function_request_id"] = context.aws_request_id
         keys["function_arn"] = context.invoked_function_arn
     if "x-amzn-trace-id" in headers:
-        keys["xray_trace_id"] = headers["x-amzn-trace-id"]
+        keys["xray_trace_id"] = xray_root(headers["x-amzn-trace-id"])
     if "traceparent" in headers:
         keys |= trace_keys(headers["traceparent"])
     if experiments is not None:

@@ -12,6 +12,7 @@ from falaj.http.agreement import Answer, difference
 from falaj.http.oip import answer
 from falaj.http.service import Service
 from falaj.telemetry.shadow import shadow_line
+from falaj.telemetry.trace import xray_root
 
 _TRACE: Final = "_X_AMZN_TRACE_ID"
 
@@ -35,6 +36,7 @@ class ShadowAnswering:
             MalformedRequestError: It is no copy: stable's code and this one's do not fit.
         """
         copy = Copy.from_event(event)
+        trace = os.environ.get(_TRACE)  # noqa: TID251 - set for each request
         at, begun = self._service.clock.now(), perf_counter_ns()
         response = answer(copy.request, self._service)
         result_of(response)  # part of what a caller would wait for
@@ -51,7 +53,7 @@ class ShadowAnswering:
             keys={
                 "request_id": copy.request.headers.get(HEADER_REQUEST_ID),
                 "function_request_id": getattr(context, "aws_request_id", None),
-                "xray_trace_id": os.environ.get(_TRACE),  # noqa: TID251 - set for each request
+                "xray_trace_id": xray_root(trace),
                 "status": response.status,
                 "stable_status": copy.answer and copy.answer.status,
             },

@@ -1,6 +1,10 @@
-"""W3C trace context, so that a request's log line can be found from its caller's trace.
+"""Trace contexts, so that a request's log line can be found from its caller's trace.
+
+Both headers let a caller add what it likes behind the ids; only the ids are kept.
 
 Source:
+    docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+    (`Root=1-<8 hex>-<24 hex>` and further fields);
     w3.org/TR/trace-context, sections 3.2.2.2 to 3.2.2.4: version, trace-id, parent-id and flags in
     lower-case hex; ids of zeros only are invalid, as is version ff.
 """
@@ -11,6 +15,20 @@ from typing import Final
 _TRACEPARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-[!-~]{0,256})?"
 )
+_WITHOUT_MORE: Final = 55
+"""Characters of version 00, which every later version begins with."""
+_XRAY_ROOT: Final = re.compile(r"Root=1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(?![^;])")
+
+
+def xray_root(header: str | None) -> str | None:
+    """Return the root of an `x-amzn-trace-id` header; None if it has none.
+
+    Example:
+        >>> xray_root("Root=1-67891233-abcdef012345678912345678;Sampled=1")
+        'Root=1-67891233-abcdef012345678912345678'
+    """
+    found = _XRAY_ROOT.search(header) if header else None
+    return None if found is None else found[0]
 
 
 def trace_keys(traceparent: str | None) -> dict[str, str]:
@@ -23,4 +41,4 @@ def trace_keys(traceparent: str | None) -> dict[str, str]:
     found = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     if found is None:
         return {}
-    return {"traceparent": found[0], "trace_id": found[1], "parent_id": found[2]}
+    return {"traceparent": found[0][:_WITHOUT_MORE], "trace_id": found[1], "parent_id": found[2]}
