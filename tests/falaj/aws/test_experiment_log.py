@@ -1,6 +1,7 @@
 """Exposures and outcomes are written once and read back whole, a file at a time."""
 
 import itertools
+import json
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -81,16 +82,19 @@ def test_other_experiments_models_and_days_are_left_out(log, region):
     assert len(fetched) == 1
 
 
-def test_a_line_that_is_no_record_is_set_aside(log, region):
+@pytest.mark.parametrize("strange", ['{"unit": 1}', "no json", "{}", "[1, 2]", "torn"])
+def test_a_line_that_is_no_record_is_set_aside(log, region, strange):
     """A torn or foreign line costs itself alone, and its file is named."""
-    log.write_exposures("tashkeel", [_exposure(1)])
+    whole = json.dumps(_exposure(1).to_dict())
+    lines = [whole[:30], whole[30:]] if strange == "torn" else [strange]
     key = "exposures/model=tashkeel/date=2026-11-23/foreign.jsonl"
-    region.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b'{"unit": 1}\nno json\n')
+    body = "\n".join([whole, *lines, json.dumps(_exposure(2).to_dict())]).encode()
+    region.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
     aside = []
 
     found = list(log.exposures("tashkeel", "greeting", START, set_aside=aside.append))
 
-    assert len(found) == 1
+    assert [each.unit for each in found] == ["unit-1", "unit-2"]
     assert aside == [key]
 
 

@@ -7,8 +7,9 @@ of what is in it, so that what is delivered twice is kept once.
 import json
 import math
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -217,15 +218,13 @@ class ExperimentLog:
     ) -> Iterator[tuple[str, list[_Record]]]:
         first = log_prefix(kind, model, _date(since))
         for key, body in self._bodies(f"{kind}model={model}/", first, known):
-            found, is_whole = list[_Record](), True
-            for line in body.decode("utf-8", "replace").split("\n"):  # str: no guess at an encoding
-                if not line:
-                    continue
-                try:
-                    found.append(record.from_dict(json.loads(line)))
-                except (ValueError, KeyError, TypeError):
-                    is_whole = False
-            if not is_whole and set_aside is not None:
+            # As text: json guesses at the encoding of bytes.
+            lines = [line for line in body.decode("utf-8", "replace").split("\n") if line]
+            found = list[_Record]()
+            for value in _values(lines):
+                with suppress(ValueError, KeyError, TypeError):
+                    found.append(record.from_dict(value))
+            if len(found) < len(lines) and set_aside is not None:
                 set_aside(key)
             yield key, found
 
@@ -267,6 +266,20 @@ class ExperimentLog:
         with calling("s3", f"give {key}"):
             content: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return content
+
+
+def _values(lines: Sequence[str]) -> Iterator[Any]:
+    """Parse a file's lines at once, a third of the work; one by one where a line is torn."""
+    try:
+        values = json.loads(f"[{','.join(lines)}]")
+    except ValueError:
+        values = []
+    if len(values) == len(lines):
+        yield from values
+        return
+    for line in lines:
+        with suppress(ValueError):
+            yield json.loads(line)
 
 
 def _date(at: float) -> str:
