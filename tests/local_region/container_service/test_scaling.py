@@ -139,13 +139,13 @@ def opened(count=1, *, least=1, most=4):
 
 
 def test_queue_time_brings_replicas_and_takes_them_away():
-    """Three minutes at 2.8 times the target bring three; a quarter of an hour of none, one."""
+    """Three minutes at 2.5 times the target bring three; a quarter of an hour of none, one."""
     with opened() as world:
         world.track(QUEUE, 10)
-        assert set(world.minutes(2, {QUEUE: shared(28)})) == {1}
-        assert steps(world.minutes(10, {QUEUE: shared(28)})) == [1, 3]
-        assert set(world.minutes(10, {QUEUE: 0})) == {3}
-        assert world.minutes(12, {QUEUE: 0})[-1] == 1
+        assert set(world.minutes(2, {QUEUE: shared(25)})) == {1}
+        assert steps(world.minutes(10, {QUEUE: shared(25)})) == [1, 3]
+        assert set(world.minutes(5, {QUEUE: 0})) == {3}
+        assert world.minutes(16, {QUEUE: 0})[-1] == 1
 
 
 def test_never_beyond_the_bounds():
@@ -178,7 +178,7 @@ def test_a_gpu_that_is_not_measured_keeps_its_replicas():
     with opened() as world:
         world.track(QUEUE, 10)
         world.track(GPU, 70)
-        assert steps(world.minutes(10, {QUEUE: shared(28)})) == [1, 3]
+        assert steps(world.minutes(10, {QUEUE: shared(25)})) == [1, 3]
         assert set(world.minutes(60, {QUEUE: 0})) == {3}
 
 
