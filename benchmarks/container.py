@@ -252,6 +252,11 @@ class AsgiExchange:
         """Keep the answer."""
         self.answer.set_result((status, headers, body))
 
+    def reply_ok(self, lines, body):
+        """Keep an answer whose headers are written already."""
+        pairs = (line.split(": ", 1) for line in lines.decode("latin-1").splitlines())
+        self.reply(200, dict(pairs), body)
+
 
 def asgi_app():
     """The same front for any ASGI server; made on its loop at the first request."""

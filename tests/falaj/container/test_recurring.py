@@ -66,7 +66,7 @@ ARRAYS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["FP32", "FP16", "INT64", "UINT8", "BOOL"]), ARRAYS, st.booleans())
 def test_a_recurring_text_changes_nothing(kind, array, is_nested):
     """Numbers, their range, their kind, their count and every refusal are the same."""

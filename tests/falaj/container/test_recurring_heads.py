@@ -94,7 +94,7 @@ MESSAGES = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(MESSAGES, min_size=1, max_size=4),
     st.lists(st.integers(0, 400), max_size=5),
