@@ -1,16 +1,9 @@
 """The alarm on environments that refuse to start because of what they should load."""
 
-from aws_cdk import CfnResource
 from constructs import Construct
 
-from falaj.contract import (
-    ALL_MODELS,
-    DIMENSION_SCOPE,
-    METRIC_NAMESPACE,
-    METRIC_REFUSED_STARTS,
-)
-
-MINUTE_S = 60
+from falaj.contract import METRIC_REFUSED_STARTS
+from infra.constructs.alarm_at_once import Counted, alarm_at_once
 
 
 class ArtefactAlarm(Construct):
@@ -29,25 +22,12 @@ class ArtefactAlarm(Construct):
             topic_arn: Who is told.
         """
         super().__init__(scope, id_)
-        CfnResource(
+        alarm_at_once(
             self,
             "RefusedStarts",
-            type="AWS::CloudWatch::Alarm",
-            properties={
-                "AlarmDescription": "A model function refused to start: its model, manifest or "
-                "signature is not what was published. Search the model's log group for "
-                '"refused to start"; the line says which file and why',
-                "Namespace": METRIC_NAMESPACE,
-                "MetricName": METRIC_REFUSED_STARTS,
-                "Dimensions": [{"Name": DIMENSION_SCOPE, "Value": ALL_MODELS}],
-                "Statistic": "Sum",
-                "Period": MINUTE_S,
-                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-                "Threshold": 1,
-                "DatapointsToAlarm": 1,
-                "EvaluationPeriods": 1,
-                "TreatMissingData": "notBreaching",
-                "AlarmActions": [topic_arn],
-                "OKActions": [topic_arn],
-            },
+            counted=Counted(metric=METRIC_REFUSED_STARTS),
+            says="A model function refused to start: its model, manifest or "
+            "signature is not what was published. Search the model's log group for "
+            '"refused to start"; the line says which file and why',
+            topic_arn=topic_arn,
         )

@@ -1,11 +1,8 @@
 """The alarm on a queue that should stay empty."""
 
-from typing import Final
-
-from aws_cdk import CfnResource
 from constructs import Construct
 
-MINUTE_S: Final = 60
+from infra.constructs.alarm_at_once import Counted, alarm_at_once
 
 
 class DeadLetterAlarm(Construct):
@@ -29,23 +26,15 @@ class DeadLetterAlarm(Construct):
             says: What has happened and what to do, in a sentence.
         """
         super().__init__(scope, id_)
-        CfnResource(
+        alarm_at_once(
             self,
             "Resource",
-            type="AWS::CloudWatch::Alarm",
-            properties={
-                "AlarmDescription": says,
-                "Namespace": "AWS/SQS",
-                "MetricName": "ApproximateNumberOfMessagesVisible",
-                "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
-                "Statistic": "Maximum",
-                "Period": MINUTE_S,
-                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-                "Threshold": 1,
-                "DatapointsToAlarm": 1,
-                "EvaluationPeriods": 1,
-                "TreatMissingData": "notBreaching",
-                "AlarmActions": [topic_arn],
-                "OKActions": [topic_arn],
-            },
+            counted=Counted(
+                metric="ApproximateNumberOfMessagesVisible",
+                statistic="Maximum",
+                namespace="AWS/SQS",
+                dimension=("QueueName", queue_name),
+            ),
+            says=says,
+            topic_arn=topic_arn,
         )

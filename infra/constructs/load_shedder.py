@@ -2,19 +2,17 @@
 
 from typing import Any, Final
 
-from aws_cdk import CfnResource, aws_sqs as sqs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from falaj.contract import (
-    ALL_MODELS,
     CAPACITY_ALARM_PREFIX,
-    DIMENSION_SCOPE,
     ENV_PROFILE,
-    METRIC_NAMESPACE,
     METRIC_SHED,
     SHED_LEVELS_ROOT,
 )
 from infra.config.deployment import Deployment
+from infra.constructs.alarm_at_once import Counted, alarm_at_once
 from infra.constructs.dead_letters import keep_failed_events
 from infra.constructs.event_rules import EventRules, Rules
 from infra.constructs.function_role import FunctionAccess, allow, sub
@@ -25,7 +23,6 @@ SHEDDER_CONCURRENCY: Final = 2
 SIZE: Final = FunctionSize(memory_mib=256, timeout_s=30, reserved_concurrency=SHEDDER_CONCURRENCY)
 EVENT_AGE_S: Final = 120
 """After two minutes two ticks have looked; an older event has nothing to tell."""
-MINUTE_S: Final = 60
 _HERE: Final = "${AWS::Region}:${AWS::AccountId}"
 
 RULES: Final[Rules] = {
@@ -95,27 +92,14 @@ class LoadShedder(Construct):
         self._tell_people(topic_arn)
 
     def _tell_people(self, topic_arn: str) -> None:
-        CfnResource(
+        alarm_at_once(
             self,
             "Waiting",
-            type="AWS::CloudWatch::Alarm",
-            properties={
-                "AlarmDescription": "A model is short of capacity, and tenants of the last "
-                "priorities wait with 429. The load shedder's log says which and how far; zones "
-                "may be lost, or reserved concurrency too small. `falaj shed` overrules it",
-                "Namespace": METRIC_NAMESPACE,
-                "MetricName": METRIC_SHED,
-                "Dimensions": [{"Name": DIMENSION_SCOPE, "Value": ALL_MODELS}],
-                "Statistic": "Maximum",
-                "Period": MINUTE_S,
-                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-                "Threshold": 1,
-                "DatapointsToAlarm": 1,
-                "EvaluationPeriods": 1,
-                "TreatMissingData": "notBreaching",
-                "AlarmActions": [topic_arn],
-                "OKActions": [topic_arn],
-            },
+            counted=Counted(metric=METRIC_SHED, statistic="Maximum"),
+            says="A model is short of capacity, and tenants of the last "
+            "priorities wait with 429. The load shedder's log says which and how far; zones "
+            "may be lost, or reserved concurrency too small. `falaj shed` overrules it",
+            topic_arn=topic_arn,
         )
 
 

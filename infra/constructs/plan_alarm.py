@@ -1,14 +1,9 @@
 """The alarm on tenants that no usage plan is for."""
 
-from aws_cdk import CfnResource
 from constructs import Construct
 
-from falaj.contract import (
-    ALL_MODELS,
-    DIMENSION_SCOPE,
-    METRIC_NAMESPACE,
-    METRIC_UNPLANNED_TENANTS,
-)
+from falaj.contract import METRIC_UNPLANNED_TENANTS
+from infra.constructs.alarm_at_once import Counted, alarm_at_once
 
 PERIOD_S = 300
 
@@ -28,25 +23,12 @@ class PlanAlarm(Construct):
             topic_arn: Who is told.
         """
         super().__init__(scope, id_)
-        CfnResource(
+        alarm_at_once(
             self,
             "Resource",
-            type="AWS::CloudWatch::Alarm",
-            properties={
-                "AlarmDescription": "A tenant without a usage plan of its own calls, and shares "
-                "one bucket with every other such tenant. Search the authorizer's log for "
-                '"without a usage plan", and name the tenant in the file of falaj:tenants',
-                "Namespace": METRIC_NAMESPACE,
-                "MetricName": METRIC_UNPLANNED_TENANTS,
-                "Dimensions": [{"Name": DIMENSION_SCOPE, "Value": ALL_MODELS}],
-                "Statistic": "Sum",
-                "Period": PERIOD_S,
-                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-                "Threshold": 1,
-                "DatapointsToAlarm": 1,
-                "EvaluationPeriods": 1,
-                "TreatMissingData": "notBreaching",
-                "AlarmActions": [topic_arn],
-                "OKActions": [topic_arn],
-            },
+            counted=Counted(metric=METRIC_UNPLANNED_TENANTS, period_s=PERIOD_S),
+            says="A tenant without a usage plan of its own calls, and shares "
+            "one bucket with every other such tenant. Search the authorizer's log for "
+            '"without a usage plan", and name the tenant in the file of falaj:tenants',
+            topic_arn=topic_arn,
         )

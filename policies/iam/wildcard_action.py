@@ -24,15 +24,6 @@ RULE = Rule(
     reason="A wildcard gives rights that AWS has not even invented yet.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html",
     controls=("ISO-5.15", "ISO-5.18", "ISO-8.2", "IAR-T5"),
-    types=(
-        "AWS::IAM::Role",
-        "AWS::IAM::Policy",
-        "AWS::IAM::ManagedPolicy",
-        "AWS::IAM::RolePolicy",
-        "AWS::IAM::UserPolicy",
-        "AWS::IAM::GroupPolicy",
-        "AWS::IAM::Group",
-        "AWS::IAM::User",
-    ),
+    types=tuple(IDENTITY),
     check=_check,
 )
