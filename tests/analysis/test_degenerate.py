@@ -80,7 +80,7 @@ def records_of(drawn):
     return shown, told
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     drawn=arms(),
     kind=st.sampled_from(sorted(KINDS)),
@@ -127,7 +127,7 @@ def test_whatever_is_logged_the_answer_is_honest(drawn, kind, planned, fewest):
     assert " inf" not in told_to_people.lower().replace(" inferen", "").replace(" information", "")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(drawn=arms(), kind=st.sampled_from(["binary", "sum", "winsorised"]))
 @example([("control", 130, [HUGE], []), ("warm", 130, [-HUGE, HUGE], [])], "sum")
 @example([("control", 0, [HUGE], []), ("warm", 1, [1.0], [])], "sum")
