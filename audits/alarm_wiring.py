@@ -94,6 +94,25 @@ class Wiring:
                 mend=f"add an AWS::Lambda::Permission for {EVENTS} with the rule's ARN",
             )
 
+    def breaks_to_shedder(self, alarm: Alarm) -> Iterator[Break]:
+        """Yield where a capacity alarm's change would be lost on its way to the load shedder."""
+        matching = [rule for rule in self.rules if rule.matches(_event(alarm))]
+        if not matching:
+            yield Break(
+                problem="no enabled rule hears it: nobody is made to wait",
+                mend="deploy the shedding stack with the models'",
+            )
+        elif not any(
+            permission.get("Principal") == EVENTS
+            and fnmatchcase(rule.arn, permission.get("SourceArn", "*"))
+            for rule in matching
+            for permission in self.permissions
+        ):
+            yield Break(
+                problem=f"EventBridge may not invoke the load shedder for rule {matching[0].name}",
+                mend=f"add an AWS::Lambda::Permission for {EVENTS} with the rule's ARN",
+            )
+
     def _is_controller(self, target: Any) -> bool:  # noqa: ANN401 - a rule's Target
         return bool(target.arn == self.controller or target.arn.startswith(f"{self.controller}:"))
 

@@ -11,12 +11,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from falaj.contract import (
+    ALL_MODELS,
     DIMENSION_MODEL,
     DIMENSION_RELEASE,
+    DIMENSION_SCOPE,
     LIVE_ALIAS,
     METRIC_HEARTBEAT,
     METRIC_LOG_EVIDENCE,
     METRIC_NAMESPACE,
+    METRIC_SHED,
 )
 from falaj.domain.plan import Plan, PlanKind
 from falaj.domain.release import DesiredRelease
@@ -36,6 +39,7 @@ START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 STEP_S: Final = 10
 REQUESTS_PER_STEP: Final = 100
 """10 requests a second: harm is proven to be seen at this rate, which the report states."""
+THROTTLED_PER_STEP: Final = 10
 SOUND_MS: Final = 20.0
 
 
@@ -96,6 +100,7 @@ class Harm:
         dead_letters: Whether messages lie in the queues.
         refuses: Whether an environment finds that its model is not what was published.
         shares: Whether a tenant calls that no usage plan is for.
+        waits: Whether tenants of the last priorities wait.
     """
 
     says: str
@@ -108,6 +113,7 @@ class Harm:
     dead_letters: bool = False
     refuses: bool = False
     shares: bool = False
+    waits: bool = False
 
 
 NONE: Final = Harm(says="nothing")
@@ -125,6 +131,7 @@ OTHER_HARMS: Final = (
     Harm(says="an event failed three times", dead_letters=True),
     Harm(says="a function refuses its model", refuses=True),
     Harm(says="a tenant calls that no usage plan is for", shares=True),
+    Harm(says="a model is short of room, and some wait", waits=True),
 )
 
 
@@ -194,7 +201,7 @@ class World:
             self._serve(served, served.desired.release, mine, candidate)
             self._serve(served, served.stable, REQUESTS_PER_STEP - mine, stable)
             if around.throttles:
-                self._invoke(served, None, 1, is_throttled=True)
+                self._invoke(served, None, THROTTLED_PER_STEP, is_throttled=True)
         if around.refuses:
             self._refuse_start()
         if around.shares:
@@ -263,6 +270,8 @@ class World:
                 desired = self._around.served.desired
                 dimensions = {DIMENSION_MODEL: desired.model, DIMENSION_RELEASE: desired.release}
                 self._put(METRIC_NAMESPACE, METRIC_LOG_EVIDENCE, dimensions, harm.evidence)
+        if harm.waits:
+            self._put(METRIC_NAMESPACE, METRIC_SHED, {DIMENSION_SCOPE: ALL_MODELS}, 1.0)
         for queue in self._around.queues:
             waiting = 1.0 if harm.dead_letters else 0.0
             name = "ApproximateNumberOfMessagesVisible"

@@ -29,7 +29,7 @@ from audits.alarm_world import (
 from audits.findings import Finding, Firing, Proof, Report
 from audits.metric_faults import metric_faults
 from audits.template_values import STABLE, Resource, read_resources
-from falaj.contract import ALARM_PREFIX, MODELS_PARAMETER_ROOT
+from falaj.contract import ALARM_PREFIX, CAPACITY_ALARM_PREFIX, MODELS_PARAMETER_ROOT
 from falaj.domain.alarm_text import AlarmText, read_alarm_text
 from falaj.domain.observation import AlarmEffect
 from falaj.domain.release import DesiredRelease
@@ -61,6 +61,7 @@ THEN: Final[Mapping[AlarmEffect | None, str]] = {
     AlarmEffect.FREEZE: "no rollout is promoted until it is green",
     None: "people are told",
 }
+SHEDS: Final = "tenants of the last priorities wait"
 
 
 def audit(cdk_out: Path) -> tuple[Finding, ...]:
@@ -110,6 +111,16 @@ class _Subject:
     @property
     def effect(self) -> AlarmEffect | None:
         return self.text.effect if self.text else None
+
+    @property
+    def is_of_capacity(self) -> bool:
+        """Whether the load shedder heeds it, and no rollout."""
+        return self.alarm.name.startswith(CAPACITY_ALARM_PREFIX)
+
+    @property
+    def then(self) -> str:
+        """What follows when it is red."""
+        return SHEDS if self.is_of_capacity else THEN[self.effect]
 
     @property
     def window_s(self) -> int:
@@ -259,9 +270,8 @@ class _Trial:
         ]
         false = [harm for harm, red in quiet.quiet.items() if name in red]
         blamed = [harm for harm, red in quiet.shared.items() if name in red]
-        then = THEN[subject.effect]
         fires = tuple(sorted(firings, key=lambda firing: firing.after_s))
-        self.proofs.append(Proof(stack=self._stack, alarm=name, fires=fires, then=then))
+        self.proofs.append(Proof(stack=self._stack, alarm=name, fires=fires, then=subject.then))
         faults = [*self._name_faults(subject), *self._delivery_faults(subject)]
         metrics = list(metric_faults(subject.alarm, self._emitted))
         if metrics:
@@ -293,7 +303,7 @@ class _Trial:
 
     def _name_faults(self, subject: _Subject) -> Iterator[Break]:
         served, text = self._around.served, subject.text
-        if served is None:
+        if served is None or subject.is_of_capacity:
             return
         if text is None:
             yield Break(
@@ -315,6 +325,9 @@ class _Trial:
             )
 
     def _delivery_faults(self, subject: _Subject) -> Iterator[Break]:
+        if subject.is_of_capacity:
+            yield from self._wiring.breaks_to_shedder(subject.alarm)
+            return
         if subject.text is not None:
             if not subject.alarm.name.startswith(ALARM_PREFIX):
                 yield Break(

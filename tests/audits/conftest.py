@@ -43,6 +43,17 @@ def all_at_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synthesized(catalogue.sources, root / "out", {}).folder
 
 
+@pytest.fixture(scope="session")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly of a model whose tenants have priorities."""
+    root = tmp_path_factory.mktemp("counted")
+    (root / "tenants.yaml").write_text("default: {rate_per_s: 10, burst: 20}\n")
+    catalogue = new_catalogue(root)
+    catalogue.add("churn")
+    asked = {"falaj:access": "iam", "falaj:tenants": str(root / "tenants.yaml")}
+    return synthesized(catalogue.sources, root / "out", asked).folder
+
+
 class Doctored:
     """A copy of an assembly whose templates may be spoilt."""
 

@@ -1,6 +1,7 @@
 """Promise: an alarm that could not fire is named before it is deployed, with the mend."""
 
 import json
+import shutil
 
 import pytest
 
@@ -66,6 +67,37 @@ def test_a_release_that_gets_everything_at_once_is_watched(all_at_once):
     assert report.findings == ()
     assert {"every answer is a 5xx", "every output is NaN"} == fires["total-failure"]
     assert {"its process crashes", "its requests time out"} == fires["errors"]
+
+
+def test_a_short_model_wakes_the_load_shedder_and_people_are_told(counted):
+    """Where tenants have priorities: one alarm for the function, one for whoever is on call."""
+    report = examine(counted)
+    seen = {
+        (tuple(firing.harm for firing in proof.fires), proof.then)
+        for proof in report.proofs
+        if "capacity" in proof.alarm or "Waiting" in proof.alarm
+    }
+
+    assert report.findings == ()
+    assert seen == {
+        (("requests are throttled",), "tenants of the last priorities wait"),
+        (("a model is short of room, and some wait",), "people are told"),
+    }
+
+
+def test_a_capacity_alarm_that_nobody_hears_is_named(counted, tmp_path):
+    """Without the shedding stack's rules nobody is made to wait."""
+    folder = shutil.copytree(counted, tmp_path / "out", ignore=shutil.ignore_patterns("asset.*"))
+    path = folder / "FalajShedding.template.json"
+    template = json.loads(path.read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Events::Rule":
+            resource["Properties"]["State"] = "DISABLED"
+    path.write_text(json.dumps(template))
+
+    assert [(f.alarm, f.problem) for f in audit(folder)] == [
+        ("capacity-falaj-churn", "no enabled rule hears it: nobody is made to wait")
+    ]
 
 
 def test_a_dead_controller_is_noticed_after_three_minutes(examined):
