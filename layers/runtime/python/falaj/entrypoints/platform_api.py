@@ -4,6 +4,7 @@
 Lambda initialises the environment: the module itself can be imported where there is no catalogue.
 """
 
+import asyncio
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -50,6 +51,8 @@ def __getattr__(name: str) -> Handler:
         take_feedback=_feedback(),
         ask_analyst=_analyst(settings.analyst),
     )
+    # Mangum asks for the current loop, for whose lack Python 3.12 and 3.13 warn.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     made = globals()["handler"] = guarded(Mangum(app, lifespan="off"))
     return made
 
