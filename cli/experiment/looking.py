@@ -70,7 +70,11 @@ def _board(status: Mapping[str, Any]) -> Iterator[Any]:
     yield title
     yield escape(status["reason"])
     shares = ", ".join(f"{arm} {share:.1%}" for arm, share in status["arms"].items())
-    part = "" if status["coverage"] == 1 else f", of the {100 * status['coverage']:.4g} % that take part"
+    part = (
+        ""
+        if status["coverage"] == 1
+        else f", of the {100 * status['coverage']:.4g} % that take part"
+    )
     yield f"[dim]arms by {status['unit']}:[/] {escape(shares + part)}"
     if status["log"]:
         yield _decisions(status["log"])
