@@ -36,9 +36,9 @@ from local_region.issuer import AUDIENCE, ISSUER, KEYS_FILE, LocalIssuer  # noqa
 from local_region.region import Region  # noqa: E402
 
 MODEL = "breast-cancer"
-QUOTA = {"acme": 5.0, "globex": 80.0}
-ASKED = {"acme": 10 * QUOTA["acme"], "globex": 40.0}
-CONNECTIONS = 8
+QUOTA = {"acme": 2.0, "globex": 40.0}
+ASKED = {"acme": 10 * QUOTA["acme"], "globex": 20.0}
+CONNECTIONS = 4
 WARM_UPS = 6
 RESAMPLINGS = 2000
 TOLERATED = 1.2
