@@ -28,13 +28,15 @@ ROW = json.dumps(
 ).encode()
 JSON = {"content-type": "application/json"}
 INFER = "/v2/models/breast-cancer/infer"
+SECOND = "/v2/models/second-look/infer"
 COMPUTE = {
     "breast-cancer": (
         "  target: gpu\n  fallback: lambda\n"
         "  gpu: {instances: {max_replicas: 3}, deployment: rolling, scaling: {queue_ms: 10}}"
     ),
-    "file-type": "  target: gpu",
+    "file-type": "  target: gpu\n  gpu: {deployment: canary}",
 }
+ASKED = MetricId.of("Falaj", "Asked", {"Model": "second-look"})
 QUEUE = MetricId.of("Falaj", "QueueTime", {"Model": "breast-cancer"})
 
 
@@ -54,7 +56,7 @@ def write_second_look(models):
             },
         ],
     }
-    compute = {"target": "gpu"}
+    compute = {"target": "gpu", "gpu": {"scaling": {"to_zero": True, "idle": "10m"}}}
     version = write_ensemble(models, "second-look", graph=graph, compute=compute)
     (version / "scale.py").write_text(SCALE.replace('["n", 3]', '["n", 30]'))
 
@@ -67,13 +69,24 @@ def on_gpus(tmp_path_factory, open_region):
         shutil.copytree(ROOT / "models" / name, folder / "models" / name)
         file = folder / "models" / name / "model.yaml"
         file.write_text(file.read_text().replace("\ncompute:", f"\ncompute:\n{compute}"))
+    with (folder / "models/file-type/model.yaml").open("a") as file:
+        file.write("release: {steps: [0.5], bake: 2m}\n")
     write_second_look(folder / "models")
     build(folder / "models", ROOT / ".build", ["second-look"])
-    given = ["--models", folder / "models", "--output", folder / "out", "-c", "falaj:access=open"]
-    subprocess.run([sys.executable, "app.py", *given], cwd=ROOT, check=True, capture_output=True)
+    running = open_region(
+        synthesized(folder, "out"), seed=7, clock=VirtualClock(), ticks=False, grpc_port=0
+    )
+    running.folder = folder
+    yield running
     for built in (ROOT / ".build/models").glob("second-look*"):
         shutil.rmtree(built)
-    return open_region(folder / "out", seed=7, clock=VirtualClock(), ticks=False, grpc_port=0)
+
+
+def synthesized(folder, name):
+    """Synthesize the catalogue as it is now; return the assembly."""
+    given = ["--models", folder / "models", "--output", folder / name, "-c", "falaj:access=open"]
+    subprocess.run([sys.executable, "app.py", *given], cwd=ROOT, check=True, capture_output=True)
+    return folder / name
 
 
 def service(running, model="breast-cancer"):
@@ -96,13 +109,13 @@ def pass_time(running, seconds, step=10, queue_ms=None):
     running.run(passed())
 
 
-def steady(running):
+def steady(running, model="breast-cancer"):
     """Wait until the service runs what is wanted; the region's time goes on slowly meanwhile."""
     region, clock = running.region, running.region.control._clock
 
     async def waited():
         async with asyncio.timeout(60):
-            while not service(running).is_steady:
+            while not service(running, model).is_steady:
                 await asyncio.sleep(0.1)
                 clock.leap(clock.now() + timedelta(seconds=1))
                 await region.tick()
@@ -128,7 +141,7 @@ def test_an_ensemble_of_the_catalogue_answers_through_the_api(on_gpus):
     half = [value / 2 for value in [1.0] * 30]
     tensor = {"name": "half", "datatype": "FP32", "shape": [1, 30], "data": half}
     asked = json.dumps({"inputs": [tensor]}).encode()
-    status, _, body = on_gpus.request("/v2/models/second-look/infer", body=asked, headers=JSON)
+    status, _, body = on_gpus.request(SECOND, body=asked, headers=JSON)
     assert status == 200
     (label,) = json.loads(body)["outputs"]
     (whole, *_) = json.loads(on_gpus.request(INFER, body=ROW, headers=JSON)[2])["outputs"]
@@ -199,3 +212,59 @@ def test_the_cpu_version_answers_for_an_absent_service(on_gpus):
     steady(on_gpus)
     assert "x-falaj-fallback" not in on_gpus.request(INFER, body=ROW, headers=JSON)[1]
     ecs.close()
+
+
+def test_a_release_of_a_running_region_gets_its_share_first(on_gpus):
+    """Synthesized anew, a release stands beside the one before, with half, then all requests."""
+    file = on_gpus.folder / "models/file-type/model.yaml"
+    file.write_text(file.read_text().replace("timeout_s: 10", "timeout_s: 11"))
+    before = releases(on_gpus)
+    assert len(before) == 1
+    on_gpus.run(on_gpus.region.update(synthesized(on_gpus.folder, "again")))
+    deployed = service(on_gpus, "file-type")
+    assert (deployed.deployment.percent, deployed.deployment.alarms != ()) == (50, True)
+    assert {len(deployed.running), len(releases(on_gpus))} == {2}
+    pass_time(on_gpus, 130)
+    assert deployed.deployment.percent == 100
+    after = releases(on_gpus)
+    assert (len(after), after & before) == (1, set())
+    pass_time(on_gpus, 3600, step=60)
+    steady(on_gpus, "file-type")
+    assert deployed.deployment is None
+    assert (len(deployed.tasks), releases(on_gpus)) == (1, after)
+
+
+def releases(running):
+    """The releases that answered forty requests; every one is answered."""
+    tensor = {"name": "bytes", "datatype": "INT32", "shape": [1, 2048], "data": [0] * 2048}
+    body = json.dumps({"inputs": [tensor]}).encode()
+    answers = [
+        running.request("/v2/models/file-type/infer", body=body, headers=JSON) for _ in range(40)
+    ]
+    assert {status for status, *_ in answers} == {200}
+    return {headers["x-falaj-release"] for _, headers, _ in answers}
+
+
+def test_an_idle_service_sleeps_and_the_next_who_asks_wakes_it(on_gpus):
+    """Ten minutes without a request: no replica; the first caller is told to come again."""
+    tensor = {"name": "half", "datatype": "FP32", "shape": [1, 30], "data": [0.5] * 30}
+    asked = json.dumps({"inputs": [tensor]}).encode()
+    pass_time(on_gpus, 900, step=30)
+    steady(on_gpus, "second-look")
+    assert service(on_gpus, "second-look").tasks == []
+    status, headers, _ = on_gpus.request(SECOND, body=asked, headers=JSON)
+    assert status == 503
+    assert int(headers["retry-after"]) > 0
+    assert service(on_gpus, "second-look").desired_count == 1
+    # The breaker reports by the machine's clock, the region's is virtual: said again by that.
+    store, start = on_gpus.region.control.cloudwatch.store, on_gpus.region.control._clock.now()
+    for second in range(0, 600, 30):
+        on_gpus.call(store.put, ASKED, [1.0], at=start + timedelta(seconds=second))
+    # The alarm that let it sleep may act once more before it has seen that somebody asked.
+    for _ in range(5):
+        pass_time(on_gpus, 60)
+        steady(on_gpus, "second-look")
+        status, *_ = on_gpus.request(SECOND, body=asked, headers=JSON)
+        if status == 200:
+            break
+    assert status == 200
