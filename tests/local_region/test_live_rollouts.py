@@ -191,8 +191,8 @@ class Live:
         return status, told["status"]["phase"]
 
     def status(self):
-        """Look with `falaj rollout status`."""
-        return self.falaj("status", MODEL)[1]
+        """Look with `falaj rollout status`, again if the controller was too busy to answer."""
+        return self.until(lambda _: True)
 
     def until(self, is_so):
         """Look until it shows what is waited for."""
