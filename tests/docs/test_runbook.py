@@ -24,9 +24,8 @@ MUST_HOLD = (
 
 @pytest.fixture(scope="module")
 def written():
-    """Every test of the rollout controller, by name."""
-    folder = ROOT / "tests" / "falaj" / "entrypoints"
-    texts = (path.read_text(encoding="utf-8") for path in folder.glob("test_rollout_*.py"))
+    """Every test, by name."""
+    texts = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     return {name for text in texts for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)}
 
 
