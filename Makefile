@@ -9,7 +9,8 @@ UV_VERSION := 0.13.9
 export PYTHONDONTWRITEBYTECODE :=
 
 PYTEST := $(BIN)/python -m pytest
-WIDE := -n logical --maxprocesses 4 --dist loadfile
+# One more than there are cores: tests of processes wait a third of their time.
+WIDE = -n $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))') --dist loadfile
 # Their functions answer within tight limits: not in a process where the regions of others still run.
 APART := tests/local_region/access tests/local_region/test_canary.py
 

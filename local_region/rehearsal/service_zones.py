@@ -195,7 +195,7 @@ class _ServiceLoss:
         self._region.containers.lose_zones(frozenset())
         async with self._stretch("losing") as back:
             await self._until_placed(back)
-        self._stretches.remove(back)
+        self._stretches.pop()  # the way back belongs to no stretch
         async with self._stretch("after"):
             await self._pass(QUIET)
         return ServiceResult(

@@ -21,24 +21,32 @@ def falaj(region, monkeypatch, capsys):
     return falaj
 
 
+MODELS = {"breast-cancer", "file-type", "tashkeel"}
+
+
 @pytest.fixture
 def adopted(falaj):
-    """Wait until the controller has been woken by the model's first desired release."""
+    """Wait until the controller has been woken by each model's first desired release."""
     for _ in range(120):
-        if falaj("status", "file-type")[1]["phase"] == "promoted":
-            return
+        _, document = falaj("status", "--all")
+        promoted = {
+            rollout["model"]
+            for rollout in document.get("rollouts", ())
+            if rollout["phase"] == "promoted"
+        }
+        if promoted >= MODELS:
+            return document
         time.sleep(0.5)
-    pytest.fail("the controller was not woken within a minute")
+    pytest.fail(f"the controller was not woken within a minute: {document}")
 
 
-def test_running_region_tells_of_its_rollouts(falaj):
-    """Every model of the catalogue has one."""
-    status, document = falaj("status", "--all")
+def test_running_region_tells_of_its_rollouts(falaj, adopted):
+    """Every model of the catalogue has one, and each can be asked for by itself."""
+    for rollout in adopted["rollouts"]:
+        status, document = falaj("status", rollout["model"])
 
-    assert status == 0
-    assert {"breast-cancer", "file-type", "tashkeel"} <= {
-        rollout["model"] for rollout in document["rollouts"]
-    }
+        assert status == 0
+        assert document["phase"] == rollout["phase"]
 
 
 @pytest.mark.usefixtures("adopted")
