@@ -8,7 +8,7 @@ its own beside it as `<name>-<step>`. Each manifest is signed with the build fol
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -181,15 +181,7 @@ class _Builder:
         data, findings = examined(
             name, version, data, golden, lambda at: self._say(name, version, Stage.EXAMINING, at)
         )
-        manifest = Manifest(
-            name=name,
-            version=version,
-            sha256=findings.sha256,
-            size_bytes=findings.size_bytes,
-            signature=findings.signature,
-            golden=tuple(golden),
-            facts={**findings.facts(), "source": _origin_facts(source)},
-        )
+        manifest = _manifest(name, version, findings, golden, _origin_facts(source))
         return self._written(data, manifest, findings, recipe)
 
     def _ensemble(
@@ -214,20 +206,11 @@ class _Builder:
             golden,
             lambda at: self._say(name, version, Stage.EXAMINING, at),
         )
-        manifest = Manifest(
-            name=name,
-            version=version,
-            sha256=findings.sha256,
-            size_bytes=findings.size_bytes,
-            signature=findings.signature,
-            golden=tuple(golden),
-            platform=ENSEMBLE_PLATFORM,
-            facts={
-                **findings.facts(),
-                "source": {"kind": source.kind.value, "licence": source.licence},
-            },
+        facts = {"kind": source.kind.value, "licence": source.licence}
+        manifest = _manifest(name, version, findings, golden, facts)
+        return self._written(
+            content, replace(manifest, platform=ENSEMBLE_PLATFORM), findings, recipe
         )
-        return self._written(content, manifest, findings, recipe)
 
     def _member(self, ensemble: str, version: int, step: StepSource, origin: Path) -> BuiltVersion:
         name = step.member(ensemble)
@@ -280,6 +263,24 @@ def _golden(path: Path) -> list[Mapping[str, Any]]:
     except ValueError as error:
         raise ConfigurationError([f"{path}: not JSON: {error}"]) from error
     return cases
+
+
+def _manifest(
+    name: str,
+    version: int,
+    findings: Findings,
+    golden: Sequence[Mapping[str, Any]],
+    source: Mapping[str, Any],
+) -> Manifest:
+    return Manifest(
+        name=name,
+        version=version,
+        sha256=findings.sha256,
+        size_bytes=findings.size_bytes,
+        signature=findings.signature,
+        golden=tuple(golden),
+        facts={**findings.facts(), "source": dict(source)},
+    )
 
 
 def _origin_facts(source: Source) -> dict[str, Any]:
