@@ -422,3 +422,29 @@ def test_the_load_shedder_is_heard_where_the_operator_leaves_it(clock, word, lev
         limits.of("acme")
 
         assert limits.admitted == admitted
+
+
+def test_requests_that_come_together_pass_together_or_not_at_all(wire, clock):
+    """Three and two are five; a sixth, or seven at once, are over the burst."""
+    table = environment(wire, clock)
+    table.take("acme", TEN, 3)
+    with pytest.raises(QuotaExceededError):
+        table.take("acme", TEN, 3)
+    table.take("acme", TEN, 2)
+
+    assert passed(environment(wire, clock), "acme", TEN, 3) == 0
+    with pytest.raises(QuotaExceededError):
+        table.take("globex", TEN, 7)
+
+
+def test_requests_that_come_together_are_under_way_together(wire, clock):
+    """Two may be at once: two together, and no third; each gives its own place back."""
+    first, second = environment(wire, clock), environment(wire, clock)
+    with pytest.raises(QuotaExceededError):
+        first.hold("acme", TWO, 3)
+    held = first.hold("acme", TWO, 2)
+    with pytest.raises(QuotaExceededError):
+        second.hold("acme", TWO)
+    first.release(held, 2)
+
+    assert second.hold("acme", TWO, 2)

@@ -72,24 +72,25 @@ class Counter:
         if self.refuse and what == self.refuse[0]:
             raise self.refuse[1]
 
-    def take(self, tenant, limits):
+    def take(self, tenant, limits, count):
         """Count."""
-        del tenant, limits
+        del tenant, limits, count
         self._do("take")
 
-    def take_alone(self, tenant, limits):
+    def take_alone(self, tenant, limits, count):
         """Count here."""
-        del tenant, limits
+        del tenant, limits, count
         self._do("alone")
 
-    def hold(self, tenant, limits):
+    def hold(self, tenant, limits, count):
         """Count."""
-        del tenant, limits
+        del tenant, limits, count
         self._do("hold")
         return "place"
 
-    def release(self, key):
+    def release(self, key, count):
         """Count."""
+        del count
         self._do(f"release {key}")
 
 
@@ -271,3 +272,44 @@ def test_a_priority_that_is_none_is_refused(priority):
     """From 1 to 5."""
     with pytest.raises(ValueError, match="from 1 to 5"):
         Limits(rate_per_s=1, burst=1, priority=priority)
+
+
+class Bucket(Counter):
+    """A table with room for so many."""
+
+    def __init__(self, room, places=100):
+        super().__init__()
+        self.room, self.places = room, places
+
+    def take(self, tenant, limits, count):
+        """Count, if there is room for all."""
+        del tenant, limits
+        self.said.append(f"take {count}")
+        if count > self.room:
+            raise OVER
+        self.room -= count
+
+    def hold(self, tenant, limits, count):
+        """Count, if there are places for all."""
+        del tenant, limits
+        if count > self.places:
+            raise OVER
+        self.places -= count
+        return "place"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "room", "places", "let_in"),
+    [(8, 8, 8, 8), (8, 5, 8, 5), (8, 0, 8, 0), (8, 8, 3, 3), (7, 6, 5, 5), (1, 1, 1, 1)],
+)
+def test_of_those_that_come_together_as_many_pass_as_there_is_room_for(
+    wanted, room, places, let_in
+):
+    """Neither one more nor one fewer; and a batch with room for all costs one write."""
+    table = Bucket(room, places)
+    quotas = Quotas(Allowed(BOTH), table, has_rate=True, clock=StandingClock())
+    taken = quotas.take("acme", wanted)
+
+    assert taken.held == ("place",) * let_in
+    assert (taken.refusal is None) == (let_in == wanted)
+    assert len(table.said) == 1 or room < wanted

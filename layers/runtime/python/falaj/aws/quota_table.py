@@ -50,77 +50,83 @@ class QuotaTable:
         self._done: dict[str, int] = {}
         """By tenant, the last window of which is known that all its requests are answered."""
 
-    def take(self, tenant: str, limits: Limits) -> None:
-        """Take one request's place in a tenant's bucket.
+    def take(self, tenant: str, limits: Limits, count: int = 1) -> None:
+        """Take the place of a request, or of some that come together, in a tenant's bucket.
 
         Raises:
-            QuotaExceededError: The tenant is over its rate; it says when to come back.
+            QuotaExceededError: There is no room for so many; it says when to come back.
             DependencyError: DynamoDB does not answer.
         """
         for _ in range(_ATTEMPTS):
             # By the clock of each attempt: a slow call must not make a bucket look full.
             now_us = self._now_us()
-            self._refuse_if_full(tenant, limits, now_us)
-            if self._is_written(tenant, limits, now_us):
+            self._refuse_if_full(tenant, limits, now_us, count)
+            if self._is_written(tenant, limits, now_us, count):
                 return
         # It has changed under every call, and is not full: that is no fault of the tenant's.
-        self.take_alone(tenant, limits)
+        self.take_alone(tenant, limits, count)
 
-    def take_alone(self, tenant: str, limits: Limits) -> None:
-        """Take a place by what this environment has seen, without asking anybody.
+    def take_alone(self, tenant: str, limits: Limits, count: int = 1) -> None:
+        """Take places by what this environment has seen, without asking anybody.
 
         Raises:
             QuotaExceededError: The tenant is over its rate in this environment alone.
         """
         now_us = self._now_us()
-        self._refuse_if_full(tenant, limits, now_us)
-        self._know(tenant, take(limits, self._due_us.get(tenant, 0), now_us).due_us)
+        self._refuse_if_full(tenant, limits, now_us, count)
+        self._know(tenant, take(limits, self._due_us.get(tenant, 0), now_us, count).due_us)
 
-    def hold(self, tenant: str, limits: Limits) -> str:
-        """Count one more request under way; return what `release` takes.
+    def hold(self, tenant: str, limits: Limits, count: int = 1) -> str:
+        """Count requests under way; return what `release` takes, once for each.
 
         Raises:
-            QuotaExceededError: As many are under way as may be.
+            QuotaExceededError: So many more may not be under way.
             DependencyError: DynamoDB does not answer.
         """
         now_s = self._now_us() // MICROSECOND
         window = now_s // WINDOW_S
         most = (limits.concurrency or 0) - self._still_held(tenant, window - 1, now_s)
+        if count > most:
+            raise _too_many(tenant)
         key = _held_key(tenant, window)
         written = self._table.write(
             key,
-            "SET #gone = :gone ADD held :one",
+            "SET #gone = :gone ADD held :count",
             {
-                ":one": 1,
-                ":most": most,
+                ":count": count,
+                ":room": most - count,
                 ":gone": (window + 1) * WINDOW_S + _FORGOTTEN_AFTER_S,
             },
-            condition="(attribute_not_exists(held) AND :most >= :one) OR held < :most",
+            condition="attribute_not_exists(held) OR held <= :room",
             names={"#gone": EXPIRY_ATTRIBUTE},
         )
         if not written.held:
-            raise QuotaExceededError(tenant=tenant, limit="concurrency", retry_after_s=1)
+            raise _too_many(tenant)
         return key
 
-    def release(self, key: str) -> None:
-        """Count one request less.
+    def release(self, key: str, count: int = 1) -> None:
+        """Count requests less.
 
         Raises:
             DependencyError: DynamoDB does not answer; the half minute forgets it.
         """
-        self._table.write(key, "ADD held :less", {":less": -1})
+        self._table.write(key, "ADD held :less", {":less": -count})
 
-    def _is_written(self, tenant: str, limits: Limits, now_us: int) -> bool:
+    def _is_written(self, tenant: str, limits: Limits, now_us: int, count: int) -> bool:
         """Add to the bucket, or begin it anew if it was empty when it was last seen."""
         is_empty = self._due_us.get(tenant, 0) < now_us
+        cost_us = count * limits.cost_us
         written = self._table.write(
             _bucket_key(tenant),
             "SET due = :due" if is_empty else "SET due = due + :cost",
             {":now": now_us}
             | (
-                {":due": now_us + limits.cost_us}
+                {":due": now_us + cost_us}
                 if is_empty
-                else {":cost": limits.cost_us, ":latest": now_us + limits.tolerance_us}
+                else {
+                    ":cost": cost_us,
+                    ":latest": now_us + limits.tolerance_us - cost_us + limits.cost_us,
+                }
             ),
             condition="attribute_not_exists(due) OR due < :now"
             if is_empty
@@ -129,8 +135,8 @@ class QuotaTable:
         self._know(tenant, written.item.get("due", 0))
         return written.held
 
-    def _refuse_if_full(self, tenant: str, limits: Limits, now_us: int) -> None:
-        wait_us = take(limits, self._due_us.get(tenant, 0), now_us).wait_us
+    def _refuse_if_full(self, tenant: str, limits: Limits, now_us: int, count: int) -> None:
+        wait_us = take(limits, self._due_us.get(tenant, 0), now_us, count).wait_us
         if wait_us:
             raise _over(tenant, wait_us)
 
@@ -157,6 +163,10 @@ class QuotaTable:
 def _over(tenant: str, wait_us: int) -> QuotaExceededError:
     seconds = max(1, math.ceil(wait_us / MICROSECOND))
     return QuotaExceededError(tenant=tenant, limit="rate", retry_after_s=seconds)
+
+
+def _too_many(tenant: str) -> QuotaExceededError:
+    return QuotaExceededError(tenant=tenant, limit="concurrency", retry_after_s=1)
 
 
 def _bucket_key(tenant: str) -> str:

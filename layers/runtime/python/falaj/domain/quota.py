@@ -86,13 +86,14 @@ class Taking(NamedTuple):
     wait_us: int
 
 
-def take(limits: Limits, due_us: int, now_us: int) -> Taking:
-    """Decide about one request.
+def take(limits: Limits, due_us: int, now_us: int, count: int = 1) -> Taking:
+    """Decide about one request, or about some that come together and pass together.
 
     Args:
         limits: The tenant's.
         due_us: What the last one that passed left behind; 0 if there was none.
         now_us: Microseconds since 1970.
+        count: How many requests.
 
     Example:
         >>> take(Limits(rate_per_s=10, burst=1), due_us=0, now_us=1_000_000)
@@ -100,10 +101,11 @@ def take(limits: Limits, due_us: int, now_us: int) -> Taking:
         >>> take(Limits(rate_per_s=10, burst=1), due_us=1_100_000, now_us=1_040_000)
         Taking(due_us=1100000, wait_us=60000)
     """
-    early_us = due_us - limits.tolerance_us - now_us
+    start_us = max(due_us, now_us)
+    early_us = start_us + (count - 1) * limits.cost_us - limits.tolerance_us - now_us
     if early_us > 0:
         return Taking(due_us, early_us)
-    return Taking(max(due_us, now_us) + limits.cost_us, 0)
+    return Taking(start_us + count * limits.cost_us, 0)
 
 
 def _is_count(value: object) -> bool:

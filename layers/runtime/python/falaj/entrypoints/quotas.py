@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from falaj.aws.count_table import Post
 from falaj.aws.quota_table import QuotaTable
@@ -17,7 +17,7 @@ from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER, shed_level_paramete
 from falaj.domain.clock import Clock
 from falaj.domain.quota import Limits
 from falaj.entrypoints.signed import calls_of
-from falaj.errors import DependencyError, ShedError
+from falaj.errors import DependencyError, QuotaExceededError, ShedError
 
 SHED_S: Final = 60
 """After how long whoever is shed may ask again: as often as functions look whether he still is."""
@@ -27,6 +27,23 @@ FIRST_DARK_S: Final = 1.0
 """The same while no limits are known at all; twice as long after each failure."""
 START_S: Final = 3.0
 """For each answer of SSM while a function starts, when nobody's quota is known yet."""
+
+
+class Places(NamedTuple):
+    """What became of requests that came together.
+
+    Attributes:
+        held: For each that may go on, what it gives back in the end; empty for nothing.
+        refusal: What the others are told; None if there are none.
+    """
+
+    held: tuple[str, ...]
+    refusal: QuotaExceededError | None = None
+
+
+class _Passed(NamedTuple):
+    count: int
+    refusal: QuotaExceededError | None = None
 
 
 class Quotas:
@@ -78,43 +95,61 @@ class Quotas:
         """
         return self._admitted(tenant)
 
-    @contextmanager
-    def _admitted(self, tenant: str) -> Iterator[None]:
-        held = self._taken(tenant)
-        try:
-            yield
-        finally:
-            if held:
-                self._given_back(held)
+    def take(self, tenant: str, wanted: int = 1) -> Places:
+        """Take the places of requests that come together; each is to be given back.
 
-    def _taken(self, tenant: str) -> str:
+        Raises:
+            ShedError: Capacity is short, and others come first.
+        """
         is_dark = self._now() < self._dark_until
         try:
             limits = self._limits.known(tenant) if is_dark else self._limits.of(tenant)
             if limits and limits.priority > self._limits.admitted:
                 raise ShedError(tenant=tenant, priority=limits.priority, retry_after_s=SHED_S)
             if limits and not is_dark:
-                return self._counted(tenant, limits)
+                return self._counted(tenant, limits, wanted)
         except DependencyError as error:
             self._complain(error)
             limits = self._limits.known(tenant)
         if limits and self._has_rate:
-            self._table.take_alone(tenant, limits)
-        return ""
+            alone = self._table.take_alone
+            passed = _most(wanted, lambda count: alone(tenant, limits, count))
+            return Places(("",) * passed.count, passed.refusal)
+        return Places(("",) * wanted)
 
-    def _counted(self, tenant: str, limits: Limits) -> str:
-        """Count the rate first: what a flood is refused by costs no call."""
-        if self._has_rate:
-            self._table.take(tenant, limits)
-        return self._table.hold(tenant, limits) if limits.concurrency else ""
-
-    def _given_back(self, held: str) -> None:
-        if self._now() < self._dark_until:
+    def give_back(self, held: str, count: int = 1) -> None:
+        """Give places back that are no longer used."""
+        if not held or self._now() < self._dark_until:
             return  # its half minute forgets it
         try:
-            self._table.release(held)
+            self._table.release(held, count)
         except DependencyError as error:
             self._complain(error)
+
+    @contextmanager
+    def _admitted(self, tenant: str) -> Iterator[None]:
+        places = self.take(tenant)
+        if places.refusal is not None:
+            raise places.refusal
+        try:
+            yield
+        finally:
+            self.give_back(*places.held)
+
+    def _counted(self, tenant: str, limits: Limits, wanted: int) -> Places:
+        """Count the rate first: what a flood is refused by costs no call."""
+        refusal = None
+        if self._has_rate:
+            take = self._table.take
+            wanted, refusal = _most(wanted, lambda count: take(tenant, limits, count))
+        if not limits.concurrency or not wanted:
+            return Places(("",) * wanted, refusal)
+        held: list[str] = []
+        bound = _most(
+            wanted,
+            lambda count: held.extend([self._table.hold(tenant, limits, count)] * count),
+        )
+        return Places(tuple(held), bound.refusal or refusal)
 
     def _complain(self, error: DependencyError) -> None:
         if self._limits.are_known:
@@ -130,6 +165,22 @@ class Quotas:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _most(wanted: int, take: Callable[[int], object]) -> _Passed:
+    """Let as many pass as may: all together, or else the half of them, down to one."""
+    passed, step = 0, wanted
+    while passed < wanted:
+        step = min(step, wanted - passed)
+        try:
+            take(step)
+        except QuotaExceededError as error:
+            if step == 1:
+                return _Passed(passed, error)
+            step //= 2
+        else:
+            passed += step
+    return _Passed(passed)
 
 
 def quotas_of(settings: QuotaSettings, clock: Clock) -> Quotas:
