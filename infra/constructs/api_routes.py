@@ -33,6 +33,17 @@ Source:
     api-gateway-execution-service-limits-table.html (29 seconds), read 2026-11-22.
 """
 
+INIT_PHASE_MS: Final = 10_000
+"""How long an environment may start before the function's own timeout begins to count.
+
+A gateway that waited for the timeout alone would give up on answers that are on their way from
+environments that are still cold, and a shift sends requests to nothing but those.
+
+Source:
+    docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html ("Init phase": "limited to
+    10 seconds"; past it, it is run again within the function's timeout), read 2026-11-22.
+"""
+
 ROUTES_PER_API: Final = 300
 """Routes of an HTTP API, resources of a REST API, integrations of either; by default.
 
@@ -219,16 +230,17 @@ class ApiRoutes:
         return {_ANY: operation}
 
     def _integration(self, backend: Backend | PrivateBackend, path: str) -> dict[str, Any]:
-        timeout_ms = min(TIMEOUT_MS[self.kind], backend.timeout_s * 1000 + 1000)
+        longest_ms = backend.timeout_s * 1000 + 1000
         if isinstance(backend, PrivateBackend):
             tenant = self.access.tenant
+            timeout_ms = min(TIMEOUT_MS[self.kind], longest_ms)
             return backend.integration(self.kind, path, tenant) | {"timeoutInMillis": timeout_ms}
         integration = {
             "type": "aws_proxy",
             "httpMethod": "POST",
             "uri": backend.uri,
             "credentials": self.credentials,
-            "timeoutInMillis": timeout_ms,
+            "timeoutInMillis": min(TIMEOUT_MS[self.kind], INIT_PHASE_MS + longest_ms),
             "payloadFormatVersion": "2.0" if self.kind is ApiKind.HTTP else "1.0",
         }
         if self.kind is ApiKind.REST:
