@@ -19,6 +19,7 @@ the other. Ratios hold on the machine they were taken on, side by side.
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import random
@@ -200,17 +201,26 @@ def front_of(root, loop):
     from falaj.config.container import ContainerSettings  # noqa: PLC0415
     from falaj.container.front import Front  # noqa: PLC0415
     from falaj.container.ledger import Ledger  # noqa: PLC0415
+    from falaj.container.worker import Worker  # noqa: PLC0415
+    from falaj.container.workforce import Workforce  # noqa: PLC0415
     from falaj.domain.clock import SystemClock  # noqa: PLC0415
     from falaj.entrypoints.container_models import workforce_of  # noqa: PLC0415
 
     settings = ContainerSettings(model_root=root, threads=1)
     threads = Threads(loop)
-    served = workforce_of(settings, loop=loop, threads=threads, clock=SystemClock())
-    for worker in served.workforce:
+    clock = SystemClock()
+    served = workforce_of(settings, loop=loop, threads=threads, clock=clock)
+    workers = list(served.workforce)
+    for place, worker in enumerate(workers):
         if worker.model.name == "g":
+            # Made anew: what its queue has learnt is of the engine without the pause.
             worker.model.engine = Paused(worker.model.engine)
-            worker.warm_up()
-    front = Front(served.service, served.workforce, Ledger("bench", lambda _: None))
+            workers[place] = Worker(
+                worker.model, worker.policy, loop=loop, threads=threads, clock=clock
+            )
+            workers[place].warm_up()
+    workforce = Workforce(served.service.repository, workers)
+    front = Front(served.service, workforce, Ledger("bench", lambda _: None))
     front.is_ready = True
     return front
 
@@ -347,7 +357,10 @@ def serve(kind, root, port):
         sys.setswitchinterval(SWITCH_S)
 
         async def run():
-            await ours(front_of(root, asyncio.get_running_loop()), port)
+            front = front_of(root, asyncio.get_running_loop())
+            gc.collect()
+            gc.freeze()  # as the container does
+            await ours(front, port)
 
         uvloop.run(run())
     elif kind == "granian":

@@ -29,6 +29,12 @@ def test_slow_runs_leave():
     assert not after(QUICK, *[SLOW] * 200).is_inline(8)
 
 
+def test_runs_that_hold_the_loop_up_leave_soon():
+    """A model that turns out to wait for a device stalls every connection while it is trusted."""
+    assert not after(QUICK, *[SLOW] * 30).is_inline(8)
+    assert after(QUICK, *[HELD_UP] * 30).is_inline(8)
+
+
 def test_an_interrupted_run_changes_nothing():
     """A few runs that the machine held up are not the model's."""
     assert after(QUICK, *[SLOW] * 20).is_inline(8)

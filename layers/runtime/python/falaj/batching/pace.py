@@ -8,8 +8,9 @@ INLINE_BELOW_NS: Final = 250_000
 TRIAL_AFTER: Final = 128
 """Runs on a thread, each hardly busy, after which one is tried on the loop again."""
 
-_TRIAL_BELOW: Final = 8
+_TRIAL_BELOW: Final = 8  # times the limit that hold the loop up for too long
 _FORGETTING: Final = 1.02  # how fast the quickest run grows old
+_DOUBTING: Final = 1.1  # how fast while every run holds the loop up
 _UNKNOWN: Final = 2**62
 
 
@@ -35,7 +36,8 @@ class Pace:
         """Learn how long a run took; return how quick one of about so many rows can be."""
         size = rows.bit_length()
         known = self._quickest_ns.get(size, took_ns)
-        aged = int(known * _FORGETTING) + 1
+        is_doubtful = known < self._limit_ns and took_ns >= _TRIAL_BELOW * self._limit_ns
+        aged = int(known * (_DOUBTING if is_doubtful else _FORGETTING)) + 1
         quickest = self._quickest_ns[size] = min(aged, took_ns)
         return quickest
 
