@@ -1,5 +1,6 @@
 """The composition root: an assembly in, a running region out."""
 
+import asyncio
 import random
 import re
 import socket
@@ -26,7 +27,7 @@ from local_region.gateway.domains import OWN_NAME, Entrance
 from local_region.gateway.front_door import API_LIMITS, Allows, FrontDoor
 from local_region.gateway.gatekeeper import Gatekeeper, Trusted
 from local_region.gateway.registry import ApiRegistry
-from local_region.gateway.routing import Route
+from local_region.gateway.route import Route
 from local_region.gateway.usage_plans import UsagePlans
 from local_region.issuer import FOLDER, ISSUER, LocalIssuer
 from local_region.lambda_calls import LambdaCalls
@@ -280,7 +281,7 @@ class Region:
         changes: list[Change] = []
         for stack in assembly.stacks:
             already = len(changes)
-            publish_files(stack, self._parts.surroundings)
+            await asyncio.to_thread(publish_files, stack, self._parts.surroundings)
             await self._deployment.apply(stack, changes.append)
             self._progress(StackApplied(stack=stack.name, changes=tuple(changes[already:])))
         for route in self.routes():

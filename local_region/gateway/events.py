@@ -14,34 +14,14 @@ Sources, read 2026-11-22:
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
+from local_region.gateway.arrival import Arrival
 from local_region.gateway.messages import ApiKind, Request
-from local_region.gateway.registry import Addressed
-from local_region.gateway.routing import Match
-
-if TYPE_CHECKING:
-    from local_region.gateway.gatekeeper import Admission
 
 _TEXT_TYPES: Final = frozenset({"application/json", "application/xml", "application/javascript"})
 _TIME: Final = "%d/%b/%Y:%H:%M:%S +0000"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A request with everything an event says about it."""
-
-    request: Request
-    addressed: Addressed
-    match: Match
-    request_id: str
-    extended_id: str
-    account: str
-    at: datetime
-    admission: "Admission | None" = None
 
 
 def event_for(arrival: Arrival) -> dict[str, Any]:
@@ -82,7 +62,7 @@ def _format_2(arrival: Arrival) -> dict[str, Any]:
         },
         "isBase64Encoded": is_base64,
     }
-    if arrival.admission and arrival.admission.authorizer is not None:
+    if arrival.admission.authorizer is not None:
         event["requestContext"]["authorizer"] = dict(arrival.admission.authorizer)
     optional = {
         "cookies": [
@@ -102,7 +82,7 @@ def _format_2(arrival: Arrival) -> dict[str, Any]:
 
 def _format_1(arrival: Arrival) -> dict[str, Any]:
     request, addressed, match = arrival.request, arrival.addressed, arrival.match
-    is_rest = addressed.api.definition.kind is ApiKind.REST
+    is_rest = addressed.definition.kind is ApiKind.REST
     sent = request.path if is_rest else unquote(request.path)
     path = addressed.path if is_rest else sent
     body, is_base64 = _body(arrival)
@@ -124,7 +104,7 @@ def _format_1(arrival: Arrival) -> dict[str, Any]:
         "resourcePath": match.route.template,
         "stage": addressed.stage.name,
     }
-    if arrival.admission and arrival.admission.authorizer is not None:
+    if arrival.admission.authorizer is not None:
         context["authorizer"] = _authorizer(arrival.admission.authorizer)
     return {
         **({} if is_rest else {"version": "1.0"}),
@@ -165,7 +145,7 @@ def _identity(arrival: Arrival) -> dict[str, Any]:
         **dict.fromkeys(absent),
         "sourceIp": arrival.request.source_ip,
         "userAgent": arrival.request.header("user-agent"),
-        **(arrival.admission.identity if arrival.admission else {}),
+        **arrival.admission.identity,
     }
 
 
@@ -192,7 +172,7 @@ def _body(arrival: Arrival) -> tuple[str | None, bool]:
     request = arrival.request
     if not request.body:
         return None, False
-    definition = arrival.addressed.api.served(arrival.addressed.stage)
+    definition = arrival.addressed.definition
     media_type = media_type_of(request.header("content-type"))
     if definition.kind is ApiKind.REST:
         if is_listed(media_type, definition.binary_media_types):

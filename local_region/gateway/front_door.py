@@ -17,15 +17,16 @@ from local_region.gateway.answers import (
     answer_from_format_1,
     answer_from_format_2,
 )
+from local_region.gateway.arrival import Arrival
 from local_region.gateway.domains import OWN_NAME
-from local_region.gateway.events import Arrival, event_for
+from local_region.gateway.events import event_for
 from local_region.gateway.failures import Failure, Said, failure_response
+from local_region.gateway.forwarding import Forward, forwarded
 from local_region.gateway.gatekeeper import Gatekeeper, RefusedError, Trusted
 from local_region.gateway.lambda_invocation import Invocation, Invoke, Outcome
 from local_region.gateway.messages import ApiKind, Request, Response
-from local_region.gateway.private_integration import Forward, PrivateTarget, forwarded
 from local_region.gateway.registry import Addressed, ApiRegistry
-from local_region.gateway.routing import Match
+from local_region.gateway.route import Match, PrivateTarget
 from local_region.gateway.usage_plans import UsagePlans
 from local_region.listener import Limits
 
@@ -100,7 +101,7 @@ class FrontDoor:
                 request_id,
                 extended_id,
             )
-        definition = addressed.api.served(addressed.stage)
+        definition = addressed.definition
         if entrance == OWN_NAME and addressed.api.is_own_name_disabled:
             refusal = failure_response(
                 definition.kind, Failure.ENDPOINT_DISABLED, request_id=request_id
@@ -118,7 +119,7 @@ class FrontDoor:
         failure = Failure.TOO_LARGE if is_body else Failure.HEADERS_TOO_LARGE
         request_id, extended_id = self._ids()
         addressed = self._apis.address(host, path)
-        kind = ApiKind.HTTP if addressed is None else addressed.api.definition.kind
+        kind = ApiKind.HTTP if addressed is None else addressed.definition.kind
         return _identified(
             failure_response(kind, failure, request_id=request_id), kind, request_id, extended_id
         )
@@ -130,7 +131,7 @@ class FrontDoor:
     async def _route(
         self, request: Request, addressed: Addressed, request_id: str, extended_id: str
     ) -> Response:
-        definition = addressed.api.served(addressed.stage)
+        definition = addressed.definition
         said = Said()
         try:
             outcome = await self._matched(request, addressed, request_id, extended_id)
@@ -152,7 +153,7 @@ class FrontDoor:
             RefusedError: The gateway answers itself.
         """
         self._gatekeeper.screen(request, addressed)
-        definition = addressed.api.served(addressed.stage)
+        definition = addressed.definition
         match = definition.table.match(
             request.method,
             addressed.path if definition.kind is ApiKind.REST else unquote(addressed.path),
@@ -276,7 +277,7 @@ def _understood(invocation: Invocation, arrival: Arrival) -> Response | Failure:
 
 
 def _read(payload: bytes, arrival: Arrival) -> Response:
-    definition = arrival.addressed.api.served(arrival.addressed.stage)
+    definition = arrival.addressed.definition
     if arrival.match.route.integration.payload_format == "2.0":
         return answer_from_format_2(payload)
     is_rest = definition.kind is ApiKind.REST
@@ -286,7 +287,7 @@ def _read(payload: bytes, arrival: Arrival) -> Response:
 
 
 def _failed(arrival: Arrival, failure: Failure) -> Response:
-    definition = arrival.addressed.api.served(arrival.addressed.stage)
+    definition = arrival.addressed.definition
     return failure_response(
         definition.kind, failure, request_id=arrival.request_id, custom=definition.answers
     )

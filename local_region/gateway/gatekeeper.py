@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from falaj.domain.clock import Clock
-from local_region.gateway.events import Arrival
+from local_region.gateway.arrival import NOBODY_ASKED, Admission, Arrival
 from local_region.gateway.execute_policy import Ruling, ruling
 from local_region.gateway.failures import Failure
 from local_region.gateway.guards import FunctionGuard, Guard, JwtGuard, SignedGuard
@@ -32,22 +32,6 @@ from local_region.waf.firewall import Firewall
 
 KEPT_ANSWERS: Final = 10_000
 UNAUTHORIZED: Final = "Unauthorized"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
-    """What the checks have found out, as events tell it.
-
-    Attributes:
-        authorizer: `requestContext.authorizer`; None where nobody was asked for.
-        identity: What is known of who signed, or whose key counts.
-    """
-
-    authorizer: Mapping[str, Any] | None = None
-    identity: Mapping[str, Any] = field(default_factory=dict)
-
-
-NOBODY_ASKED: Final = Admission()
 
 
 class RefusedError(Exception):
@@ -165,7 +149,7 @@ class Gatekeeper:
             failure = Failure.UNSIGNED if error.is_missing else Failure.BAD_SIGNATURE
             raise RefusedError(failure, message=str(error)) from error
         arn = f"arn:aws:iam::{arrival.account}:user/{key}"
-        if arrival.addressed.api.definition.kind is ApiKind.REST:
+        if arrival.addressed.definition.kind is ApiKind.REST:
             known = {"accessKey": key, "accountId": arrival.account, "caller": key}
             return Admission(identity={**known, "user": key, "userArn": arn})
         iam = {"accessKey": key, "accountId": arrival.account, "callerId": key}

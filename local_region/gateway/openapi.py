@@ -18,7 +18,8 @@ from local_region.gateway.failures import CustomAnswer, read_custom_answers
 from local_region.gateway.guards import read_guard
 from local_region.gateway.messages import ApiKind
 from local_region.gateway.private_integration import read_private
-from local_region.gateway.routing import ANY, DEFAULT_ROUTE, Integration, Route, RouteTable
+from local_region.gateway.route import ANY, DEFAULT_ROUTE, Integration, Route
+from local_region.gateway.routing import RouteTable
 
 _METHODS: Final = {
     **{name: name.upper() for name in ("get", "put", "post", "delete", "options", "head", "patch")},

@@ -49,6 +49,8 @@ class Addressed:
     Attributes:
         api: The API.
         stage: The stage.
+        definition: What the stage serves when the request comes. The request is answered by it,
+            whatever is deployed meanwhile.
         path: What routes are matched against.
         is_mapped: Whether the stage's name was not in the path: `$default`, or a REST API served
             at the root as a custom domain's empty base path would.
@@ -56,6 +58,7 @@ class Addressed:
 
     api: Api
     stage: Stage
+    definition: Definition
     path: str
     is_mapped: bool
 
@@ -98,11 +101,15 @@ class ApiRegistry:
         first, _, rest = path.removeprefix("/").partition("/")
         stage = api.stages.get(first)
         if stage is not None and first != DEFAULT_STAGE:
-            return Addressed(api=api, stage=stage, path=f"/{rest}", is_mapped=False)
+            return Addressed(
+                api=api, stage=stage, definition=api.served(stage), path=f"/{rest}", is_mapped=False
+            )
         stage = self._root_stage(api)
         if stage is None:
             return None
-        return Addressed(api=api, stage=stage, path=path, is_mapped=True)
+        return Addressed(
+            api=api, stage=stage, definition=api.served(stage), path=path, is_mapped=True
+        )
 
     def behind(self, domain: str, path: str) -> Addressed | None:
         """Say which stage a request under a custom domain means; None if nothing is mapped."""
@@ -111,7 +118,9 @@ class ApiRegistry:
         stage = api.stages.get(found.stage) if found and api else None
         if api is None or stage is None:
             return None
-        return Addressed(api=api, stage=stage, path=path, is_mapped=True)
+        return Addressed(
+            api=api, stage=stage, definition=api.served(stage), path=path, is_mapped=True
+        )
 
     @staticmethod
     def _root_stage(api: Api) -> Stage | None:

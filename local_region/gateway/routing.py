@@ -8,60 +8,13 @@ Source:
     requests"), read 2026-11-22.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Self
 from urllib.parse import unquote
 
-from local_region.gateway.guards import OPEN, Guard
 from local_region.gateway.messages import ApiKind
-from local_region.gateway.private_integration import PrivateTarget
-
-ANY: Final = "ANY"
-DEFAULT_ROUTE: Final = "$default"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Integration:
-    """What is behind a route: a function, or a load balancer in a network.
-
-    Attributes:
-        function_arn: Function, version or alias; empty where a load balancer answers.
-        payload_format: `1.0` or `2.0`.
-        timeout_ms: How long the gateway waits.
-        has_credentials: Whether a role is named with which the gateway invokes; otherwise the
-            function's own policy must allow it.
-        private: The load balancer, if one answers.
-    """
-
-    function_arn: str
-    payload_format: str
-    timeout_ms: int
-    has_credentials: bool
-    private: PrivateTarget | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A method, a path template, and what is behind it."""
-
-    method: str
-    template: str
-    integration: Integration
-    guard: Guard = OPEN
-
-    @property
-    def key(self) -> str:
-        """The route key, as events carry it."""
-        return self.template if self.template == DEFAULT_ROUTE else f"{self.method} {self.template}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A route and the values of its path variables."""
-
-    route: Route
-    parameters: Mapping[str, str]
+from local_region.gateway.route import ANY, DEFAULT_ROUTE, Match, Route
 
 
 @dataclass(slots=True)

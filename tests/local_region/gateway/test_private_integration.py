@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local_region.gateway.events import Arrival
-from local_region.gateway.gatekeeper import Admission
+from local_region.gateway.arrival import Admission, Arrival
+from local_region.gateway.forwarding import forwarded
 from local_region.gateway.messages import ApiKind, Request
 from local_region.gateway.openapi import read_definition
-from local_region.gateway.private_integration import forwarded, read_private
+from local_region.gateway.private_integration import read_private
 from local_region.gateway.registry import Addressed, Api, Stage
-from local_region.gateway.routing import Match
+from local_region.gateway.route import Match
 
 LISTENER = "arn:aws:elasticloadbalancing:me-central-1:000000000000:listener/app/f/1/2"
 BALANCER = "arn:aws:elasticloadbalancing:me-central-1:000000000000:loadbalancer/app/f/1"
@@ -50,7 +50,11 @@ def sent(kind, integration, authorizer=None):
     arrival = Arrival(
         request=request,
         addressed=Addressed(
-            api=Api(id="a", definition=definition), stage=stage, path=path, is_mapped=True
+            api=Api(id="a", definition=definition),
+            stage=stage,
+            definition=definition,
+            path=path,
+            is_mapped=True,
         ),
         match=Match(route=route, parameters={"proxy": "infer"}),
         request_id="r",

@@ -3,7 +3,8 @@
 import pytest
 
 from local_region.gateway.messages import ApiKind
-from local_region.gateway.routing import Integration, Route, RouteTable
+from local_region.gateway.route import Integration, Route
+from local_region.gateway.routing import RouteTable
 
 BEHIND = Integration(
     function_arn="arn:aws:lambda:me-central-1:000000000000:function:f",
