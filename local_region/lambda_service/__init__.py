@@ -12,7 +12,9 @@
 
 Control plane, synchronous; every refusal is a `LambdaApiError` with AWS's code, status and wording:
 
-    create_function(FunctionSettings(…)) -> FunctionView
+    await capture(FunctionSettings(…)) -> Captured           # copies, while requests go on
+    create_function(FunctionSettings(…), captured=None) -> FunctionView
+    replace_function(FunctionSettings(…), captured) -> FunctionView
     update_function_code(name, code_folder, *, architecture=None, revision_id=None) -> FunctionView
     update_function_configuration(name, *, revision_id=None, **settings) -> FunctionView
     delete_function(name, qualifier=None) · list_functions() -> tuple[FunctionView, …]

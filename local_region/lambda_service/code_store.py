@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,23 @@ _EMPTY: Final = "empty"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """A function's code and merged layers inside the store."""
+    """A function's code and merged layers inside the store.
+
+    Attributes:
+        code_folder: The code.
+        opt_folder: The layers, merged.
+        layers: The layers, each by itself.
+        sha256: Of the code.
+        size: Of the code, in bytes.
+        layer_bytes: Of the layers as they would be deployed.
+    """
 
     code_folder: Path
     opt_folder: Path
     layers: tuple[Path, ...]
     sha256: str
     size: int
+    layer_bytes: int
 
 
 class CodeStore:
@@ -34,17 +45,25 @@ class CodeStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._one_at_a_time = threading.Lock()
 
-    def capture(self, code: Path, layers: Sequence[Path]) -> Captured:
+    def capture(self, code: Path, layers: Sequence[Path], *, layer_bytes: int) -> Captured:
         """Copy a function's code and layers, and merge the layers as Lambda merges them into /opt.
+
+        It reads every byte of what is not in the store yet, and may run in any thread.
 
         Args:
             code: The unpacked code asset.
             layers: Unpacked layers; of two files at one path the later layer's wins.
+            layer_bytes: Size of the layers as they would be deployed.
 
         Raises:
             InvalidParameterValueError: A folder is missing.
         """
+        with self._one_at_a_time:
+            return self._capture(code, layers, layer_bytes)
+
+    def _capture(self, code: Path, layers: Sequence[Path], layer_bytes: int) -> Captured:
         code_digest, code_folder = self._keep(code)
         kept = [self._keep(layer) for layer in layers]
         size = folder_bytes(code_folder)
@@ -56,6 +75,7 @@ class CodeStore:
             layers=tuple(folder for _, folder in kept),
             sha256=sha256,
             size=size,
+            layer_bytes=layer_bytes,
         )
 
     def _keep(self, folder: Path) -> tuple[str, Path]:
@@ -63,6 +83,8 @@ class CodeStore:
             raise InvalidParameterValueError(
                 f"Code folder {folder} does not exist; synthesize the stacks again"
             )
+        if folder.parent == self._root / "code":
+            return folder.name, folder  # nobody writes there
         digest = _digest(folder)
         target = self._root / "code" / digest
         if not target.exists():

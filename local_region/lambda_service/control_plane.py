@@ -16,6 +16,7 @@ from typing import Final
 
 from falaj.domain.clock import Clock
 from local_region.lambda_service.code_store import (
+    Captured,
     CodeStore,
     check_unzipped,
     folder_bytes,
@@ -62,10 +63,16 @@ _SETTABLE: Final = frozenset(
 )
 
 
+def settable(settings: FunctionSettings) -> dict[str, object]:
+    """Return everything of settings that an existing function can be changed to."""
+    names = _SETTABLE | {"code_folder", "architecture"}
+    return {name: getattr(settings, name) for name in sorted(names)}
+
+
 @dataclass(slots=True)
 class _Function:
     latest: FunctionView
-    layer_bytes: int
+    captured: Captured
     versions: dict[str, VersionView] = field(default_factory=dict)
     aliases: dict[str, AliasView] = field(default_factory=dict)
     reserved: int | None = None
@@ -93,10 +100,23 @@ class ControlPlane:
         self._functions: dict[str, _Function] = {}
 
     # ------------------------------------------------------------ functions
+    def capture(self, settings: FunctionSettings, host_layer: Callable[[Path], Path]) -> Captured:
+        """Keep a copy of code and of layers, these as `host_layer` gives them.
+
+        Slow, and nothing that the API shows changes by it: it may run in any thread.
+        """
+        layer_bytes = sum(map(folder_bytes, settings.layers))
+        check_unzipped(settings.code_folder, layer_bytes)
+        return self._store.capture(
+            settings.code_folder,
+            tuple(map(host_layer, settings.layers)),
+            layer_bytes=layer_bytes,
+        )
+
     def create_function(
-        self, settings: FunctionSettings, host_layer: Callable[[Path], Path]
+        self, settings: FunctionSettings, captured: Callable[[FunctionSettings], Captured]
     ) -> FunctionView:
-        """Create a function; its code is copied now, its layers as `host_layer` gives them."""
+        """Create a function of what `captured` has kept of it, or keeps now."""
         if settings.name in self._functions:
             raise ResourceConflictError(f"Function already exist: {settings.name}")
         check_snap_start(settings)
@@ -108,23 +128,25 @@ class ControlPlane:
                 claimed_by_others=self.claimed(),
                 limits=self.limits,
             )
-        layer_bytes = sum(map(folder_bytes, settings.layers))
-        check_unzipped(settings.code_folder, layer_bytes)
-        latest = self._capture(_on_host(settings, host_layer))
+        kept = captured(settings)
+        latest = self._view(settings, kept)
         self._functions[settings.name] = _Function(
-            latest, layer_bytes, reserved=settings.reserved_concurrency
+            latest, kept, reserved=settings.reserved_concurrency
         )
         return latest
 
     def update_function(
         self,
         name: str,
-        host_layer: Callable[[Path], Path],
+        captured: Callable[[FunctionSettings], Captured],
         *,
         revision_id: str | None,
         changes: Mapping[str, object],
     ) -> FunctionView:
-        """Change `$LATEST`'s code (`code_folder`, `architecture`) or configuration."""
+        """Change `$LATEST`'s code (`code_folder`, `architecture`) or configuration.
+
+        `captured` is asked only for new layers, or for new code and new layers.
+        """
         function = self._function(name)
         _check_revision(revision_id, function.latest.revision_id)
         unknown = changes.keys() - _SETTABLE - {"code_folder", "architecture"}
@@ -134,13 +156,15 @@ class ControlPlane:
             )
         settings = dataclasses.replace(function.latest.settings, **changes)  # type: ignore[arg-type]
         check_snap_start(settings)
-        layer_bytes = function.layer_bytes
+        kept = function.captured
         if "layers" in changes:
-            layer_bytes = sum(map(folder_bytes, settings.layers))
-        check_unzipped(settings.code_folder, layer_bytes)
-        if "layers" in changes:
-            settings = _on_host(settings, host_layer)
-        function.latest, function.layer_bytes = self._capture(settings), layer_bytes
+            kept = captured(settings)
+        elif "code_folder" in changes:
+            check_unzipped(settings.code_folder, kept.layer_bytes)
+            kept = self._store.capture(
+                settings.code_folder, kept.layers, layer_bytes=kept.layer_bytes
+            )
+        function.latest, function.captured = self._view(settings, kept), kept
         return function.latest
 
     def delete_function(self, name: str, qualifier: str | None = None) -> None:
@@ -357,8 +381,7 @@ class ControlPlane:
             raise ResourceNotFoundError(f"Function not found: {self.home.arn(name, qualifier)}")
         return self._functions[name]
 
-    def _capture(self, settings: FunctionSettings) -> FunctionView:
-        captured = self._store.capture(settings.code_folder, settings.layers)
+    def _view(self, settings: FunctionSettings, captured: Captured) -> FunctionView:
         return VersionView(
             function_name=settings.name,
             version=LATEST,
@@ -415,10 +438,6 @@ class ControlPlane:
 
     def _revision(self) -> str:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-
-
-def _on_host(settings: FunctionSettings, host_layer: Callable[[Path], Path]) -> FunctionSettings:
-    return dataclasses.replace(settings, layers=tuple(map(host_layer, settings.layers)))
 
 
 def _check_revision(given: str | None, latest: str) -> None:

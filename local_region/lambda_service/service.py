@@ -1,5 +1,6 @@
 """The Lambda service of the local region: its control plane, and the environments that answer."""
 
+import asyncio
 import random
 import shutil
 import tempfile
@@ -9,9 +10,9 @@ from pathlib import Path
 
 from falaj.domain.clock import Clock
 from local_region.lambda_service import provisioned as provisioning
-from local_region.lambda_service.code_store import CodeStore
+from local_region.lambda_service.code_store import Captured, CodeStore
 from local_region.lambda_service.concurrency import Limits
-from local_region.lambda_service.control_plane import ControlPlane
+from local_region.lambda_service.control_plane import ControlPlane, settable
 from local_region.lambda_service.environment import Environment
 from local_region.lambda_service.event_queue import EventQueue
 from local_region.lambda_service.invocation import Invoker
@@ -73,6 +74,7 @@ class LambdaService:
         )
         folder = (self._temporary or state_folder or Path()).resolve()
         self._runtime = runtime
+        self._captures: set[asyncio.Future[Captured]] = set()
         self.home = Home(account=account, region=region)
         self.plane = ControlPlane(
             clock=clock,
@@ -113,6 +115,7 @@ class LambdaService:
         """Kill every function process, finish every invocation, remove what was written."""
         await self._events.close()
         await self._pools.close()
+        await asyncio.gather(*self._captures, return_exceptions=True)
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
@@ -134,14 +137,35 @@ class LambdaService:
                 return
 
     # ------------------------------------------------------------- functions
-    def create_function(self, settings: FunctionSettings) -> FunctionView:
-        """Create a function; its code and layers are copied now.
+    async def capture(self, settings: FunctionSettings) -> Captured:
+        """Copy code and layers while requests go on; for functions made or replaced with them.
+
+        Raises:
+            LambdaApiError: AWS would refuse them.
+            ConfigurationError: A layer does not run on this machine and cannot be made to.
+        """
+        work = asyncio.ensure_future(asyncio.to_thread(self._captured, settings))
+        self._captures.add(work)
+        work.add_done_callback(self._captures.discard)
+        # A thread cannot be stopped: `close` waits for it, whoever else has stopped waiting.
+        return await asyncio.shield(work)
+
+    def create_function(
+        self, settings: FunctionSettings, captured: Captured | None = None
+    ) -> FunctionView:
+        """Create a function of what was captured, or of its code and layers as they are now.
 
         Raises:
             LambdaApiError: AWS would refuse it.
             ConfigurationError: A layer does not run on this machine and cannot be made to.
         """
-        return self.plane.create_function(settings, self._runtime.host_layer)
+        return self.plane.create_function(
+            settings, self._captured if captured is None else lambda _: captured
+        )
+
+    def replace_function(self, settings: FunctionSettings, captured: Captured) -> FunctionView:
+        """Make `$LATEST` what is wanted, of what was captured of it."""
+        return self._update(settings.name, None, settable(settings), lambda _: captured)
 
     def update_function_code(
         self,
@@ -155,20 +179,25 @@ class LambdaService:
         changes: dict[str, object] = {"code_folder": code_folder}
         if architecture is not None:
             changes["architecture"] = architecture
-        return self._update(name, revision_id, changes)
+        return self._update(name, revision_id, changes, self._captured)
 
     def update_function_configuration(
         self, name: str, *, revision_id: str | None = None, **settings: object
     ) -> FunctionView:
         """Change fields of `FunctionSettings` in `$LATEST`."""
-        return self._update(name, revision_id, settings)
+        return self._update(name, revision_id, settings, self._captured)
+
+    def _captured(self, settings: FunctionSettings) -> Captured:
+        return self.plane.capture(settings, self._runtime.host_layer)
 
     def _update(
-        self, name: str, revision_id: str | None, changes: dict[str, object]
+        self,
+        name: str,
+        revision_id: str | None,
+        changes: Mapping[str, object],
+        captured: Callable[[FunctionSettings], Captured],
     ) -> FunctionView:
-        view = self.plane.update_function(
-            name, self._runtime.host_layer, revision_id=revision_id, changes=changes
-        )
+        view = self.plane.update_function(name, captured, revision_id=revision_id, changes=changes)
         self._pools.retire_stale(name)
         return view
 

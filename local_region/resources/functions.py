@@ -12,18 +12,6 @@ from local_region.template.intrinsics import Physical
 
 _ZIP: Final = "zip"
 _ENDPOINT: Final = "AWS_ENDPOINT_URL"
-_CONFIGURATION: Final = (
-    "handler",
-    "runtime",
-    "environment",
-    "layers",
-    "memory_mib",
-    "timeout_s",
-    "ephemeral_storage_mib",
-    "snap_start",
-    "role",
-    "description",
-)
 
 
 def _folder(resource: Declared, location: Mapping[str, Any]) -> Path:
@@ -99,7 +87,8 @@ def refused(resource: Declared) -> Iterator[None]:
 async def _create_function(resource: Declared, region: Surroundings) -> Physical:
     name = resource.properties.get("FunctionName") or resource.name()
     with refused(resource):
-        region.functions.create_function(_settings(name, resource, region))
+        settings = _settings(name, resource, region)
+        region.functions.create_function(settings, await region.functions.capture(settings))
     region.control.failed.set_queue(name, _dead_letter_queue(resource))
     region.control.subscriptions.set_group(name, _log_group(name, resource))
     return Physical(ref=name, attributes={"Arn": region.arn("lambda", f"function:{name}")})
@@ -120,12 +109,7 @@ async def _update_function(
 ) -> Physical:
     with refused(resource):
         wanted = _settings(physical.ref, resource, region)
-        region.functions.update_function_code(
-            wanted.name, wanted.code_folder, architecture=wanted.architecture
-        )
-        region.functions.update_function_configuration(
-            wanted.name, **{field: getattr(wanted, field) for field in _CONFIGURATION}
-        )
+        region.functions.replace_function(wanted, await region.functions.capture(wanted))
         if wanted.reserved_concurrency is None:
             region.functions.delete_function_concurrency(wanted.name)
         else:

@@ -126,7 +126,7 @@ class StrictLambda:
     def create(self, name):
         """Create a function with version 1 behind its alias."""
         settings = FunctionSettings(name=name, code_folder=self._code)
-        self.plane.create_function(settings, lambda folder: folder)
+        self.plane.create_function(settings, self._captured)
         self.plane.publish_version(name)
         self.plane.create_alias(name, LIVE_ALIAS, "1")
 
@@ -134,11 +134,14 @@ class StrictLambda:
         """Publish another version."""
         self.plane.update_function(
             name,
-            lambda folder: folder,
+            self._captured,
             revision_id=None,
             changes={"environment": {"RELEASE": text}},
         )
         return self.plane.publish_version(name).version
+
+    def _captured(self, settings):
+        return self.plane.capture(settings, lambda folder: folder)
 
     def update_alias(self, *args, **kwargs):
         """As the control plane; every state is kept."""

@@ -25,8 +25,8 @@ class Running:
         from local_region.region import Region  # moto takes seconds; not every test here needs it
 
         self.events = []
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         settings = {"account": f"{next(_ACCOUNTS):012d}", "api_port": 0, "aws_port": 0} | settings
         try:
@@ -44,7 +44,7 @@ class Running:
 
     def run(self, work):
         """Run a coroutine on the region's loop."""
-        future: Future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future: Future = asyncio.run_coroutine_threadsafe(work, self.loop)
         return future.result(120)
 
     def call(self, function, *args, **kwargs):
@@ -61,9 +61,9 @@ class Running:
         self._stop()
 
     def _stop(self):
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
-        self._loop.close()
+        self.loop.close()
 
     def request(self, path, *, body=None, headers=None, method=None):
         """Ask the API; return status, headers and body."""

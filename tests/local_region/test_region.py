@@ -1,11 +1,15 @@
 """Promise: what the templates say runs, answers and updates; what they cannot mean is refused."""
 
+import asyncio
+import fcntl
 import gzip
 import json
 import os
 import signal
 import socket
 import subprocess
+import sys
+import termios
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -273,6 +277,37 @@ def tail(running):
     """The generated end of the function's name."""
     (view,) = running.call(running.region.functions.list_functions)
     return view.function_name.removeprefix("Model-Function-")
+
+
+def test_requests_are_answered_while_new_code_is_copied(open_region, tmp_path):
+    """However much a synthesis holds, taking it in keeps nobody waiting, and so loses nobody."""
+    running = open_region(write(tmp_path))
+    write(tmp_path, version="V2", answer="two", source=f"{ECHO}# again\n")
+    asset = max(tmp_path.glob("asset.*"), key=lambda folder: folder.stat().st_mtime_ns)
+    endless = asset / "endless.py"
+    os.mkfifo(endless)
+    writer = os.open(endless, os.O_RDWR)
+    os.write(writer, b"#")
+
+    updating = asyncio.run_coroutine_threadsafe(running.region.update(tmp_path), running.loop)
+    try:
+        while unread(writer):
+            time.sleep(0.01)
+        answers = [running.json("/v2/models/m/x")["answer"] for _ in range(3)]
+        is_still_copying = not updating.done()
+    finally:
+        endless.unlink()
+        endless.write_text("#")
+        os.close(writer)
+    changes = updating.result(60)
+
+    assert (answers, is_still_copying) == (["one"] * 3, True)
+    assert {change.logical_id for change in changes} >= {"Function", "V2"}
+
+
+def unread(pipe):
+    """Count the bytes in a pipe that nobody has read yet."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def test_half_the_requests_reach_each_version(open_region, tmp_path):
