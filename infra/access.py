@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from catalogue.spec import ModelSpec
 from falaj.config.access import AccessSettings
@@ -39,6 +40,26 @@ def function_access(deployment: Deployment, specs: Iterable[ModelSpec]) -> Acces
         tenant_claim=deployment.tokens.tenant_claim,
         skew_s=deployment.tokens.skew_s,
         models={spec.name: model_access(spec) for spec in specs},
+    )
+
+
+def replica_access(deployment: Deployment, specs: Iterable[ModelSpec]) -> AccessSettings:
+    """Return what a replica asks, which looks at tokens itself: no API stands before gRPC.
+
+    Args:
+        deployment: What is asked.
+        specs: The models the replica answers for.
+    """
+    asked = function_access(deployment, specs)
+    if deployment.access is not Access.JWT:
+        return asked
+    tokens = deployment.tokens
+    return replace(
+        asked,
+        issuer=tokens.issuer,
+        audiences=tokens.audiences,
+        algorithms=tokens.algorithms,
+        keys_parameter=KEYS_PARAMETER,
     )
 
 

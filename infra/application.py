@@ -279,7 +279,7 @@ def _api_parts(
         ConfigurationError: Every fault of every file.
     """
     faults, keys, trust_store = list[str](), "", None
-    if deployment.has_authorizer:
+    if deployment.has_authorizer or (deployment.tokens.keys and on_gpu(models)):
         keys, faults = read_key_set(sources.repository / deployment.tokens.keys)
     if deployment.api_name.trust_store:
         trust_store = sources.repository / deployment.api_name.trust_store

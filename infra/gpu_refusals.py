@@ -8,7 +8,7 @@ from catalogue.gpu import Deployment as Replacement, Provider
 from catalogue.spec import ModelSpec, PlanKind
 from catalogue.triton import triton_faults
 from falaj.domain.manifest import Manifest
-from infra.config.deployment import Deployment, Platform
+from infra.config.deployment import Access, Deployment, Platform
 from infra.config.gpu import (
     FEWEST_ZONES,
     instance_types,
@@ -19,6 +19,7 @@ from infra.config.gpu import (
 from infra.config.region import RegionFacts
 from infra.constructs.gpu_service import LONGEST_MINUTES, deployment_minutes
 from infra.constructs.gpu_targets import rule_priority
+from infra.stacks.gpu_model import uses_triton
 
 MOST_SERVICES: Final = 50
 """Services behind one load balancer: each has two of its 100 rules.
@@ -45,6 +46,7 @@ def gpu_faults(
             f"a load balancer spans at least {FEWEST_ZONES} zones, and falaj:azIds names "
             f"{len(deployment.az_ids)}; name another, even if it offers no GPU"
         )
+    yield from _access_faults(spec, deployment)
     if deployment.platform is Platform.LAMBDA:
         yield from _account_faults(spec, deployment)
 
@@ -65,6 +67,28 @@ def balancer_faults(services: Sequence[str]) -> Iterator[str]:
                 f"models {', '.join(names)}: their names give their rules the same place in the "
                 f"load balancer ({place}); rename one"
             )
+
+
+def _access_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
+    """Refuse a service that could not tell who asks."""
+    is_jwt, is_asking = deployment.access is Access.JWT, not uses_triton(spec, deployment)
+    if is_jwt and is_asking and not deployment.tokens.keys:
+        yield (
+            "its replicas check tokens themselves, since no API stands before gRPC, and have no "
+            "way to the internet; write the file with the issuer's public keys into jwtKeys"
+        )
+    if spec.access.tenants and not is_asking and not deployment.has_authorizer:
+        yield (
+            "access.tenants is refused: neither NVIDIA's server nor API Gateway's own authorizer "
+            "compares tenants; use profile=enterprise with access=jwt, or engine: onnx"
+        )
+    gpu, is_open = deployment.gpu, deployment.access is Access.OPEN
+    if gpu.clients and not (is_open or gpu.verifies_clients or (is_jwt and is_asking)):
+        yield (
+            "grpcClients would let everybody in there run it: gRPC knows no SigV4, and NVIDIA's "
+            "server no tokens; set gpuTrustBundle, use access=jwt with engine: onnx, or remove "
+            "grpcClients"
+        )
 
 
 def _account_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:

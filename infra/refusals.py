@@ -165,12 +165,6 @@ def _parameter_size(experiment: ExperimentSpec) -> Iterator[str]:
 
 def _access(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     access = model_access(model.spec)
-    is_service = model.spec.compute.target is Target.GPU
-    if access.tenants and is_service and not deployment.has_authorizer:
-        yield (
-            "access.tenants is refused: no function stands before a GPU service, and API Gateway "
-            "cannot compare tenants; use profile=enterprise with access=jwt"
-        )
     if access.tenants and deployment.access is Access.OPEN and not _is_here(deployment):
         yield "access.tenants is refused with access=open: nobody's tenant is known"
     count = len(access.all_scopes)

@@ -47,6 +47,11 @@ class GpuPlace:
     base_image: str = ""
     triton_image: str = ""
 
+    @property
+    def verifies_clients(self) -> bool:
+        """Whether the balancer asks gRPC's callers for a certificate."""
+        return bool(self.certificate and self.trust_bundle)
+
     def faults(self) -> Iterator[str]:
         """Yield every reason why these cannot be."""
         if bool(self.domain) != bool(self.certificate):

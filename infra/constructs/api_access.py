@@ -103,8 +103,8 @@ class ApiAccess:
 
         Args:
             model: The model's name.
-            is_checked_again: Whether a function behind it looks at each action's own scope; a
-                service does not, and is open to those only who may run the model.
+            is_checked_again: Whether whoever is behind it looks at each action's own scope;
+                NVIDIA's server does not, and is open to those only who may run the model.
         """
         access = self.models.get(model)
         if access is None:
@@ -156,4 +156,4 @@ class ApiAccess:
 
 
 _MIXED: Final = frozenset({"/$default", "/", "/{proxy+}", "/v2/models/{proxy+}"})
-_SOURCES: Final = {Access.IAM: "identity.userArn", Access.OPEN: "identity.sourceIp"}
+_SOURCES: Final = {Access.IAM: "identity.accountId", Access.OPEN: "identity.sourceIp"}

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network
 from typing import Final
 
-from aws_cdk import Fn, aws_ec2 as ec2, aws_logs as logs
+from aws_cdk import aws_ec2 as ec2, aws_logs as logs
 from constructs import Construct
 
 from infra.constructs.endpoints import Endpoint
-from infra.constructs.network import Network
+from infra.constructs.network import Network, endpoint_url
 from infra.constructs.security_group import TLS
 
 CIDR: Final = "10.42.0.0/16"
@@ -91,15 +91,8 @@ class FunctionNetwork(Network):
 
     @property
     def dynamodb_url(self) -> str:
-        """Address for `AWS_ENDPOINT_URL_DYNAMODB`; DynamoDB's endpoint has no private names.
-
-        Source:
-            docs.aws.amazon.com/amazondynamodb/latest/developerguide/
-            privatelink-interface-endpoints.html (endpoint-specific DNS names) and
-            docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html.
-        """
-        first = Fn.select(0, self.endpoints["dynamodb"].attr_dns_entries)
-        return Fn.join("", ["https://", Fn.select(1, Fn.split(":", first))])
+        """Address for `AWS_ENDPOINT_URL_DYNAMODB`."""
+        return endpoint_url(self.endpoints["dynamodb"])
 
 
 def _tls(cidr: str, description: str) -> ec2.CfnSecurityGroup.EgressProperty:

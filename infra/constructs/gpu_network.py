@@ -9,7 +9,7 @@ from falaj.contract import GRPC_PORT, HTTP_PORT
 from infra.config.deployment import Deployment
 from infra.constructs.endpoints import own_callers_only
 from infra.constructs.kept_logs import KeptLogs
-from infra.constructs.network import Network
+from infra.constructs.network import Network, endpoint_url
 from infra.constructs.security_group import TLS, ClosedGroup
 
 SUBNET_BITS: Final = 4
@@ -50,6 +50,7 @@ class GpuNetwork(Network):
         balancer: Group of the load balancer.
         tasks: Group of the replicas.
         instances: Group of the machines.
+        dynamodb_url: Address of DynamoDB for replicas; empty where they count nobody.
     """
 
     def __init__(
@@ -88,9 +89,17 @@ class GpuNetwork(Network):
         for service in INTERFACES:
             policy = own_callers_only(service)
             self.add_endpoint(service, group_id=endpoints.id, policy=policy)
-        self.add_gateway("dynamodb", policy=own_callers_only("dynamodb"))
+        self.dynamodb_url = self._dynamodb(deployment, endpoints)
         kept = KeptLogs(self, "Flow", settings=deployment.settings, key_arn=key_arn)
         self.log_flows(kept.group)
+
+    def _dynamodb(self, deployment: Deployment, endpoints: ClosedGroup) -> str:
+        """Give DynamoDB addresses that a group can name where replicas count tenants' requests."""
+        policy = own_callers_only("dynamodb")
+        if not deployment.tenants:
+            self.add_gateway("dynamodb", policy=policy)
+            return ""
+        return endpoint_url(self.add_endpoint("dynamodb", group_id=endpoints.id, policy=policy))
 
     def _group(
         self, id_: str, description: str, *reaches: tuple[ClosedGroup, tuple[int, ...]]

@@ -81,6 +81,7 @@ class Supplies:
         log_group: Where all write.
         publisher: Fingerprint that manifests are checked against before any server sees them; the
             image's own default believes nobody.
+        rights: What else a replica may do.
     """
 
     image: str
@@ -89,6 +90,7 @@ class Supplies:
     key: str
     log_group: str
     publisher: str
+    rights: Sequence[dict[str, Any]] = ()
 
 
 class GpuTask(Construct):
@@ -324,4 +326,5 @@ def _own_rights(supplies: Supplies, cluster: str) -> list[dict[str, Any]]:
     return [
         allow("ReadModels", ["s3:GetObject"], [archive]),
         allow("ProtectItself", ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], [tasks]),
+        *supplies.rights,
     ]

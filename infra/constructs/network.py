@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aws_cdk import aws_ec2 as ec2, aws_logs as logs
+from aws_cdk import Fn, aws_ec2 as ec2, aws_logs as logs
 from constructs import Construct
 
 from falaj.contract import REGION
@@ -101,6 +101,18 @@ class Network(Construct):
         )
         self._tables.append(table.ref)
         return subnet.ref
+
+
+def endpoint_url(endpoint: ec2.CfnVPCEndpoint) -> str:
+    """Return the address of an endpoint without private names, as DynamoDB's is.
+
+    Source:
+        docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+        privatelink-interface-endpoints.html (endpoint-specific DNS names) and
+        docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html.
+    """
+    first = Fn.select(0, endpoint.attr_dns_entries)
+    return Fn.join("", ["https://", Fn.select(1, Fn.split(":", first))])
 
 
 _S3_NAMES: Final = ec2.CfnVPCEndpoint.DnsOptionsSpecificationProperty(

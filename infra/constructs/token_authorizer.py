@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from falaj.contract import ACCESS_FILE, ENV_ACCESS, ENV_PROFILE, KEYS_PARAMETER
@@ -10,13 +9,10 @@ from infra.config.deployment import Deployment
 from infra.constructs.api_access import Authorizer
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.invocation_role import InvocationRole
+from infra.constructs.issuer_keys import keys_parameter
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
 
 SIZE: Final = FunctionSize(memory_mib=512, timeout_s=5)
-
-LARGEST_STANDARD_BYTES: Final = 4096
-"""Source:
-docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html."""
 
 
 class TokenAuthorizer(Construct):
@@ -48,15 +44,7 @@ class TokenAuthorizer(Construct):
             key_arn: The customer's key for settings and logs; None for AWS's own.
         """
         super().__init__(scope, id_)
-        parameter = ssm.CfnParameter(
-            self,
-            "Keys",
-            type="String",
-            name=KEYS_PARAMETER,
-            description="Public keys of the token issuer; overwrite it to withdraw one at once",
-            tier="Standard" if len(keys) <= LARGEST_STANDARD_BYTES else "Advanced",
-            value=keys,
-        )
+        parameter = keys_parameter(self, "Keys", keys)
         place = sub(
             "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter" + KEYS_PARAMETER
         )

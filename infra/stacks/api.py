@@ -30,6 +30,7 @@ from infra.constructs.api_routes import Backend, PrivateBackend
 from infra.constructs.feedback_access import FeedbackAccess
 from infra.constructs.function_role import FunctionAccess, allow
 from infra.constructs.inference_api import InferenceApi
+from infra.constructs.issuer_keys import keys_parameter
 from infra.constructs.quota_access import QuotaAccess
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
 from infra.constructs.shared_layer import ssm_value
@@ -37,7 +38,7 @@ from infra.constructs.token_authorizer import TokenAuthorizer
 from infra.constructs.usage_plans import UsagePlans
 from infra.constructs.web_acl import WebAcl
 from infra.packaging import CATALOGUE_FILE
-from infra.stacks.gpu_model import has_breaker
+from infra.stacks.gpu_model import has_breaker, uses_triton
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
 PLATFORM_SIZE: Final = FunctionSize(memory_mib=512, timeout_s=29)
@@ -50,7 +51,7 @@ class ApiParts:
     Attributes:
         platform: The platform function, the published catalogue in it.
         authorizer: The function that checks tokens before a REST API.
-        keys: The token issuer's public keys, for the authorizer.
+        keys: The token issuer's public keys, for the authorizer and for replicas.
         tenants: What each tenant may ask for.
         trust_store: Authorities whose client certificates are let in.
         with_feedback: Names of the models that take feedback.
@@ -139,6 +140,8 @@ class ApiStack(Stack):
         self, deployment: Deployment, parts: ApiParts, key_arn: str | None
     ) -> Authorizer | None:
         if parts.authorizer is None:
+            if parts.keys:
+                keys_parameter(self, "IssuerKeys", parts.keys)
             return None
         return TokenAuthorizer(
             self,
@@ -164,6 +167,7 @@ class ApiStack(Stack):
             target=self._of_gpu("api-listener" if is_http else "balancer-arn"),
             server_name=deployment.gpu.domain,
             timeout_s=timeout_s,
+            is_asking=not uses_triton(spec, deployment),
         )
 
     def _of_gpu(self, name: str) -> str:

@@ -68,6 +68,7 @@ class GpuStack(Stack):
                 "api-listener": entrance.api_listener.ref,
                 "grpc-listener": entrance.grpc_listener.ref,
                 "link": entrance.link.ref,
+                **({"dynamodb-url": network.dynamodb_url} if network.dynamodb_url else {}),
                 **{
                     f"capacity/{name}": capacity.provider.ref
                     for name, capacity in capacities.items()

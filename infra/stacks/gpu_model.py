@@ -50,6 +50,7 @@ from infra.constructs.gpu_task import CACHE_FOLDER, SERVE_COMMAND, GpuTask, Serv
 from infra.constructs.gpu_triton import triton_server
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.publisher_check import warn_of_throw_away_publisher
+from infra.constructs.replica_access import ReplicaAccess
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.packaging import PackagedModel
 from infra.stacks.naming import class_key, leave_bootstrap_check_to_cli, stack_properties
@@ -120,8 +121,12 @@ class GpuModelStack(Stack):
         image, repository = self._image()
         is_triton = uses_triton(spec, deployment)
         triton, triton_repository = _own_image(deployment.gpu.triton_image)
-        environment = server_environment(spec, deployment) | {
-            ENV_PUBLISHER_KEY: package.publisher.fingerprint
+        # NVIDIA's server asks nobody: what reaches it, the balancer has let in.
+        access = ReplicaAccess() if is_triton else ReplicaAccess.of(self, deployment, spec)
+        environment = {
+            **server_environment(spec, deployment),
+            ENV_PUBLISHER_KEY: package.publisher.fingerprint,
+            **access.environment,
         }
         release = text_digest(
             package.image.digest,
@@ -140,7 +145,7 @@ class GpuModelStack(Stack):
             else Server(
                 image=image,
                 command=SERVE_COMMAND,
-                environment={**environment, ENV_RELEASE: release},
+                environment={**environment, **access.addresses, ENV_RELEASE: release},
                 memory_mib=spec.compute.memory_mib,
             ),
             supplies=Supplies(
@@ -153,6 +158,7 @@ class GpuModelStack(Stack):
                 key=archive.object_key,
                 log_group=logs.group.ref,
                 publisher=package.publisher.fingerprint,
+                rights=access.rights,
             ),
             cluster=self._cluster,
         )

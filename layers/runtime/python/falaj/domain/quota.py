@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
+from falaj.errors import QuotaExceededError
+
 ALL_OTHERS: Final = "*"
 FIRST, USUAL, LAST = 1, 3, 5
 """Priorities: the first is refused last when there is not room for all."""
@@ -84,6 +86,18 @@ class Taking(NamedTuple):
 
     due_us: int
     wait_us: int
+
+
+class Places(NamedTuple):
+    """What became of requests of one tenant that came together.
+
+    Attributes:
+        held: For each that may go on, what it gives back in the end; empty for nothing.
+        refusal: What the others are told; None if there are none.
+    """
+
+    held: tuple[str, ...]
+    refusal: QuotaExceededError | None = None
 
 
 def take(limits: Limits, due_us: int, now_us: int, count: int = 1) -> Taking:

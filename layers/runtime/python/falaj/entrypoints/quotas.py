@@ -15,7 +15,7 @@ from falaj.aws.tenant_limits import TenantLimits
 from falaj.config.quotas import QuotaSettings
 from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER, shed_level_parameter
 from falaj.domain.clock import Clock
-from falaj.domain.quota import Limits
+from falaj.domain.quota import Limits, Places
 from falaj.entrypoints.signed import calls_of
 from falaj.errors import DependencyError, QuotaExceededError, ShedError
 
@@ -29,20 +29,8 @@ START_S: Final = 3.0
 """For each answer of SSM while a function starts, when nobody's quota is known yet."""
 
 
-class Places(NamedTuple):
-    """What became of requests that came together.
-
-    Attributes:
-        held: For each that may go on, what it gives back in the end; empty for nothing.
-        refusal: What the others are told; None if there are none.
-    """
-
-    held: tuple[str, ...]
-    refusal: QuotaExceededError | None = None
-
-
 class _Passed(NamedTuple):
-    count: int
+    number: int
     refusal: QuotaExceededError | None = None
 
 
@@ -114,7 +102,7 @@ class Quotas:
         if limits and self._has_rate:
             alone = self._table.take_alone
             passed = _most(wanted, lambda count: alone(tenant, limits, count))
-            return Places(("",) * passed.count, passed.refusal)
+            return Places(("",) * passed.number, passed.refusal)
         return Places(("",) * wanted)
 
     def give_back(self, held: str, count: int = 1) -> None:
@@ -134,7 +122,7 @@ class Quotas:
         try:
             yield
         finally:
-            self.give_back(*places.held)
+            self.give_back(places.held[0])
 
     def _counted(self, tenant: str, limits: Limits, wanted: int) -> Places:
         """Count the rate first: what a flood is refused by costs no call."""
