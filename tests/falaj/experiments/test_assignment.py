@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from falaj.errors import ConfigurationError
 from falaj.experiments import Allocation, Namespace, Reason, SubjectFault, assign
-from falaj.experiments.hashing import bucket, in_namespace
+from falaj.experiments.hashing import QUICK, bucket, in_namespace
 
 HALVES = Allocation.even_keeled("greeting", {"control": 0.5, "warm": 0.5})
 SUBJECTS = [f"user-{number}" for number in range(4_000)]
@@ -153,8 +153,39 @@ def test_request_path_imports_no_third_party():
     assert shown.stdout.strip() == "[]"
 
 
+def test_the_pinned_packages_hash_in_c():
+    """A deployment that lost the wheel would assign three times as slowly and say nothing."""
+    assert QUICK is not None
+    assert [QUICK(text) for text in (b"", b"a", b"foobar")] == [0x811C9DC5, 0xE40C292C, 0xBF9CF968]
+
+
+@pytest.mark.parametrize(
+    "package",
+    ["None", "types.SimpleNamespace(fnv1a_32=lambda text: 1 / 0)"],
+    ids=["no wheel", "no extension"],
+)
+def test_without_the_c_hash_everyone_has_the_same_arm(package):
+    """Where there is no wheel, or one without its extension, Python's loop takes over."""
+    code = (
+        f"import sys, types; sys.modules['fnv_hash_fast'] = {package}\n"
+        "from falaj.experiments import Allocation, assign, bucket\n"
+        "from falaj.experiments.hashing import QUICK\n"
+        "plan = Allocation.even_keeled('greeting', {'control': 0.5, 'warm': 0.5})\n"
+        "arms = [assign(plan, f'user-{number}').arm for number in range(4_000)]\n"
+        "print(QUICK, bucket('seed', 'a'), arms.count('warm'), *arms[:50])"
+    )
+
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    arms = arms_of(HALVES)
+    expected = ["None", "0.0505", str(arms.count("warm")), *arms[:50]]
+    assert shown.stdout.split() == expected
+
+
 SPACES = st.sampled_from([(0.0, 0.3), (0.3, 1.0), (0.0, 1.0)])
-ANYONE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
+LETTERS = st.characters(exclude_categories=["Cs", "Cc"])
+ASCII = st.characters(min_codepoint=32, max_codepoint=126)
+ANYONE = st.text(ASCII, min_size=1, max_size=60) | st.text(LETTERS, min_size=1, max_size=60)
 
 
 @settings(max_examples=300, deadline=None)
@@ -166,8 +197,9 @@ ANYONE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max
     holdout=st.sampled_from([0.0, 0.2]),
 )
 def test_hashing_at_once_is_hashing_one_after_another(subject, seed, version, space, holdout):
-    """The quick way and the published functions agree on everyone, in every language."""
-    namespace = Namespace(name="page", start=space[0], end=space[1]) if space else None
+    """The quick ways and the published functions agree on everyone, in every language."""
+    name = "صفحة" if seed > subject else "page"
+    namespace = Namespace(name=name, start=space[0], end=space[1]) if space else None
     plan = Allocation.even_keeled(
         "x",
         {"a": 0.3, "b": 0.3, "c": 0.4},
@@ -180,9 +212,10 @@ def test_hashing_at_once_is_hashing_one_after_another(subject, seed, version, sp
 
     found = assign(plan, subject)
 
+    assert plan.chance().by_subject(None)(subject) == found
     if holdout and bucket("holdout", subject) < holdout:
         assert found.reason is Reason.HOLDOUT
-    elif space and not in_namespace(subject, "page", *space):
+    elif space and not in_namespace(subject, name, *space):
         assert found.reason is Reason.OTHER_EXPERIMENT
     else:
         assert found == plan.place(bucket(seed, subject, version))

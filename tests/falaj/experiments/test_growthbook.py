@@ -17,6 +17,16 @@ def test_hash_vector(seed, subject, version, expected):
     assert bucket(seed, subject, version) == expected
 
 
+@pytest.mark.parametrize(("seed", "subject", "version", "expected"), CASES["hash"])
+def test_hash_vector_letter_by_letter(seed, subject, version, expected):
+    """The loop that stands in for the C hash keeps to the same vectors."""
+    if version == 2:
+        inner = fnv1a32(seed + subject, quick=None)
+        assert fnv1a32(str(inner), quick=None) % 10_000 / 10_000 == expected
+    elif version == 1:
+        assert fnv1a32(subject + seed, quick=None) % 1_000 / 1_000 == expected
+
+
 @pytest.mark.parametrize(("name", "given", "expected"), CASES["getBucketRange"])
 def test_bucket_range_vector(name, given, expected):
     """Ranges start and end where GrowthBook's do."""

@@ -124,6 +124,18 @@ def test_an_arm_layer_holds_arm_code():
     assert kinds == {(183).to_bytes(2, "little")}  # EM_AARCH64, elf.h
 
 
+def test_experiments_hash_in_c(onnx_layer):
+    """The layers of a function with arms hold the quick hash, for Graviton as well."""
+    layers = [stage_runtime(RUNTIME, BUILD, HOST), onnx_layer]
+    found = run_with(layers, "from falaj.experiments.hashing import QUICK; print(QUICK(b'a'))")
+    arm = stage_packages("onnx", PINS["onnx"], BUILD, ARM)
+    built = [path.name for path in (arm.folder / "python/fnv_hash_fast").glob("_fnv_impl*.so")]
+
+    assert int(found) == 0xE40C292C
+    assert len(built) == 1
+    assert "aarch64" in built[0]
+
+
 def test_the_same_pins_are_staged_once(tmp_path):
     """A second synthesis downloads and compiles nothing."""
     pins = tmp_path / "requirements.txt"

@@ -6,20 +6,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from falaj.errors import ConfigurationError
-from falaj.experiments.hashing import (
-    FNV_MASK,
-    FNV_OFFSET,
-    FNV_PRIME,
-    LATEST,
-    PLACES_1,
-    PLACES_2,
-    VERSIONS,
-    code_points,
-    fnv1a32,
-    namespace_seed,
-    wide_code_points,
-)
-from falaj.experiments.lanes import LANE_BITS, Lanes
+from falaj.experiments.chance import Chance
+from falaj.experiments.hashing import LATEST, PLACES_1, PLACES_2, VERSIONS
+from falaj.experiments.namespace import Namespace
 from falaj.experiments.ranges import (
     STEPS,
     Slice,
@@ -65,19 +54,6 @@ class Assignment(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Namespace:
-    """An experiment's part [start, end) of a namespace; parts exclude each other."""
-
-    name: str
-    start: float
-    end: float
-
-    def __post_init__(self) -> None:
-        if not self.name or not 0 <= self.start < self.end <= 1:
-            raise ConfigurationError([f"namespace {self.name!r}: needs 0 ≤ start < end ≤ 1"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
     """All that `assign` needs; immutable, so a request in flight never sees half a change.
 
@@ -116,7 +92,7 @@ class Allocation:
             for piece in self.slices
         )
         object.__setattr__(self, "_answers", tuple(answers))
-        object.__setattr__(self, "by_chance", _chance(self))
+        object.__setattr__(self, "by_chance", self.chance().by_subject())
 
     def place(self, place: float) -> Assignment:
         """Say who has a place of hash space."""
@@ -135,6 +111,20 @@ class Allocation:
         for piece, answer in zip(self.slices, self._answers, strict=True):
             found[piece.start : piece.end] = [answer] * (piece.end - piece.start)
         return tuple(found[:: STEPS // places])
+
+    def chance(self) -> Chance[Assignment]:
+        """Return the hashes behind `by_chance`, and what each of their outcomes means."""
+        is_old = self.hash_version == 1
+        return Chance(
+            seed=self.seed,
+            is_old=is_old,
+            places=self.answers(PLACES_1 if is_old else PLACES_2),
+            holdout_seed=self.holdout_seed,
+            holdout_share=self.holdout_share,
+            held_out=Assignment(self.experiment, None, Reason.HOLDOUT),
+            namespace=self.namespace,
+            elsewhere=Assignment(self.experiment, None, Reason.OTHER_EXPERIMENT),
+        )
 
     def _faults(self) -> list[str]:
         key = f"experiment {self.experiment!r}"
@@ -254,80 +244,3 @@ def assign(
 
 
 _EXCLUDED = frozenset({Reason.HOLDOUT, Reason.OTHER_EXPERIMENT})
-
-
-def _chance(allocation: Allocation) -> Callable[[str], Assignment]:
-    """Prepare an allocation's hashes: what does not depend on the subject is done once.
-
-    Loops are written out: a call costs as much as hashing two letters. The functions keep no
-    reference to the allocation, which is theirs: no cycle to collect.
-    """
-    if allocation.holdout_share or allocation.namespace is not None:
-        return _hash_and_more(allocation)
-    if allocation.hash_version == 1:
-        seed, old_places = allocation.seed, allocation.answers(PLACES_1)
-        return lambda subject: old_places[fnv1a32(seed, fnv1a32(subject)) % PLACES_1]
-    return _hash_alone(allocation)
-
-
-def _hash_alone(allocation: Allocation) -> Callable[[str], Assignment]:
-    begun, places = fnv1a32(allocation.seed), allocation.answers(PLACES_2)
-    offset, prime, mask, count = FNV_OFFSET, FNV_PRIME, FNV_MASK, PLACES_2
-
-    def assigned(subject: str) -> Assignment:
-        state = begun
-        try:
-            for code in subject.encode("latin-1"):
-                state = (state ^ code) * prime & mask
-        except UnicodeEncodeError:
-            for code in wide_code_points(subject):
-                state = (state ^ code) * prime & mask
-        place = offset
-        for digit in b"%d" % state:
-            place = (place ^ digit) * prime & mask
-        return places[place % count]
-
-    return assigned
-
-
-def _hash_and_more(allocation: Allocation) -> Callable[[str], Assignment]:  # noqa: C901 - as said
-    key, share, space = allocation.experiment, allocation.holdout_share, allocation.namespace
-    held_out = Assignment(key, None, Reason.HOLDOUT)
-    elsewhere = Assignment(key, None, Reason.OTHER_EXPERIMENT)
-    is_old, seed = allocation.hash_version == 1, allocation.seed
-    places = allocation.answers(PLACES_1 if is_old else PLACES_2)
-    states = [FNV_OFFSET, fnv1a32(seed), fnv1a32(allocation.holdout_seed)]
-    lanes_of = Lanes(states if share else states[:2])
-    begun, spread, wide = lanes_of.start, lanes_of.spread, lanes_of.mask
-    packed_wide = lanes_of.packed_wide
-    name = code_points(namespace_seed(space.name)) if space else b""
-    start, end = (space.start, space.end) if space else (0.0, 1.0)
-    offset, prime, mask, count = FNV_OFFSET, FNV_PRIME, FNV_MASK, PLACES_2
-
-    def assigned(subject: str) -> Assignment:  # noqa: C901, PLR0912 - as said
-        lanes = begun
-        try:
-            for code in subject.encode("latin-1"):
-                lanes = (lanes ^ spread[code]) * prime & wide
-        except UnicodeEncodeError:
-            lanes = packed_wide(subject)
-        if share:
-            state = offset
-            for digit in b"%d" % (lanes >> 2 * LANE_BITS):
-                state = (state ^ digit) * prime & mask
-            if state % count / count < share:
-                return held_out
-        if name:
-            state = lanes & mask
-            for code in name:
-                state = (state ^ code) * prime & mask
-            if not start <= state % PLACES_1 / PLACES_1 < end:
-                return elsewhere
-        if is_old:
-            return places[fnv1a32(seed, lanes & mask) % PLACES_1]
-        state = offset
-        for digit in b"%d" % (lanes >> LANE_BITS & mask):
-            state = (state ^ digit) * prime & mask
-        return places[state % count]
-
-    return assigned

@@ -12,7 +12,8 @@ from itertools import combinations
 from typing import Any, Final, Self
 
 from falaj.errors import ConfigurationError
-from falaj.experiments.assignment import Allocation, Namespace
+from falaj.experiments.assignment import Allocation
+from falaj.experiments.namespace import Namespace
 from falaj.experiments.ranges import Slice
 from falaj.experiments.spec import ExperimentSpec, Unit
 from falaj.experiments.subject import SubjectSource, Where

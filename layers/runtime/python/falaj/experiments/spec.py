@@ -9,10 +9,11 @@ from typing import Any, Final, Self
 
 from falaj.domain.plan import OnLoss, OnWin
 from falaj.errors import ConfigurationError
-from falaj.experiments.assignment import Allocation, Namespace
+from falaj.experiments.assignment import Allocation
 from falaj.experiments.bandit import Bandit
 from falaj.experiments.hashing import LATEST
 from falaj.experiments.metrics import Kind, Metric, Role
+from falaj.experiments.namespace import Namespace
 from falaj.experiments.reading import read_part, read_parts
 from falaj.experiments.subject import SubjectSource
 
