@@ -17,6 +17,7 @@ from falaj.entrypoints.lambda_time import time_left
 from falaj.errors import AnalystError, FalajError
 from falaj.experiments.lifecycle import FINAL, ExperimentState, Phase
 from falaj.experiments.orders import Form, Order, Query, ReportQuery, read_asked
+from falaj.telemetry.service_log import ServiceLog
 
 ROUND_S: Final = 300
 """Between two rounds."""
@@ -42,7 +43,7 @@ class ExperimentAnalyst:
     ) -> None:
         self._world = world
         self._clock = clock or SystemClock()
-        self._write = write or sys.stdout.write
+        self._log = ServiceLog("experiment-analyst", self._clock, write or sys.stdout.write)
         self._tender = Tender(world, self._clock, self._log)
 
     def __call__(self, event: object, context: Any = None) -> dict[str, Any]:  # noqa: ANN401 - Lambda's context has no public type
@@ -115,16 +116,6 @@ class ExperimentAnalyst:
 
     def _status(self, state: ExperimentState) -> dict[str, Any]:
         return status(state, self._clock.now())
-
-    def _log(self, level: str, message: str, **keys: Any) -> None:  # noqa: ANN401 - JSON values
-        line = {
-            "level": level,
-            "timestamp": self._clock.now().isoformat(),
-            "service": "experiment-analyst",
-            "message": message,
-            **keys,
-        }
-        self._write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def make_handler(

@@ -4,7 +4,6 @@ Whatever wakes it, an alarm's change or the minute's tick, it looks at every mod
 lost, late and doubled events change nothing.
 """
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -25,6 +24,7 @@ from falaj.domain.clock import Clock, SystemClock
 from falaj.domain.quota import LAST
 from falaj.domain.shedding import ShedLevel, advance
 from falaj.errors import ControllerError, DependencyError
+from falaj.telemetry.service_log import ServiceLog
 
 _QUICK: Final = Config(
     connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
@@ -50,7 +50,8 @@ class LoadShedder:
         write: Callable[[str], object] = sys.stdout.write,
     ) -> None:
         self._capacity, self._levels = capacity, levels
-        self._clock, self._write = clock or SystemClock(), write
+        self._clock = clock or SystemClock()
+        self._log = ServiceLog("load-shedder", self._clock, write)
 
     def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, Any]:
         """Look at every model that is short, or was.
@@ -90,7 +91,7 @@ class LoadShedder:
 
     def _say(self, model: str, before: ShedLevel, level: ShedLevel, share: float) -> None:
         fell = level.admitted < before.admitted
-        self._line(
+        self._log(
             "WARNING" if fell else "INFO",
             f"{model} answers priorities 1 to {level.admitted}, before: 1 to {before.admitted}",
             model_name=model,
@@ -114,7 +115,7 @@ class LoadShedder:
             "Metrics": [{"Name": METRIC_SHED, "Unit": "Count"}],
         }
         at_ms = int(self._clock.now().timestamp() * 1000)
-        self._line(
+        self._log(
             "INFO",
             f"{count} of {LAST} priorities wait",
             **{
@@ -123,16 +124,6 @@ class LoadShedder:
                 METRIC_SHED: count,
             },
         )
-
-    def _line(self, level: str, message: str, **keys: Any) -> None:  # noqa: ANN401 - JSON values
-        line = {
-            "level": level,
-            "timestamp": self._clock.now().isoformat(),
-            "service": "load-shedder",
-            "message": message,
-            **keys,
-        }
-        self._write(json.dumps(line) + "\n")
 
 
 handler: LoadShedder

@@ -1,6 +1,5 @@
 """The rollout controller's Lambda handler: whatever wakes it, it looks at everything again."""
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from falaj.entrypoints.rollout_rounds import Rounds
 from falaj.entrypoints.rollout_settling import Settled, Settler
 from falaj.entrypoints.rollout_world import World, open_world
 from falaj.errors import ControllerError, UnknownModelError
+from falaj.telemetry.service_log import ServiceLog
 
 RESERVE_MS: Final = 15_000
 """Time kept back before Lambda's timeout: no model is begun that could not be finished."""
@@ -39,7 +39,7 @@ class RolloutController:
     ) -> None:
         self._world = world
         self._clock = clock or SystemClock()
-        self._write = write or sys.stdout.write
+        self._log = ServiceLog("rollout-controller", self._clock, write or sys.stdout.write)
         self._settler = Settler(world, self._clock, self._log)
         self._rounds = Rounds(world, self._settler, self._clock)
 
@@ -108,16 +108,6 @@ class RolloutController:
     @staticmethod
     def _described(rollout: Rollout) -> dict[str, Any]:
         return {"status": encode(rollout), "outcome": rollout.outcome}
-
-    def _log(self, level: str, message: str, **keys: Any) -> None:  # noqa: ANN401 - JSON values
-        line = {
-            "level": level,
-            "timestamp": self._clock.now().isoformat(),
-            "service": "rollout-controller",
-            "message": message,
-            **keys,
-        }
-        self._write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 handler: RolloutController
