@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 PYTEST := $(BIN)/python -m pytest
 # One more than there are cores: tests of processes wait a third of their time.
-WIDE = -n $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))') --dist loadfile
+WIDE = -n $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))') --dist loadfile --no-loadscope-reorder
 # Their functions answer within tight limits: not in a process where the regions of others still run.
 APART := tests/local_region/access tests/local_region/test_canary.py
 
