@@ -184,6 +184,32 @@ def test_lower_priority_displaces_nobody_of_higher():
     assert not queue.admit(entry("calm", tenant="calm", priority=2)).is_admitted
 
 
+def test_the_last_rank_leaves_a_full_queue_first():
+    """Whoever is later makes room for an earlier rank, though others hold more and ask alike."""
+    queue = scheduler(capacity=4)
+    admit(queue, entry("third", tenant="c", rank=3), entry("fifth", tenant="e", rank=5, priority=1))
+    admit(queue, *(entry(f"first {n}", tenant="a", rank=1) for n in range(2)))
+    left = [queue.admit(entry(n, tenant="a", rank=1)).displaced for n in range(2)]
+    assert [held.payload for held in left] == ["fifth", "third"]
+    assert not queue.admit(entry("again", tenant="a", rank=1)).is_admitted
+
+
+def test_a_later_rank_displaces_nobody():
+    """However much an earlier one holds: who comes first by rank is refused last."""
+    queue = scheduler(capacity=3)
+    admit(queue, *(entry(n, tenant="first", rank=1) for n in range(3)))
+    assert not queue.admit(entry("later", tenant="later", rank=2)).is_admitted
+
+
+def test_within_a_rank_a_full_queue_is_shared():
+    """Of those of the last rank, the one that holds most makes room for the other."""
+    queue = scheduler(capacity=4)
+    admit(queue, entry("first", tenant="first", rank=1))
+    admit(queue, *(entry(n, tenant="flood", rank=4) for n in range(3)))
+    assert queue.admit(entry("calm", tenant="calm", rank=4)).displaced.payload == 2
+    assert not queue.admit(entry("more", tenant="flood", rank=4)).is_admitted
+
+
 def test_expired_requests_are_given_back_and_do_not_run():
     """A deadline that passes in the queue costs no run."""
     queue = scheduler()

@@ -7,6 +7,7 @@ from falaj.batching.policy import BatchPolicy
 from falaj.batching.scheduler import Dispatch, Scheduler
 
 CAPACITY = 6
+RANKS = {"a": 1, "b": 3, "c": 3}
 STEPS = st.one_of(
     st.tuples(
         st.just("come"),
@@ -42,12 +43,14 @@ def test_every_request_ends_exactly_once(steps):  # noqa: C901, PLR0912, PLR0915
                 tenant=tenant,
                 priority=priority,
                 deadline_ns=deadline,
+                rank=RANKS[tenant],
             )
             came.append(entry)
             admission = queue.admit(entry)
             if not admission.is_admitted:
                 ended.append(entry)
             if admission.displaced is not None:
+                assert admission.displaced.rank >= entry.rank
                 ended.append(admission.displaced)
         elif step == "cancel" and values[0] < len(came) and came[values[0]].is_waiting:
             if came[values[0]] not in ended:

@@ -45,7 +45,7 @@ class Container:
 
 
 @contextmanager
-def running(root, folder, **environment):
+def running(root, folder, *, module="gpu_endpoints.serve", **environment):
     """Start gpu_endpoints/serve.py on free ports and wait until it says it is ready."""
     log, errors = folder / "stdout", folder / "stderr"
     env = {
@@ -59,7 +59,7 @@ def running(root, folder, **environment):
     }
     with log.open("w") as out, errors.open("w") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gpu_endpoints.serve"], env=env, stdout=out, stderr=err
+            [sys.executable, "-m", module], env=env, stdout=out, stderr=err
         )
     try:
         for _ in range(300):

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from falaj.capture.keyring import KeyRing, TenantKey
+from falaj.capture.recording import FRESH, Keys
 from falaj.capture.records import audit_record
 from falaj.config.settings import Settings
 from falaj.domain.access import AccessMode
-from falaj.entrypoints.capturing import FRESH, Capture, Keys
+from falaj.entrypoints.capturing import Capture
 from falaj.entrypoints.lambda_inference import LambdaInference
 from falaj.errors import DependencyError
 from tests.falaj.capture.conftest import HandClock

@@ -25,6 +25,7 @@ class TenantLimits:
     Attributes:
         table: DynamoDB table in which requests are counted; empty until limits were read.
         admitted: The last priority that is not shed.
+        ordered: The same where an operator has said it; None where he leaves it to others.
 
     Args:
         post: Sends a signed call to SSM.
@@ -39,6 +40,7 @@ class TenantLimits:
     ) -> None:
         self._post, self._parameter, self._clock = post, parameter, clock
         self._shed, self._level, self.admitted = shed, level, LAST
+        self.ordered: int | None = None
         self._limits: Mapping[str, Limits] = {}
         self.table = ""
         self._read_at = float("-inf")
@@ -54,7 +56,7 @@ class TenantLimits:
             # Whoever fails keeps the old ones, and does not ask again with every request.
             is_first, self._read_at = not self.are_known, now
             try:
-                self.read(self._post)
+                self.read()
             except DependencyError:
                 if is_first:
                     self._read_at = float("-inf")
@@ -70,7 +72,7 @@ class TenantLimits:
         """Return a tenant's limits as they were last read; None if nothing is known to bound it."""
         return self._limits.get(tenant) or self._limits.get(ALL_OTHERS)
 
-    def read(self, post: Post) -> None:
+    def read(self, post: Post | None = None) -> None:
         """Read everything now.
 
         Args:
@@ -79,9 +81,10 @@ class TenantLimits:
         Raises:
             DependencyError: SSM does not answer, or not with limits.
         """
-        found = self._asked(post)
+        found = self._asked(post or self._post)
         self._limits = self._read(found)
-        self.admitted = self._last_admitted(found)
+        self.ordered = self._order(found)
+        self.admitted = self._level_in(found) if self.ordered is None else self.ordered
         self._read_at = self._clock.now().timestamp()
 
     def _read(self, found: Mapping[str, str]) -> Mapping[str, Limits]:
@@ -94,11 +97,17 @@ class TenantLimits:
                 service="ssm", doing="give the tenants' limits", reason=repr(error)
             ) from error
 
-    def _last_admitted(self, found: Mapping[str, str]) -> int:
-        """Read who is shed; nobody where it is not written, or is no priority."""
+    def _order(self, found: Mapping[str, str]) -> int | None:
+        """Read an operator's word; what is no priority sheds nobody."""
+        word = found.get(self._shed, SHED_AUTO)
         try:
-            if (word := found.get(self._shed, SHED_AUTO)) != SHED_AUTO:
-                return _priority(word)
+            return None if word == SHED_AUTO else _priority(word)
+        except ValueError:
+            return LAST
+
+    def _level_in(self, found: Mapping[str, str]) -> int:
+        """Read whom the load shedder admits; everybody where it is not written, or no priority."""
+        try:
             if (text := found.get(self._level)) is not None:
                 return _priority(json.loads(text)["admitted"])
         except (KeyError, TypeError, ValueError):

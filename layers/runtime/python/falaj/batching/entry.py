@@ -8,6 +8,9 @@ NORMAL_PRIORITY: Final = 2
 
 LOWEST_PRIORITY: Final = 3
 
+FIRST_RANK: Final = 1
+"""Of a tenant who leaves a full queue last, and of everybody where tenants have no ranks."""
+
 
 class Entry:
     """One request in a queue. Mutable: a scheduler marks what became of it.
@@ -20,6 +23,7 @@ class Entry:
         tenant: On whose behalf.
         priority: Smaller goes first.
         deadline_ns: When an answer is of no more use; None if always of some.
+        rank: The tenant's: who has a later one leaves a full queue first.
     """
 
     __slots__ = (
@@ -29,6 +33,7 @@ class Entry:
         "key",
         "payload",
         "priority",
+        "rank",
         "rows",
         "tenant",
     )
@@ -43,6 +48,7 @@ class Entry:
         tenant: str = "",
         priority: int = NORMAL_PRIORITY,
         deadline_ns: int | None = None,
+        rank: int = FIRST_RANK,
     ) -> None:
         self.payload = payload
         self.rows = rows
@@ -51,4 +57,5 @@ class Entry:
         self.tenant = tenant
         self.priority = priority
         self.deadline_ns = deadline_ns
+        self.rank = rank
         self.is_waiting = True

@@ -103,22 +103,34 @@ class Lanes:
         self._tidy(level)
         return taken
 
-    def newest_of_greediest(self, than: Entry) -> Entry | None:
-        """Who makes room for a newcomer: the last of the tenant that holds most.
+    def yielding_to(self, than: Entry) -> Entry | None:
+        """Who makes room for a newcomer: of the last rank, the newest of whoever holds most.
 
-        None if that tenant is the newcomer's own, holds hardly more, or asks more urgently.
+        None if the newcomer's own rank is the last and that tenant is its own, holds hardly more,
+        or asks more urgently; or if the newcomer's is later still.
         """
-        greediest = max(self._held, key=self._held.__getitem__)
-        if self._held[greediest] <= self._held.get(than.tenant, 0) + 1:
+        ranks = {tenant: self._rank(tenant) for tenant in self._held}
+        last = max(ranks.values())
+        if last < than.rank:
+            return None
+        greediest = max(
+            (tenant for tenant, rank in ranks.items() if rank == last), key=self._held.__getitem__
+        )
+        is_earlier = than.rank < last
+        if not is_earlier and self._held[greediest] <= self._held.get(than.tenant, 0) + 1:
             return None
         for level in sorted(self._levels, reverse=True):
-            if level < than.priority:
+            if level < than.priority and not is_earlier:
                 return None
-            lane = self._levels[level].get(greediest, ())
-            for entry in reversed(lane):
+            for entry in reversed(self._levels[level].get(greediest, ())):
                 if entry.is_waiting:
                     return entry
         return None
+
+    def _rank(self, tenant: str) -> int:
+        """The rank under which a tenant came last."""
+        lanes = (level[tenant] for level in self._levels.values() if tenant in level)
+        return max(lane[-1].rank for lane in lanes)
 
     def __iter__(self) -> Iterator[Entry]:
         for level in self._levels.values():

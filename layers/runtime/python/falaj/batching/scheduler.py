@@ -104,12 +104,13 @@ class Scheduler:
     def admit(self, entry: Entry) -> Admission:
         """Let an entry wait, unless the queue is full.
 
-        A tenant who fills the queue keeps nobody out: its newest entry makes room.
+        A tenant who fills the queue keeps nobody of its rank out: its newest entry makes room. A
+        later rank makes room for an earlier one before anybody else does.
         """
         lanes = self._lanes
         displaced = None
         if lanes.count >= self.policy.capacity:
-            displaced = lanes.newest_of_greediest(entry)
+            displaced = lanes.yielding_to(entry)
             if displaced is None:
                 return REFUSED
             lanes.drop(displaced)

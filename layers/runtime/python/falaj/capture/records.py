@@ -1,5 +1,6 @@
-"""What is kept of one request for auditors, taken from the one line that the function leaves."""
+"""What is kept of one request for auditors, taken from the one line that it leaves."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +21,11 @@ _FROM_LINE: Final = {
     "request_id": "request_id",
 }
 _FROM_AUDIT: Final = ("who", "input", "stream", "number", "fault")
+
+RANDOM_ID: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""A UUID, or as many digits without hyphens: no number that a state or a bank gives looks so.
+
+An id that a caller has made up goes into logs and records only where it looks so."""
 
 
 def audit_record(line: Mapping[str, Any], *, event: str) -> dict[str, Any] | None:

@@ -34,6 +34,9 @@ class ContainerSettings:
         agent_uri: ECS's agent, which hears whether the container may be stopped; empty elsewhere.
         publisher_key: Fingerprint of the key that signed the manifests; empty believes the folder,
             which the image does not do.
+        capture: Path of the parameters that hold tenants' keys, where each request leaves a record
+            for auditors; empty where nobody records.
+        has_ranks: Whether tenants have priorities, which say who leaves a full queue first.
     """
 
     model_root: str
@@ -51,6 +54,8 @@ class ContainerSettings:
     drain_s: float = 25.0
     agent_uri: str = ""
     publisher_key: str = ""
+    capture: str = ""
+    has_ranks: bool = False
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -80,6 +85,8 @@ class ContainerSettings:
             agent_uri=env.text(contract.ENV_AGENT_URI),
             drain_s=_number(env, contract.ENV_DRAIN_S, 25, 3600),
             publisher_key=env.text(contract.ENV_PUBLISHER_KEY),
+            capture=env.text(contract.ENV_CAPTURE),
+            has_ranks=env.choice(contract.ENV_RANKS, ("tenants", "none"), "none") == "tenants",
         )
         if read.publisher_key and not is_fingerprint(read.publisher_key):
             env.blame(contract.ENV_PUBLISHER_KEY, read.publisher_key, FINGERPRINT_MEND)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from falaj.batching.entry import NORMAL_PRIORITY
+from falaj.batching.entry import FIRST_RANK, NORMAL_PRIORITY
 from falaj.engines.engine import Tensor
 from falaj.engines.inference import InferenceRequest
 from falaj.errors import FalajError
@@ -22,6 +22,7 @@ class Call:
         tenant: On whose behalf.
         priority: 1 goes first.
         timeout_ns: How long it may wait; None for as long as the service allows.
+        rank: The tenant's, where tenants have priorities: the last ones leave a full queue first.
 
     Attributes:
         queue_ns: Time spent waiting.
@@ -38,6 +39,7 @@ class Call:
         "inference",
         "priority",
         "queue_ns",
+        "rank",
         "tenant",
         "timeout_ns",
     )
@@ -52,6 +54,7 @@ class Call:
         tenant: str = "",
         priority: int = NORMAL_PRIORITY,
         timeout_ns: int | None = None,
+        rank: int = FIRST_RANK,
     ) -> None:
         self.inference = inference
         self.done = done
@@ -60,6 +63,7 @@ class Call:
         self.tenant = tenant
         self.priority = priority
         self.timeout_ns = timeout_ns
+        self.rank = rank
         self.queue_ns = self.infer_ns = 0
         self.cancel: Callable[[], None] | None = None
 

@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 from typing import Final
 
+from falaj.batching.entry import FIRST_RANK
+from falaj.container.auditing import Asked, Auditing
 from falaj.container.call import Answer, Call
 from falaj.container.desk import JSON_HEADERS, Desk, RestCall
 from falaj.container.exchange import Exchange
 from falaj.container.ledger import Ledger
 from falaj.container.metrics import CONTENT_TYPE, exposition
+from falaj.container.ranks import Ranks
 from falaj.container.request_ids import RequestIds
 from falaj.container.worker import Worker, priority_of
 from falaj.container.workforce import Workforce
@@ -16,6 +19,7 @@ from falaj.contract import (
     HEADER_BINARY_LENGTH,
     HEADER_RELEASE,
     HEADER_REQUEST_ID,
+    HEADER_SUBJECT,
     HEADER_TENANT,
     HEADER_VARIANT,
 )
@@ -26,6 +30,7 @@ from falaj.errors import (
     MalformedRequestError,
     MethodNotAllowedError,
     ServiceError,
+    ShedError,
 )
 from falaj.http.encoding import encoded
 from falaj.http.messages import Request, Response
@@ -55,6 +60,8 @@ class Front:
         ledger: Where endings are counted.
         default_model: What `/invocations` runs; empty if the container has several models.
         providers: The execution providers in use, for the metrics.
+        ranks: Who leaves a full queue first; None where tenants have no priorities.
+        auditing: Leaves a line of each request for auditors; None where nobody records.
     """
 
     def __init__(
@@ -65,8 +72,11 @@ class Front:
         *,
         default_model: str = "",
         providers: tuple[str, ...] = (),
+        ranks: Ranks | None = None,
+        auditing: Auditing | None = None,
     ) -> None:
         self._service, self._workforce, self._ledger = service, workforce, ledger
+        self._ranks, self._auditing = ranks, auditing
         self._default_model = default_model
         self._providers = providers
         self.is_ready = False
@@ -104,18 +114,23 @@ class Front:
             return self._infer(exchange, request, desk)
         if target.operation in {"server_ready", "model_ready"} and not self.is_ready:
             return self._refuse(exchange, DrainingError(), Outcome(operation=target.operation))
-        return self._send(exchange, answer_protocol(request, self._service))
+        response = answer_protocol(request, self._service)
+        self._leave(exchange, response)
+        return self._send(exchange, response)
 
     def _infer(self, exchange: Exchange, request: Request, desk: Desk) -> None:
         began = perf_counter_ns()
+        tenant = request.headers.get(HEADER_TENANT, "")
         try:
+            rank = FIRST_RANK if self._ranks is None else self._ranks.of(tenant)
             inference = desk.read(request, self._service.limits)
             call = RestCall(
                 inference,
                 self._done,
                 began_ns=began,
                 decoded_ns=perf_counter_ns(),
-                tenant=request.headers.get(HEADER_TENANT, ""),
+                tenant=tenant,
+                rank=rank,
             )
             call.exchange, call.desk = exchange, desk
             if inference.parameters:
@@ -135,7 +150,10 @@ class Front:
         try:
             worker = self._workforce.of(target.model, target.version)
         except FalajError as error:
-            self._refuse(exchange, error, Outcome(operation="infer", model=target.model))
+            # What nobody serves is whatever the caller wrote, and outcomes name metrics.
+            is_known = target.model in self._service.repository.names
+            model = target.model if is_known else ""
+            self._refuse(exchange, error, Outcome(operation="infer", model=model))
             return None
         desk = self._desks.get(worker)
         if desk is None:
@@ -166,6 +184,9 @@ class Front:
         exchange, desk, service = call.exchange, call.desk, self._service
         request = exchange.request
         request_id = self._id_of(request)
+        if self._auditing is not None:
+            asked = _asked(request, request_id)
+            self._auditing.leave(asked, call.outcome(), status=OK, variant=desk.variant)
         limit = service.limits.compress_from_bytes
         is_compressible = len(body) >= limit and "accept-encoding" in request.headers
         if described is None and not is_compressible:
@@ -185,12 +206,30 @@ class Front:
     def _id_of(self, request: Request) -> str:
         return request_id_of(request) if HEADER_REQUEST_ID in request.headers else self._ids.new()
 
+    def refuse(self, exchange: Exchange, error: FalajError) -> None:
+        """Answer an exchange that was not let in."""
+        self._refuse(exchange, error, Outcome())
+
     def _refuse(self, exchange: Exchange, error: FalajError, outcome: Outcome) -> None:
         response = failed(error, exchange.request, self._service, outcome=outcome)
         self._ledger.failed(
             outcome, request_id=response.headers[HEADER_REQUEST_ID], status=response.status
         )
+        if isinstance(error, ShedError):
+            self._ledger.shed(outcome.model, error.priority)
+        self._leave(exchange, response)
         self._send(exchange, response)
+
+    def _leave(self, exchange: Exchange, response: Response) -> None:
+        """Leave the line of an answer that is no inference."""
+        if self._auditing is not None:
+            headers = response.headers
+            self._auditing.leave(
+                _asked(exchange.request, headers[HEADER_REQUEST_ID]),
+                response.outcome,
+                status=response.status,
+                variant=headers.get(HEADER_VARIANT, ""),
+            )
 
     @staticmethod
     def _send(exchange: Exchange, response: Response) -> None:
@@ -221,6 +260,12 @@ class Front:
             request = request._replace(headers=headers)
         desk = self._desk(exchange, Target("infer", self._default_model))
         return None if desk is None else self._infer(exchange, request, desk)
+
+
+def _asked(request: Request, request_id: str) -> Asked:
+    headers = request.headers
+    tenant, subject = headers.get(HEADER_TENANT, ""), headers.get(HEADER_SUBJECT, "")
+    return Asked(tenant, subject, request.body, request_id)
 
 
 def _unknown(error: Exception) -> ServiceError:

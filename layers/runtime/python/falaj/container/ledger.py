@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from falaj import contract
+from falaj.domain.quota import LAST
 from falaj.telemetry.outcome import Ending, Outcome
 
 LINES_PER_FLUSH: Final = 20
@@ -54,6 +55,8 @@ class Ledger:
         self._answered: dict[str, _Answered] = {}
         self._counts: Counter[tuple[str, Ending]] = Counter()
         self._queue_ns: Counter[str] = Counter()
+        self._waited: Counter[str] = Counter()
+        self._shed: dict[str, int] = {}
         self._lines = 0
 
     def answered(self, model: str, *, queue_ns: int = 0) -> None:
@@ -67,7 +70,9 @@ class Ledger:
     def failed(self, outcome: Outcome, *, request_id: str, status: int) -> None:
         """Count one request that got no answer; describe it if it is our fault."""
         self._counts[outcome.model, outcome.ending] += 1
-        self._queue_ns[outcome.model] += outcome.queue_ns
+        if outcome.queue_ns:
+            self._queue_ns[outcome.model] += outcome.queue_ns
+            self._waited[outcome.model] += 1
         if not outcome.is_bad:
             return
         self._lines += 1
@@ -88,14 +93,25 @@ class Ledger:
                 }
             )
 
+    def shed(self, model: str, priority: int) -> None:
+        """Count a tenant of some priority who was told to wait, as one of the priorities that do.
+
+        Args:
+            model: What it asked for.
+            priority: Its own.
+        """
+        self._shed[model] = min(priority, self._shed.get(model, LAST))
+
     def flush(self, at: datetime) -> None:
         """Write the counts since the last time, of every model that was named or asked for."""
         counts, self._counts = self._counts, Counter()
         queue_ns, self._queue_ns = self._queue_ns, Counter()
+        waited, self._waited = self._waited, Counter()
         answered, self._answered = self._answered, {}
         for model, told in answered.items():
             counts[model, Ending.OK] += told.count
             queue_ns[model] += told.queue_ns
+            waited[model] += told.count
         hidden, self._lines = max(0, self._lines - LINES_PER_FLUSH), 0
         for model in sorted({model for model, _ in counts if model} | self._models):
             ends = {ending: counts[model, ending] for ending in Ending}
@@ -113,11 +129,37 @@ class Ledger:
                     contract.METRIC_BAD: bad,
                     contract.METRIC_INVALID_OUTPUT: ends[Ending.INVALID_OUTPUT],
                     contract.METRIC_CLIENT_ERRORS: ends[Ending.CLIENT_ERROR],
-                    contract.METRIC_QUEUE_TIME: queue_ns[model] / max(1, requests) / 1e6,
+                    contract.METRIC_QUEUE_TIME: queue_ns[model] / max(1, waited[model]) / 1e6,
                 }
             )
+        self._tell_of_shed(at)
         if hidden:
             self._write_line({"level": "WARNING", "message": f"{hidden} failures not described"})
+
+    def _tell_of_shed(self, at: datetime) -> None:
+        """Count who waits, by model and over all, as the load shedder does for functions."""
+        shed, self._shed = self._shed, {}
+        waiting = {model: LAST + 1 - first for model, first in shed.items()}
+        told = [(contract.DIMENSION_MODEL, model, count) for model, count in waiting.items()]
+        if waiting:
+            most = max(waiting.values())
+            told.append((contract.DIMENSION_SCOPE, contract.ALL_MODELS, most))
+        for dimension, value, count in told:
+            declared = {
+                "Namespace": contract.METRIC_NAMESPACE,
+                "Dimensions": [[dimension]],
+                "Metrics": [{"Name": contract.METRIC_SHED, "Unit": "Count"}],
+            }
+            self._write_line(
+                {
+                    "_aws": {
+                        "Timestamp": int(at.timestamp() * 1000),
+                        "CloudWatchMetrics": [declared],
+                    },
+                    dimension: value,
+                    contract.METRIC_SHED: count,
+                }
+            )
 
     def _write_line(self, values: dict[str, Any]) -> None:
         self._write(orjson.dumps(values).decode() + "\n")

@@ -6,7 +6,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import Final
 
 from falaj.batching.driver import Batcher
-from falaj.batching.entry import LOWEST_PRIORITY, NORMAL_PRIORITY, Entry
+from falaj.batching.entry import FIRST_RANK, LOWEST_PRIORITY, NORMAL_PRIORITY, Entry
 from falaj.batching.joining import divided, joined
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.scheduler import Scheduler
@@ -25,6 +25,7 @@ from falaj.errors import (
     FalajError,
     OverloadedError,
     RequestError,
+    ShedError,
 )
 
 _NS: Final = 1_000_000_000
@@ -35,6 +36,8 @@ are sent and read the model has nothing to do. Lighter ones cost nothing to join
 _CLOCK_NS: Final = 100 * _MS
 _WARM_RUNS: Final = 3
 AHEAD: Final = 1
+SHED_S: Final = 1
+"""After how long whoever had to leave a full queue may ask again: as after any full queue."""
 
 
 class Worker:
@@ -222,6 +225,7 @@ class Worker:
             tenant=call.tenant,
             priority=call.priority,
             deadline_ns=call.decoded_ns + timeout,
+            rank=call.rank,
         )
         admission = self._batcher.submit(entry)
         if not admission.is_admitted:
@@ -259,6 +263,11 @@ class Worker:
 
     def _turn_away(self, call: Call) -> None:
         self._refused += 1
+        if call.rank > FIRST_RANK:
+            self._fail(
+                call, ShedError(tenant=call.tenant, priority=call.rank, retry_after_s=SHED_S)
+            )
+            return
         self._fail(
             call, OverloadedError(model=self.model.name, waiting=self._batcher.scheduler.waiting)
         )

@@ -6,11 +6,12 @@ import boto3
 from botocore.config import Config
 
 from falaj.aws.capture_keys import CaptureKeys
+from falaj.capture.recording import Keys
 from falaj.config.access import AccessSettings
 from falaj.config.settings import Settings
 from falaj.contract import ENV_CAPTURE, ENV_LOG_LEVEL
 from falaj.domain.clock import Clock
-from falaj.entrypoints.capturing import Capture, Keys
+from falaj.entrypoints.capturing import Capture
 from falaj.errors import ConfigurationError
 
 QUICK: Final = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
@@ -37,5 +38,14 @@ def capture_from(root: str, settings: Settings, clock: Clock) -> Capture:
         )
         raise ConfigurationError([fault])
     access = AccessSettings.from_env()
-    keys = Keys(CaptureKeys(boto3.client("ssm", config=QUICK), root).ring, clock.now())
-    return Capture(keys, mode=access.mode, tenant_claim=access.tenant_claim)
+    return Capture(keys_at(root, clock), mode=access.mode, tenant_claim=access.tenant_claim)
+
+
+def keys_at(root: str, clock: Clock) -> Keys:
+    """Read tenants' keys; where SSM is dark, none are known yet.
+
+    Args:
+        root: Path of the parameters that hold keys.
+        clock: Tells when keys are old.
+    """
+    return Keys(CaptureKeys(boto3.client("ssm", config=QUICK), root).ring, clock.now())

@@ -21,6 +21,7 @@ from falaj.container.limits import ConnectionLimits
 from falaj.domain.clock import Clock, SystemClock
 from falaj.entrypoints.container_beats import Beats
 from falaj.entrypoints.container_models import Served, workforce_of
+from falaj.entrypoints.container_tenants import Tenants
 from falaj.errors import FalajError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ async def serve(
     write: Callable[[str], object],
     clock: Clock | None = None,
     stop: asyncio.Event | None = None,
+    every_s: float = FLUSH_S,
 ) -> int:
     """Serve until `stop` is set.
 
@@ -68,6 +70,7 @@ async def serve(
         write: Takes lines for the log.
         clock: Tells the time.
         stop: When to drain; by default on SIGTERM and SIGINT.
+        every_s: How often it tells what became of requests, and looks who may wait.
 
     Raises:
         ConfigurationError: A setting is at fault.
@@ -79,6 +82,7 @@ async def serve(
     stop = stop or _stop_signal(loop)
     threads = Threads(loop)
     served = workforce_of(settings, loop=loop, threads=threads, clock=clock)
+    tenants = Tenants(settings, served, clock=clock, write=write)
     ledger = Ledger(settings.release, write, models=served.service.repository.names)
     front = Front(
         served.service,
@@ -86,6 +90,8 @@ async def serve(
         ledger,
         default_model=served.default_model,
         providers=served.providers,
+        ranks=tenants.ranks,
+        auditing=tenants.auditing,
     )
     http = HttpServer(
         front,
@@ -94,22 +100,16 @@ async def serve(
         limits=ConnectionLimits(),
     )
     await http.start()
-    grpc_server = await _grpc(settings, served, ledger, front)
+    grpc_server = await _grpc(settings, served, ledger, front, tenants)
     admin = await _admin(settings, served, clock, drain=stop.set)
     _keep_what_is_there()
     front.is_ready = True
     write(_ready(served, http_port=http, grpc_port=grpc_server, admin_port=admin))
-    beats = Beats(settings, served, ledger, clock=clock, write=write)
-    await _until(stop, every_s=FLUSH_S, do=beats)
+    beats = Beats(settings, served, ledger, clock=clock, write=write, look=tenants.look)
+    await _until(stop, every_s=every_s, do=beats)
     front.is_ready = False
     write(_line("draining"))
-    if grpc_server is not None:
-        # Clients of gRPC move on by themselves: the server tells them to.
-        draining = asyncio.ensure_future(grpc_server.drain(within_s=settings.drain_s))
-        is_drained = await _http_drained(http, settings)
-        await draining
-    else:
-        is_drained = await _http_drained(http, settings)
+    is_drained = await _drained(http, grpc_server, settings)
     if admin is not None:
         await admin.drain(grace_s=0, within_s=1)
     ledger.flush(clock.now())
@@ -118,7 +118,7 @@ async def serve(
 
 
 async def _grpc(
-    settings: ContainerSettings, served: Served, ledger: Ledger, front: Front
+    settings: ContainerSettings, served: Served, ledger: Ledger, front: Front, tenants: Tenants
 ) -> "GrpcServer | None":
     """Start gRPC beside REST, unless it is off."""
     if settings.grpc_port is None:
@@ -127,7 +127,14 @@ async def _grpc(
     from falaj.container.grpc.server import GrpcServer  # noqa: PLC0415
     from falaj.container.grpc.servicer import Servicer  # noqa: PLC0415
 
-    servicer = Servicer(served.service, served.workforce, ledger, is_ready=lambda: front.is_ready)
+    servicer = Servicer(
+        served.service,
+        served.workforce,
+        ledger,
+        is_ready=lambda: front.is_ready,
+        ranks=tenants.ranks,
+        auditing=tenants.auditing,
+    )
     server = GrpcServer(servicer, host=settings.host, port=settings.grpc_port)
     await server.start()
     return server
@@ -158,6 +165,18 @@ def _keep_what_is_there() -> None:
     """Spare collections from looking at modules and models again, which stay to the end."""
     gc.collect()
     gc.freeze()
+
+
+async def _drained(
+    http: HttpServer, grpc_server: "GrpcServer | None", settings: ContainerSettings
+) -> bool:
+    if grpc_server is None:
+        return await _http_drained(http, settings)
+    # Clients of gRPC move on by themselves: the server tells them to.
+    draining = asyncio.ensure_future(grpc_server.drain(within_s=settings.drain_s))
+    is_drained = await _http_drained(http, settings)
+    await draining
+    return is_drained
 
 
 async def _http_drained(http: HttpServer, settings: ContainerSettings) -> bool:

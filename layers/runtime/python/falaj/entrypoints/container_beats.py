@@ -27,6 +27,7 @@ class Beats:
         write: Takes lines for the log.
         meter: Reads the GPU; by default the container's own, where it computes on one.
         protection: Speaks to ECS's agent; by default the one of the environment.
+        look: Called at each beat, for whatever else is to be looked at now and then.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Beats:
         write: Callable[[str], object],
         meter: GpuMeter | None = None,
         protection: ScaleInProtection | None = None,
+        look: Callable[[], object] = lambda: None,
     ) -> None:
         self._served, self._ledger, self._clock, self._write = served, ledger, clock, write
         self._model = served.default_model
@@ -50,11 +52,13 @@ class Beats:
         # Threads of their own: an agent that does not answer must not hold up a run.
         self._agent = ThreadPoolExecutor(1, thread_name_prefix="falaj-agent")
         self._telling: asyncio.Future[None] | None = None
+        self._look = look
 
     def __call__(self) -> None:
         """Tell it once."""
         now = self._clock.now()
         self._ledger.flush(now)
+        self._look()
         percent = self._meter.percent() if self._meter else None
         if percent is not None:
             self._write(utilisation_line(self._model, percent, now))

@@ -5,12 +5,12 @@ the same facts, knows the time, and believes no header that names a tenant.
 """
 
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
+from falaj.capture.records import RANDOM_ID
 from falaj.config.access import AccessSettings
 from falaj.config.quotas import QuotaSettings
 from falaj.contract import CONTEXT_CHECKED, CONTEXT_TENANT, HEADER_REQUEST_ID, HEADER_TENANT
@@ -27,10 +27,6 @@ Admission = Callable[[str], AbstractContextManager[None]]
 
 SYSTEM_CLOCK: Final = SystemClock()
 _CONTEXT: Final = "requestContext"
-_RANDOM_ID: Final = re.compile(
-    r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-)
-"""A UUID, or as many digits without hyphens: no number that a state or a bank gives looks so."""
 
 
 class GuardedHandler:
@@ -158,6 +154,6 @@ def _without(headers: object) -> dict[str, Any]:
 def _is_kept(name: str, value: object) -> bool:
     if name == HEADER_REQUEST_ID:
         return all(
-            map(_RANDOM_ID.fullmatch, map(str, value if isinstance(value, list) else [value]))
+            map(RANDOM_ID.fullmatch, map(str, value if isinstance(value, list) else [value]))
         )
     return name != HEADER_TENANT

@@ -1,35 +1,43 @@
 """The service's methods: the same models, workers and checks that REST has."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, Final
 
 import grpc  # type: ignore[import-untyped]
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import ParseDict
 from google.protobuf.message import DecodeError
 
+from falaj.batching.entry import FIRST_RANK
+from falaj.container.auditing import Asked, Auditing
 from falaj.container.call import Answer, Call
 from falaj.container.front import read_schedule
 from falaj.container.grpc.codec import inference_of_message, response_of
 from falaj.container.grpc.fields import check_fields
+from falaj.container.grpc.callers import caller_of
+from falaj.container.grpc.handlers import Context, Method, abort, parsing, unary
 from falaj.container.grpc.intake import Intake
 from falaj.container.grpc.messages import POOL, SERVICE, Message, message
-from falaj.container.grpc.statuses import code_of, trailers_of
+from falaj.container.grpc.statuses import code_of
 from falaj.container.ledger import Ledger
 from falaj.container.limits import ConnectionLimits
+from falaj.container.ranks import Ranks
 from falaj.container.workforce import Workforce
-from falaj.contract import HEADER_CLIENT_SUBJECT
+from falaj.engines.inference import InferenceRequest
+from falaj.engines.repository import ServedModel
 from falaj.errors import (
     CrowdedError,
     DrainingError,
     FalajError,
+    ForbiddenError,
     ImmutableRepositoryError,
     InvalidOutputError,
     MalformedRequestError,
     RequestError,
-    ServiceError,
+    ShedError,
+    UnauthenticatedError,
 )
 from falaj.http import metadata
 from falaj.http.service import Service
@@ -43,8 +51,17 @@ _HEALTH: Final = "grpc.health.v1.Health"
 _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
 """HealthCheckResponse{status}, from github.com/grpc/grpc, doc/health-checking.md."""
 
-Context = Any  # grpc.aio.ServicerContext, which has no usable static type
-Method = Callable[[Message, Context], Awaitable[Message]]
+_OPERATIONS: Final = {
+    "ServerLive": "server_live",
+    "ServerReady": "server_ready",
+    "ServerMetadata": "server_metadata",
+    "ModelReady": "model_ready",
+    "ModelMetadata": "model_metadata",
+    "ModelConfig": "model_config",
+    "ModelStatistics": "statistics",
+    "RepositoryIndex": "repository_index",
+}
+"""What REST calls the same, for auditors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +88,8 @@ class Servicer:
         ledger: Where endings are counted.
         is_ready: Whether load balancers should send requests.
         room: How much may be read or held at once.
+        ranks: Who leaves a full queue first; None where tenants have no priorities.
+        auditing: Leaves a line of each request for auditors; None where nobody records.
 
     Attributes:
         message_bytes: The largest message that is read.
@@ -86,8 +105,11 @@ class Servicer:
         *,
         is_ready: Callable[[], bool],
         room: Room | None = None,
+        ranks: Ranks | None = None,
+        auditing: Auditing | None = None,
     ) -> None:
         self._service, self._workforce, self._ledger = service, workforce, ledger
+        self._ranks, self._auditing = ranks, auditing
         self._is_ready = is_ready
         room = room or Room()
         self.message_bytes = service.limits.body_bytes + _ENVELOPE_BYTES
@@ -102,25 +124,28 @@ class Servicer:
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         """What a server registers."""
-        unary = {
-            name: _unary(
-                _parsing(message(f"{name}Request"), method),
+        others = {
+            name: unary(
+                parsing(message(f"{name}Request"), method),
                 message(f"{name}Response").SerializeToString,
                 self._asides,
             )
             for name, method in self._methods().items()
         }
         infer = {
-            "ModelInfer": _unary(
-                self._infer, message("ModelInferResponse").SerializeToString, self._intake
+            "ModelInfer": unary(
+                self._infer,
+                message("ModelInferResponse").SerializeToString,
+                self._intake,
+                unread=self._unread,
             ),
             "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(
                 self._stream, response_serializer=_STREAMED.SerializeToString
             ),
         }
-        health = {"Check": _unary(self._health, None, self._asides)}
+        health = {"Check": unary(self._health, None, self._asides)}
         return (
-            grpc.method_handlers_generic_handler(SERVICE, unary | infer),
+            grpc.method_handlers_generic_handler(SERVICE, others | infer),
             grpc.method_handlers_generic_handler(_HEALTH, health),
         )
 
@@ -130,10 +155,16 @@ class Servicer:
         def told(name: str, tell: Callable[[Message], Any]) -> Method:
             made = message(f"{name}Response")
 
-            async def method(request: Message, _: Context) -> Message:
-                return ParseDict(
-                    tell(request), made(), ignore_unknown_fields=True, descriptor_pool=POOL
-                )
+            async def method(request: Message, context: Context) -> Message:
+                outcome = Outcome(operation=_OPERATIONS.get(name, name))
+                try:
+                    found = tell(request)
+                except FalajError as error:
+                    _end(outcome, error)
+                    self._leave(outcome, context, request.SerializeToString(), error)
+                    raise
+                self._leave(outcome, context, request.SerializeToString())
+                return ParseDict(found, made(), ignore_unknown_fields=True, descriptor_pool=POOL)
 
             return method
 
@@ -168,7 +199,7 @@ class Servicer:
         try:
             call = self._submitted(data, context, outcome, response, began)
         except FalajError as error:
-            self._note(outcome, error)
+            self._note(outcome, error, context, data)
             raise
         self.under_way += 1
         try:
@@ -191,11 +222,8 @@ class Servicer:
         worker = self._workforce.of(request.model_name, request.model_version)
         model = worker.model
         outcome.model, outcome.version, outcome.digest = model.name, model.version, model.digest
-        try:
-            inference = inference_of_message(request, model, self._service.limits)
-        except FalajError:
-            model.statistics.add_failure(ns=perf_counter_ns() - began)
-            raise
+        tenant, _ = caller_of(context.invocation_metadata())
+        rank, inference = self._admitted(request, model, tenant, began)
 
         def done(call: Call, answer: Answer) -> bool:
             outcome.queue_ns, outcome.infer_ns = call.queue_ns, call.infer_ns
@@ -204,11 +232,12 @@ class Servicer:
                     raise answer
                 made = response_of(model, call.inference, answer)
             except FalajError as error:
-                self._note(outcome, error)
+                self._note(outcome, error, context, data)
                 if not response.done():
                     response.set_exception(error)
                 return False
             self._ledger.answered(model.name, queue_ns=call.queue_ns)
+            self._leave(outcome, context, data, id_=call.inference.id)
             if not response.done():
                 response.set_result(made)
             return True
@@ -218,7 +247,8 @@ class Servicer:
             done,
             began_ns=began,
             decoded_ns=perf_counter_ns(),
-            tenant=_tenant(context),
+            tenant=tenant,
+            rank=rank,
         )
         left_s = context.time_remaining()
         if left_s is not None:
@@ -226,6 +256,17 @@ class Servicer:
         read_schedule(inference, call)
         worker.submit(call)
         return call
+
+    def _admitted(
+        self, request: Message, model: ServedModel, tenant: str, began: int
+    ) -> tuple[int, InferenceRequest]:
+        """Return a tenant's rank and what it asks for."""
+        try:
+            rank = FIRST_RANK if self._ranks is None else self._ranks.of(tenant)
+            return rank, inference_of_message(request, model, self._service.limits)
+        except FalajError:
+            model.statistics.add_failure(ns=perf_counter_ns() - began)
+            raise
 
     def _parsed(self, data: bytes) -> Message:
         if self.is_draining:
@@ -241,7 +282,9 @@ class Servicer:
     ) -> AsyncIterator[Message]:
         """Answer one request after the other; an error ends its request, not the stream."""
         if not self._streams_left:
-            await _abort(context, CrowdedError())
+            crowded = CrowdedError()
+            self._unread(crowded, context)
+            await abort(context, crowded)
         self._streams_left -= 1
         try:
             async for response in self._streamed(requests, context):
@@ -256,80 +299,50 @@ class Servicer:
             try:
                 response = await self._infer(data, context)
             except FalajError as error:
+                if isinstance(error, UnauthenticatedError | ForbiddenError):
+                    await abort(context, error)
                 yield _STREAMED(error_message=str(error))
                 continue
             response.parameters["triton_final_response"].bool_param = True
             yield _STREAMED(infer_response=response)
 
-    def _note(self, outcome: Outcome, error: FalajError) -> None:
-        if isinstance(error, RequestError):
-            outcome.ending = Ending.CLIENT_ERROR
-        elif isinstance(error, InvalidOutputError):
-            outcome.ending = Ending.INVALID_OUTPUT
-        else:
-            outcome.ending = Ending.ERROR
-        outcome.error_code, outcome.error = error.code, str(error)
+    def _unread(self, error: FalajError, context: Context) -> None:
+        """Note an inference that was refused before its message was read."""
+        self._note(Outcome(operation="infer"), error, context, b"")
+
+    def _note(self, outcome: Outcome, error: FalajError, context: Context, data: bytes) -> None:
+        _end(outcome, error)
         self._ledger.failed(outcome, request_id="", status=code_of(error).value[0])
+        if isinstance(error, ShedError):
+            self._ledger.shed(outcome.model, error.priority)
+        self._leave(outcome, context, data, error)
+
+    def _leave(
+        self,
+        outcome: Outcome,
+        context: Context,
+        data: bytes,
+        error: FalajError | None = None,
+        id_: str | None = None,
+    ) -> None:
+        """Leave a request's line for auditors, where there are any."""
+        if self._auditing is None:
+            return
+        asked = Asked(*caller_of(context.invocation_metadata()), data, id_ or "")
+        status = code_of(error) if error else grpc.StatusCode.OK
+        variant = self._service.variant or outcome.version
+        self._auditing.leave(asked, outcome, status=status.name, variant=variant)
 
 
-def _unary(
-    method: Callable[[bytes, Context], Awaitable[Any]],
-    serializer: Callable[[Any], bytes] | None,
-    intake: Intake,
-) -> Any:  # noqa: ANN401 - grpc.RpcMethodHandler, which has no usable static type
-    """Make a handler of one message that is read only where there is room for it.
-
-    On the wire it is an ordinary unary call; a handler of streams is asked when to read.
-    """
-
-    async def handler(_: AsyncIterator[bytes], context: Context) -> Any:  # noqa: ANN401 - as above
-        size = 0
-        try:
-            data = await intake.take(lambda: _message_of(context))
-            size = len(data)
-            return await method(data, context)
-        except FalajError as error:
-            failure = error
-        except ParseError as error:
-            failure = ServiceError(f"internal error: {error}"[:300])
-        finally:
-            intake.give(size)
-        return await _abort(context, failure)
-
-    return grpc.stream_unary_rpc_method_handler(handler, response_serializer=serializer)
-
-
-async def _message_of(context: Context) -> bytes:
-    data = await context.read()
-    if not isinstance(data, bytes):
-        raise MalformedRequestError("the call ended before its message")
-    return data
-
-
-async def _abort(context: Context, failure: FalajError) -> Any:  # noqa: ANN401 - never returns
-    context.set_trailing_metadata(trailers_of(failure))
-    return await context.abort(code_of(failure), str(failure))
-
-
-def _parsing(kind: type[Message], method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
-    async def parsed(data: bytes, context: Context) -> Message:
-        try:
-            request = kind.FromString(data)
-        except DecodeError as error:
-            name = kind.DESCRIPTOR.name
-            raise MalformedRequestError(f"the message is no {name}") from error
-        return await method(request, context)
-
-    return parsed
+def _end(outcome: Outcome, error: FalajError) -> None:
+    if isinstance(error, RequestError):
+        outcome.ending = Ending.CLIENT_ERROR
+    elif isinstance(error, InvalidOutputError):
+        outcome.ending = Ending.INVALID_OUTPUT
+    else:
+        outcome.ending = Ending.ERROR
+    outcome.error_code, outcome.error = error.code, str(error)
 
 
 def _refuse_change(request: Message) -> Any:  # noqa: ANN401 - never returns
     raise ImmutableRepositoryError(request.model_name)
-
-
-def _tenant(context: Context) -> str:
-    """Say on whose behalf a call comes: no API stands before gRPC that could set the tenant."""
-    for name, value in context.invocation_metadata() or ():
-        if name == HEADER_CLIENT_SUBJECT:
-            return str(value)
-    return ""

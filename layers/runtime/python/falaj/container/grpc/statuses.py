@@ -5,7 +5,7 @@ from typing import Final
 import grpc  # type: ignore[import-untyped]
 
 from falaj import errors
-from falaj.errors import FalajError, UnavailableError
+from falaj.errors import FalajError, QuotaExceededError, UnavailableError
 
 STATUS: Final[dict[type[FalajError], grpc.StatusCode]] = {
     errors.FalajError: grpc.StatusCode.INTERNAL,
@@ -13,6 +13,9 @@ STATUS: Final[dict[type[FalajError], grpc.StatusCode]] = {
     errors.UnknownModelError: grpc.StatusCode.NOT_FOUND,
     errors.UnknownVersionError: grpc.StatusCode.NOT_FOUND,
     errors.ImmutableRepositoryError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
+    errors.ForbiddenError: grpc.StatusCode.PERMISSION_DENIED,
+    errors.QuotaExceededError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.CrowdedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.UnavailableError: grpc.StatusCode.UNAVAILABLE,
@@ -28,6 +31,6 @@ def code_of(error: FalajError) -> grpc.StatusCode:
 
 def trailers_of(error: FalajError) -> tuple[tuple[str, str], ...]:
     """Trailing metadata that an error adds."""
-    if isinstance(error, UnavailableError):
+    if isinstance(error, UnavailableError | QuotaExceededError):
         return (("falaj-code", error.code), ("retry-after", str(error.retry_after_s)))
     return (("falaj-code", error.code),)

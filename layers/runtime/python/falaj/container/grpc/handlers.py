@@ -1,0 +1,82 @@
+"""How a method becomes a handler of grpc's server, and an error its status."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+from google.protobuf.json_format import ParseError
+from google.protobuf.message import DecodeError
+
+from falaj.container.grpc.intake import Intake
+from falaj.container.grpc.messages import Message
+from falaj.container.grpc.statuses import code_of, trailers_of
+from falaj.errors import FalajError, MalformedRequestError, ServiceError
+
+Context = Any  # grpc.aio.ServicerContext, which has no usable static type
+Method = Callable[[Message, Context], Awaitable[Message]]
+
+
+def unary(
+    method: Callable[[bytes, Context], Awaitable[Any]],
+    serializer: Callable[[Any], bytes] | None,
+    intake: Intake,
+    *,
+    unread: Callable[[FalajError, Context], None] = lambda _error, _context: None,
+) -> Any:  # noqa: ANN401 - grpc.RpcMethodHandler, which has no usable static type
+    """Make a handler of one message that is read only where there is room for it.
+
+    On the wire it is an ordinary unary call; a handler of streams is asked when to read.
+    """
+
+    async def handler(_: AsyncIterator[bytes], context: Context) -> Any:  # noqa: ANN401 - as above
+        size = 0
+        try:
+            data = await _taken(intake, context, unread)
+            size = len(data)
+            return await method(data, context)
+        except FalajError as error:
+            failure = error
+        except ParseError as error:
+            failure = ServiceError(f"internal error: {error}"[:300])
+        finally:
+            intake.give(size)
+        return await abort(context, failure)
+
+    return grpc.stream_unary_rpc_method_handler(handler, response_serializer=serializer)
+
+
+async def _taken(
+    intake: Intake, context: Context, unread: Callable[[FalajError, Context], None]
+) -> bytes:
+    try:
+        return await intake.take(lambda: _message_of(context))
+    except FalajError as error:
+        unread(error, context)
+        raise
+
+
+async def _message_of(context: Context) -> bytes:
+    data = await context.read()
+    if not isinstance(data, bytes):
+        raise MalformedRequestError("the call ended before its message")
+    return data
+
+
+async def abort(context: Context, failure: FalajError) -> Any:  # noqa: ANN401 - never returns
+    """End a call with an error."""
+    context.set_trailing_metadata(trailers_of(failure))
+    return await context.abort(code_of(failure), str(failure))
+
+
+def parsing(kind: type[Message], method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
+    """Let a method be given its message's bytes."""
+
+    async def parsed(data: bytes, context: Context) -> Message:
+        try:
+            request = kind.FromString(data)
+        except DecodeError as error:
+            name = kind.DESCRIPTOR.name
+            raise MalformedRequestError(f"the message is no {name}") from error
+        return await method(request, context)
+
+    return parsed
