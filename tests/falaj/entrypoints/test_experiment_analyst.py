@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
@@ -18,6 +19,7 @@ from falaj.errors import (
     UnknownExperimentError,
 )
 from falaj.experiments import assign
+from falaj.experiments.announcing import AHEAD
 from falaj.experiments.lifecycle import Phase, Verdict
 from falaj.experiments.live import Promotion
 from falaj.experiments.records import Outcome
@@ -528,6 +530,34 @@ def test_the_verdict_ends_the_split(region, rates, alias):
 
     assert region.alias == alias
     assert region.live.read("m").split is None
+
+
+def test_a_split_is_announced_before_it_begins(region):
+    """Recorders have time to hear of it; later rounds move nothing."""
+    _, analyst = splitting(region)
+    at = region.clock.now()
+    analyst(start(by_request()))
+    first = region.live.read("m").split
+    region.clock.advance(60)
+    analyst(TICK)
+
+    assert first.since == (at + AHEAD).timestamp()
+    assert region.live.read("m").split == first
+
+
+def test_a_split_that_is_slow_to_write_down_begins_later(region):
+    """Nobody can have heard of what took longer to announce than it is announced ahead."""
+    _, analyst = splitting(region)
+    at, slow = region.clock.now(), iter([5, 1])
+
+    def take_long(service, is_write):
+        if service == "ssm" and is_write:
+            region.clock.advance(next(slow))
+
+    region.on_request = take_long
+    analyst(start(by_request()))
+
+    assert region.live.read("m").split.since == (at + timedelta(seconds=5) + AHEAD).timestamp()
 
 
 def test_what_arrives_after_the_end_is_counted_and_what_was_decided_stays(region):

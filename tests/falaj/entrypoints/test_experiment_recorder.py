@@ -11,6 +11,7 @@ from falaj.aws.experiment_log import ExperimentLog
 from falaj.aws.live_experiments import LiveExperimentsParameter
 from falaj.entrypoints.experiment_recorder import ExperimentRecorder
 from falaj.errors import DependencyError, MalformedRequestError
+from falaj.experiments.announcing import AHEAD
 from falaj.experiments.live import LiveExperiments, LiveSplit
 from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.outcome import Ending, Outcome
@@ -163,22 +164,24 @@ def test_lines_that_come_after_the_end_still_count(recorder, region):
     assert [(e.inference_id, e.arm) for e in _read(region, "page")] == [("r-1", "a")]
 
 
-def test_a_split_that_began_is_seen_within_half_a_minute(recorder, region, clock):
-    """What runs is asked at most twice a minute, however many deliveries come."""
+def test_no_first_exposure_of_a_split_is_lost(recorder, region, clock):
+    """A recorder that has just looked takes every line from the split's first moment on."""
     asked = []
     region.client("ssm").meta.events.register(
         "before-call.ssm.GetParameter", lambda **_: asked.append(1)
     )
-    for _ in range(10):
-        recorder(delivery(line(1)))
-    split = LiveSplit(key="page", arms={"12": "a"}, since=NOW.timestamp())
-    LiveExperimentsParameter(region.client("ssm")).write("rows", LiveExperiments(split=split))
-    clock.at += timedelta(seconds=30)
+    parameter = LiveExperimentsParameter(region.client("ssm"))
+    since = NOW + timedelta(seconds=1) + AHEAD
+    for tenth in range(100):
+        clock.at = NOW + timedelta(seconds=tenth / 10)
+        if tenth == 10:
+            split = LiveSplit(key="page", arms={"12": "a"}, since=since.timestamp())
+            parameter.write("rows", LiveExperiments(split=split))
+        recorder(delivery(line(tenth, at=clock.at)))
 
-    recorder(delivery(line(2)))
-
-    assert [found.inference_id for found in _read(region, "page")] == ["r-2"]
-    assert len(asked) == 2
+    shown = sorted(int(found.inference_id[2:]) for found in _read(region, "page"))
+    assert shown == list(range(50, 100))
+    assert len(asked) == 5
 
 
 def test_unassigned_requests_are_counted_by_reason(recorder, region, written):

@@ -4,14 +4,16 @@ from datetime import datetime
 from typing import Final
 
 from falaj.domain.actions import Notify
+from falaj.domain.clock import Clock
 from falaj.domain.observation import Command as RolloutCommand, ExperimentOutcome, Verb
 from falaj.domain.plan import Plan, PlanKind
 from falaj.domain.rollout import LIVE, Hold, Phase as RolloutPhase, Rollout
 from falaj.entrypoints.analyst_growing import grow_coverage
 from falaj.entrypoints.analyst_world import AnalystWorld
 from falaj.errors import ConfigurationError, ExperimentRefusedError
+from falaj.experiments.announcing import AHEAD, SLOWEST_WRITE
 from falaj.experiments.lifecycle import Action, ExperimentState, Phase, Verdict
-from falaj.experiments.live import LiveExperiment, LiveSplit, Promotion
+from falaj.experiments.live import LiveExperiment, LiveExperiments, LiveSplit, Promotion
 from falaj.experiments.spec import ExperimentSpec, Unit
 
 ACTOR: Final = "experiment-analyst"
@@ -23,9 +25,11 @@ _OUTCOMES: Final = {
 }
 _HOLDING: Final = (RolloutPhase.BAKING, RolloutPhase.EXTENDED)
 _SHARE_TOLERANCE: Final = 1e-6
+_ANNOUNCEMENTS: Final = 3
+"""At most; SSM that is slow so often is slow for everybody, and a start must end."""
 
 
-def do(world: AnalystWorld, state: ExperimentState, action: Action) -> None:
+def do(world: AnalystWorld, clock: Clock, state: ExperimentState, action: Action) -> None:
     """Do one thing that a decision owes.
 
     Raises:
@@ -34,7 +38,7 @@ def do(world: AnalystWorld, state: ExperimentState, action: Action) -> None:
     """
     match action:
         case Action.START_SPLIT:
-            _start(world, state)
+            _start(world, clock, state)
         case Action.GROW_COVERAGE:
             grow_coverage(world, state.running_spec)
         case Action.PROMOTE_ARM:
@@ -132,29 +136,34 @@ def candidate_of(split: LiveSplit, spec: ExperimentSpec) -> str:
     return next(version for version, arm in split.arms.items() if arm != spec.control.name)
 
 
-def _start(world: AnalystWorld, state: ExperimentState) -> None:
+def _start(world: AnalystWorld, clock: Clock, state: ExperimentState) -> None:
     spec = state.spec
     live = world.live.read(spec.model)
     if spec.unit is Unit.SUBJECT:
         started = live.with_sticky(LiveExperiment.of(state.running_spec))
-    else:
-        rollout = world.rollouts.load(spec.model).rollout
-        arms = {rollout.stable: spec.control.name, rollout.candidate: spec.arms[1].name}
-        split = LiveSplit(key=spec.name, arms=arms, since=_started_at(state).timestamp())
-        started = live.with_split(split)
-    if started != live:
-        world.live.write(spec.model, started)
+        if started != live:
+            world.live.write(spec.model, started)
+    elif live.split is None or live.split.key != spec.name:
+        _announce(world, clock, spec, live)
+
+
+def _announce(
+    world: AnalystWorld, clock: Clock, spec: ExperimentSpec, live: LiveExperiments
+) -> None:
+    """Write down a split that begins a little later (`falaj.experiments.announcing`)."""
+    rollout = world.rollouts.load(spec.model).rollout
+    arms = {rollout.stable: spec.control.name, rollout.candidate: spec.arms[1].name}
+    for _ in range(_ANNOUNCEMENTS):
+        now = clock.now()
+        split = LiveSplit(key=spec.name, arms=arms, since=(now + AHEAD).timestamp())
+        world.live.write(spec.model, live.with_split(split))
+        if clock.now() - now <= SLOWEST_WRITE:
+            return
 
 
 def ended_at(state: ExperimentState) -> datetime:
     """Say when an experiment came to its end: what was shown later is no part of it."""
     return state.log[-1].at
-
-
-def _started_at(state: ExperimentState) -> datetime:
-    if state.started_at is None:
-        raise AssertionError("only what was started is owed a start")
-    return state.started_at
 
 
 def _end(world: AnalystWorld, state: ExperimentState, verb: Verb) -> None:

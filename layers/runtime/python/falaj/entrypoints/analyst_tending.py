@@ -212,7 +212,7 @@ class Tender:
         if state.spec.unit is Unit.REQUEST and state.phase is Phase.HELD:
             tell_split(self.world, state)
         for action in state.owed:
-            do(self.world, state, action)
+            do(self.world, self.clock, state, action)
         for entry in state.log:
             self.world.records.write(
                 record_name(state.spec), entry.generation, record(state, entry)

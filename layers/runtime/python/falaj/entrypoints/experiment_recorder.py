@@ -19,7 +19,6 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 import boto3
@@ -30,14 +29,13 @@ from falaj.aws.live_experiments import LiveExperimentsParameter
 from falaj.config.experiments import RecorderSettings
 from falaj.domain.clock import Clock, SystemClock
 from falaj.errors import MalformedRequestError
-from falaj.experiments.live import LiveSplit
+from falaj.experiments.announcing import KnownSplits
 from falaj.experiments.recording import recorded
 from falaj.experiments.records import Exposure
 
 DATA: Final = "DATA_MESSAGE"
 """The other kind, CONTROL_MESSAGE, only asks whether anybody is there."""
 
-SPLIT_KNOWN_FOR: Final = timedelta(seconds=30)
 _UNASSIGNED: Final = {
     "Namespace": contract.METRIC_NAMESPACE,
     "Dimensions": [[contract.DIMENSION_MODEL, contract.DIMENSION_REASON]],
@@ -63,10 +61,10 @@ class ExperimentRecorder:
         clock: Clock | None = None,
         write: Callable[[str], object] | None = None,
     ) -> None:
-        self._log, self._live = log, live
+        self._log = log
         self._clock = clock or SystemClock()
         self._write = write or sys.stdout.write
-        self._splits: dict[str, tuple[datetime, tuple[LiveSplit, ...]]] = {}
+        self._splits = KnownSplits(lambda model: live.read(model).splits, self._clock)
 
     def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, int]:
         """Keep the exposures of one delivery.
@@ -88,7 +86,7 @@ class ExperimentRecorder:
         for entry in delivered["logEvents"]:
             try:
                 line = json.loads(entry["message"])
-                found = recorded(line, self._splits_of(_model_of(line)))
+                found = recorded(line, self._splits.at)
             except (ValueError, KeyError, TypeError):
                 malformed += 1
                 continue
@@ -100,16 +98,6 @@ class ExperimentRecorder:
             self._log.write_exposures(model, exposures)
         self._tell(unassigned)
         return {"exposures": sum(map(len, kept.values())), "malformed": malformed}
-
-    def _splits_of(self, model: str) -> tuple[LiveSplit, ...]:
-        if not model:
-            return ()
-        now = self._clock.now()
-        at, splits = self._splits.get(model, (None, ()))
-        if at is None or now - at >= SPLIT_KNOWN_FOR:
-            splits = self._live.read(model).splits
-            self._splits[model] = now, splits
-        return splits
 
     def _tell(self, unassigned: Mapping[tuple[str, str], int]) -> None:
         """Leave a line for each reason: the metric by which a forgotten subject is noticed."""
@@ -148,11 +136,6 @@ def delivery_of(event: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(opened, dict):
         raise MalformedRequestError("a delivery is a JSON object")
     return opened
-
-
-def _model_of(line: object) -> str:
-    model = line.get(contract.DIMENSION_MODEL) if isinstance(line, Mapping) else None
-    return model if isinstance(model, str) else ""
 
 
 handler: ExperimentRecorder

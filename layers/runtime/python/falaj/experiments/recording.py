@@ -1,6 +1,6 @@
 """Log lines of model functions become exposures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from falaj.contract import DIMENSION_MODEL
@@ -8,6 +8,9 @@ from falaj.experiments.live import LiveSplit
 from falaj.experiments.records import Exposure
 
 _MILLI = 1000
+
+SplitsAt = Callable[[str, float], Sequence[LiveSplit]]
+"""Gives the splits of a model that may hold a moment, in seconds since the epoch."""
 
 
 class Recorded(NamedTuple):
@@ -24,7 +27,7 @@ class Recorded(NamedTuple):
     unassigned: str = ""
 
 
-def recorded(line: object, splits: Sequence[LiveSplit]) -> Recorded:
+def recorded(line: object, splits_at: SplitsAt) -> Recorded:
     """Read one line, as `falaj.telemetry.emf` writes it.
 
     A sticky exposure says so itself. A split is Lambda's doing, and the release that ran tells the
@@ -33,7 +36,7 @@ def recorded(line: object, splits: Sequence[LiveSplit]) -> Recorded:
 
     Args:
         line: A log event's message, parsed.
-        splits: The request-level experiments that run, or ran, on the line's model.
+        splits_at: Asked about lines that may be of a request-level experiment, and no others.
 
     Raises:
         ValueError: The line claims to be an exposure and is not one.
@@ -42,7 +45,8 @@ def recorded(line: object, splits: Sequence[LiveSplit]) -> Recorded:
         return Recorded()
     unassigned = str(line.get("unassigned") or "")
     try:
-        return Recorded(str(model), _sticky(line) or _of_split(line, splits), unassigned)
+        exposure = _sticky(line) or _of_split(line, str(model), splits_at)
+        return Recorded(str(model), exposure, unassigned)
     except (KeyError, TypeError) as error:
         raise ValueError(f"not an exposure: {error!r}") from error
 
@@ -61,11 +65,11 @@ def _sticky(line: Mapping[str, Any]) -> Exposure | None:
     )
 
 
-def _of_split(line: Mapping[str, Any], splits: Sequence[LiveSplit]) -> Exposure | None:
-    if not splits or line.get("message") != "infer":
+def _of_split(line: Mapping[str, Any], model: str, splits_at: SplitsAt) -> Exposure | None:
+    if line.get("message") != "infer":
         return None
     release, at = line["release"], line["_aws"]["Timestamp"] / _MILLI
-    for split in splits:
+    for split in splits_at(model, at):
         if arm := split.arm_of(release, at):
             inference = line["request_id"]
             return Exposure(
