@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from local_region.lambda_service.function_log import LogPipe
+from local_region.lifeline import Lifeline
 
 READY: Final = "ready"
 _KEPT_LINES: Final = 20
@@ -60,6 +61,7 @@ class ContainerProcess:
             OSError: There is no such program.
         """
         self._pipe = LogPipe(self._take)
+        self._lifeline = Lifeline()
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -69,10 +71,13 @@ class ContainerProcess:
                 stdout=self._pipe.write_end,
                 stderr=self._pipe.write_end,
                 start_new_session=True,
+                pass_fds=self._lifeline.passed,
             )
+            self._lifeline.tie(self._process.pid)
         except OSError:
             self._pipe.close_write_end()
             self._pipe.close()
+            self._lifeline.close()
             raise
         self._pipe.close_write_end()
 
@@ -83,6 +88,7 @@ class ContainerProcess:
         code = await self._process.wait()
         self._kill_group()  # children that outlived it
         self._pipe.close()
+        self._lifeline.close()
         return code
 
     def ask_to_stop(self, number: signal.Signals) -> None:

@@ -16,6 +16,7 @@ from local_region.lambda_service import extensions, memory
 from local_region.lambda_service.function_log import LogPipe
 from local_region.lambda_service.runtime_api import Delivery, Posted, RuntimeConnection
 from local_region.lambda_service.values import VersionView
+from local_region.lifeline import Lifeline
 
 _BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")
 
@@ -83,6 +84,7 @@ class Environment:
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self._pipe: LogPipe | None = None
+        self._lifeline: Lifeline | None = None
         self._waiting: RuntimeConnection | None = None
         self._connections: set[RuntimeConnection] = set()
         self._phase_end: asyncio.Future[End] | None = None
@@ -184,6 +186,9 @@ class Environment:
         if process is not None:
             _kill_group(process.pid)
             await process.wait()
+        lifeline, self._lifeline = self._lifeline, None
+        if lifeline is not None:
+            lifeline.close()
         watch, self._watch = self._watch, None
         if watch is not None:
             await watch
@@ -289,6 +294,7 @@ class Environment:
         host, port = self._server.sockets[0].getsockname()
         self._scratch.mkdir(parents=True, exist_ok=True)
         self._pipe = pipe = LogPipe(lambda line: self._log(self, line))
+        self._lifeline = lifeline = Lifeline()
         try:
             self._process = await asyncio.create_subprocess_exec(
                 self._interpreter,
@@ -303,7 +309,9 @@ class Environment:
                 stdout=pipe.write_end,
                 stderr=pipe.write_end,
                 start_new_session=True,
+                pass_fds=lifeline.passed,
             )
+            lifeline.tie(self._process.pid)
         finally:
             pipe.close_write_end()
         self._watch = loop.create_task(self._watch_exit(self._process, pipe))
