@@ -15,11 +15,13 @@ import uvloop
 from falaj.batching.threads import Threads
 from falaj.config.container import ContainerSettings
 from falaj.container.front import Front
+from falaj.container.gated_site import gated
 from falaj.container.http1 import HttpServer
 from falaj.container.ledger import Ledger
 from falaj.container.limits import ConnectionLimits
 from falaj.domain.clock import Clock, SystemClock
 from falaj.entrypoints.container_beats import Beats
+from falaj.entrypoints.container_gate import Gates, gates_of
 from falaj.entrypoints.container_models import Served, workforce_of
 from falaj.entrypoints.container_tenants import Tenants
 from falaj.errors import FalajError
@@ -93,14 +95,15 @@ async def serve(
         ranks=tenants.ranks,
         auditing=tenants.auditing,
     )
+    gates = gates_of(clock=clock, write=write)
     http = HttpServer(
-        front,
+        gated(front, gates.rest, refuse=front.refuse, model=served.default_model),
         bound_socket(settings.host, settings.http_port),
         clock=clock,
         limits=ConnectionLimits(),
     )
     await http.start()
-    grpc_server = await _grpc(settings, served, ledger, front, tenants)
+    grpc_server = await _grpc(settings, served, ledger, front, tenants, gates)
     admin = await _admin(settings, served, clock, drain=stop.set)
     _keep_what_is_there()
     front.is_ready = True
@@ -112,13 +115,19 @@ async def serve(
     is_drained = await _drained(http, grpc_server, settings)
     if admin is not None:
         await admin.drain(grace_s=0, within_s=1)
+    await gates.settled()
     ledger.flush(clock.now())
     threads.close(wait=is_drained)
     return EXIT_OK if is_drained else EXIT_UNDRAINED
 
 
 async def _grpc(
-    settings: ContainerSettings, served: Served, ledger: Ledger, front: Front, tenants: Tenants
+    settings: ContainerSettings,
+    served: Served,
+    ledger: Ledger,
+    front: Front,
+    tenants: Tenants,
+    gates: Gates,
 ) -> "GrpcServer | None":
     """Start gRPC beside REST, unless it is off."""
     if settings.grpc_port is None:
@@ -134,6 +143,7 @@ async def _grpc(
         is_ready=lambda: front.is_ready,
         ranks=tenants.ranks,
         auditing=tenants.auditing,
+        gate=gates.grpc,
     )
     server = GrpcServer(servicer, host=settings.host, port=settings.grpc_port)
     await server.start()

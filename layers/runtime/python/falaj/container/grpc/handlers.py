@@ -21,6 +21,7 @@ def unary(
     serializer: Callable[[Any], bytes] | None,
     intake: Intake,
     *,
+    known: Callable[[Context], Awaitable[Context]],
     unread: Callable[[FalajError, Context], None] = lambda _error, _context: None,
 ) -> Any:  # noqa: ANN401 - grpc.RpcMethodHandler, which has no usable static type
     """Make a handler of one message that is read only where there is room for it.
@@ -31,9 +32,10 @@ def unary(
     async def handler(_: AsyncIterator[bytes], context: Context) -> Any:  # noqa: ANN401 - as above
         size = 0
         try:
-            data = await _taken(intake, context, unread)
+            who = await _known(context, known, unread)
+            data = await _taken(intake, who, unread)
             size = len(data)
-            return await method(data, context)
+            return await method(data, who)
         except FalajError as error:
             failure = error
         except ParseError as error:
@@ -43,6 +45,19 @@ def unary(
         return await abort(context, failure)
 
     return grpc.stream_unary_rpc_method_handler(handler, response_serializer=serializer)
+
+
+async def _known(
+    context: Context,
+    known: Callable[[Context], Awaitable[Context]],
+    unread: Callable[[FalajError, Context], None],
+) -> Context:
+    """Look who calls before anything of what he sends is read."""
+    try:
+        return await known(context)
+    except FalajError as error:
+        unread(error, context)
+        raise
 
 
 async def _taken(

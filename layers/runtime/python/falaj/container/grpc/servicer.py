@@ -14,9 +14,10 @@ from falaj.batching.entry import FIRST_RANK
 from falaj.container.auditing import Asked, Auditing
 from falaj.container.call import Answer, Call
 from falaj.container.front import read_schedule
+from falaj.container.gate import Gate
 from falaj.container.grpc.codec import inference_of_message, response_of
 from falaj.container.grpc.fields import check_fields
-from falaj.container.grpc.callers import caller_of
+from falaj.container.grpc.gated import Door
 from falaj.container.grpc.handlers import Context, Method, abort, parsing, unary
 from falaj.container.grpc.intake import Intake
 from falaj.container.grpc.messages import POOL, SERVICE, Message, message
@@ -90,6 +91,7 @@ class Servicer:
         room: How much may be read or held at once.
         ranks: Who leaves a full queue first; None where tenants have no priorities.
         auditing: Leaves a line of each request for auditors; None where nobody records.
+        gate: Who may call, and how often; None for everybody.
 
     Attributes:
         message_bytes: The largest message that is read.
@@ -107,7 +109,9 @@ class Servicer:
         room: Room | None = None,
         ranks: Ranks | None = None,
         auditing: Auditing | None = None,
+        gate: Gate | None = None,
     ) -> None:
+        self._door = Door(gate)
         self._service, self._workforce, self._ledger = service, workforce, ledger
         self._ranks, self._auditing = ranks, auditing
         self._is_ready = is_ready
@@ -129,6 +133,7 @@ class Servicer:
                 parsing(message(f"{name}Request"), method),
                 message(f"{name}Response").SerializeToString,
                 self._asides,
+                known=self._door.known,
             )
             for name, method in self._methods().items()
         }
@@ -137,13 +142,15 @@ class Servicer:
                 self._infer,
                 message("ModelInferResponse").SerializeToString,
                 self._intake,
+                known=self._door.known,
                 unread=self._unread,
             ),
             "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(
                 self._stream, response_serializer=_STREAMED.SerializeToString
             ),
         }
-        health = {"Check": unary(self._health, None, self._asides)}
+        # The balancer asks for health, who shows no token; no rule of a listener leads there.
+        health = {"Check": unary(self._health, None, self._asides, known=Door(None).known)}
         return (
             grpc.method_handlers_generic_handler(SERVICE, others | infer),
             grpc.method_handlers_generic_handler(_HEALTH, health),
@@ -158,6 +165,8 @@ class Servicer:
             async def method(request: Message, context: Context) -> Message:
                 outcome = Outcome(operation=_OPERATIONS.get(name, name))
                 try:
+                    await self._door.enter(context, name, _model_in(request))
+                    self._door.leave(context)
                     found = tell(request)
                 except FalajError as error:
                     _end(outcome, error)
@@ -196,33 +205,37 @@ class Servicer:
         began = perf_counter_ns()
         outcome = Outcome(operation="infer")
         response: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        try:
-            call = self._submitted(data, context, outcome, response, began)
-        except FalajError as error:
-            self._note(outcome, error, context, data)
-            raise
         self.under_way += 1
         try:
-            return await response
-        except asyncio.CancelledError:
-            call.give_up()  # the caller has hung up
-            raise
+            try:
+                request = self._parsed(data)
+                await self._door.enter(context, "ModelInfer", request.model_name)
+                call = self._submitted(request, data, context, outcome, response, began)
+            except FalajError as error:
+                self._note(outcome, error, context, data)
+                raise
+            try:
+                return await response
+            except asyncio.CancelledError:
+                call.give_up()  # the caller has hung up
+                raise
         finally:
+            self._door.leave(context)
             self.under_way -= 1
 
     def _submitted(
         self,
+        request: Message,
         data: bytes,
         context: Context,
         outcome: Outcome,
         response: "asyncio.Future[Message]",
         began: int,
     ) -> Call:
-        request = self._parsed(data)
         worker = self._workforce.of(request.model_name, request.model_version)
         model = worker.model
         outcome.model, outcome.version, outcome.digest = model.name, model.version, model.digest
-        tenant, _ = caller_of(context.invocation_metadata())
+        tenant, _ = self._door.caller(context)
         rank, inference = self._admitted(request, model, tenant, began)
 
         def done(call: Call, answer: Answer) -> bool:
@@ -281,9 +294,15 @@ class Servicer:
         self, requests: AsyncIterator[bytes], context: Context
     ) -> AsyncIterator[Message]:
         """Answer one request after the other; an error ends its request, not the stream."""
+        try:
+            who = await self._door.known(context)
+        except FalajError as error:
+            self._unread(error, context)
+            await abort(context, error)
+            return
         if not self._streams_left:
             crowded = CrowdedError()
-            self._unread(crowded, context)
+            self._unread(crowded, who)
             await abort(context, crowded)
         self._streams_left -= 1
         try:
@@ -297,7 +316,9 @@ class Servicer:
     ) -> AsyncIterator[Message]:
         async for data in requests:
             try:
-                response = await self._infer(data, context)
+                # Looked at again with each request: a stream may outlive its token.
+                who = await self._door.known(context)
+                response = await self._infer(data, who)
             except FalajError as error:
                 if isinstance(error, UnauthenticatedError | ForbiddenError):
                     await abort(context, error)
@@ -328,7 +349,7 @@ class Servicer:
         """Leave a request's line for auditors, where there are any."""
         if self._auditing is None:
             return
-        asked = Asked(*caller_of(context.invocation_metadata()), data, id_ or "")
+        asked = Asked(*self._door.caller(context), data, id_ or "")
         status = code_of(error) if error else grpc.StatusCode.OK
         variant = self._service.variant or outcome.version
         self._auditing.leave(asked, outcome, status=status.name, variant=variant)
@@ -342,6 +363,11 @@ def _end(outcome: Outcome, error: FalajError) -> None:
     else:
         outcome.ending = Ending.ERROR
     outcome.error_code, outcome.error = error.code, str(error)
+
+
+def _model_in(request: Message) -> str:
+    """Return which model a message names; empty where it names none."""
+    return str(getattr(request, "name", ""))
 
 
 def _refuse_change(request: Message) -> Any:  # noqa: ANN401 - never returns
