@@ -3,6 +3,7 @@
 import getpass
 import json
 import platform
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Final
@@ -69,13 +70,27 @@ def promote(
 ) -> None:
     """Give the candidate everything, if the guard calls it safe."""
     if skip_guard and not (yes or dry_run):
-        if as_json:
-            raise MisuseError("--json cannot ask: add --yes to --skip-guard")
-        typer.confirm(
-            f"Give {model}'s candidate all traffic without evidence that it is safe?", abort=True
-        )
+        _confirm(model, as_json=as_json)
     order = _order(Verb.PROMOTE, model, version, reason, skip_guard=skip_guard)
     _steer(order, target, dry_run=dry_run, as_json=as_json)
+
+
+def _confirm(model: str, *, as_json: bool) -> None:
+    """Ask whoever sits at the terminal whether the hatch is meant.
+
+    Raises:
+        MisuseError: There is nobody to ask.
+        CommandError: The answer is no.
+    """
+    if as_json:
+        raise MisuseError("--json cannot ask: add --yes to --skip-guard")
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise MisuseError(
+            "--skip-guard asks first, and there is no terminal to ask at",
+            mend="add --yes to give all traffic without evidence, or --dry-run to see the call",
+        )
+    if not typer.confirm(f"Give {model}'s candidate all traffic without evidence that it is safe?"):
+        raise CommandError("nothing was sent: it was not confirmed")
 
 
 def _steer(order: Order, target: Target, *, dry_run: bool, as_json: bool) -> None:

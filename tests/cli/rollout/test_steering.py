@@ -1,6 +1,10 @@
 """Operators' commands reach the controller as they were meant, once, and with a reason."""
 
 import getpass
+import os
+import pty
+import subprocess
+import sys
 
 import pytest
 
@@ -73,8 +77,23 @@ def test_hatch_asks_first(falaj, region):
     """Nobody at the keyboard: nothing is sent."""
     said = falaj("rollout", "promote", "m", "--skip-guard", "--reason", "INC-7")
 
-    assert said.exit != 0
-    assert commands(region) == []
+    assert (said.exit, commands(region)) == (2, [])
+    assert "no terminal to ask at; add --yes" in said.err
+
+
+@pytest.mark.parametrize(("answer", "sent"), [("y", 1), ("", 0)])
+def test_hatch_takes_the_answer_of_whoever_is_asked(region, answer, sent):
+    """At a terminal nothing but a yes sends it."""
+    ours, theirs = pty.openpty()
+    words = ["rollout", "promote", "m", "--skip-guard", "--reason", "INC-7"]
+    program = [sys.executable, "-c", "from cli.main import main; main()"]
+    with subprocess.Popen([*program, *words], stdin=theirs) as command:
+        os.write(ours, f"{answer}\n".encode())
+        status = command.wait()
+    os.close(ours)
+    os.close(theirs)
+
+    assert (status, len(commands(region))) == (0 if sent else 1, sent)
 
 
 def test_hatch_cannot_ask_a_program(falaj, region):
