@@ -1,6 +1,9 @@
 """What CloudWatch collects by itself: metrics in log lines, Lambda's own of every invocation."""
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
 
 from local_region.cloudwatch.emf import EmbeddedMetricError, Published, published
 from local_region.cloudwatch.function_metrics import Invocation, record
@@ -9,6 +12,7 @@ from local_region.lambda_service import Invoked, LogLine
 
 Rewrite = Callable[[LogLine, Iterable[Published]], Iterable[Published]]
 Duration = Callable[[Invoked], float]
+_AT: Final = attrgetter("at")
 
 
 def as_published(_: LogLine, metrics: Iterable[Published]) -> Iterable[Published]:
@@ -49,8 +53,10 @@ class Collection:
         except EmbeddedMetricError as error:
             self._on_malformed(line.function, str(error))
             return
-        for item in self._rewrite(line, metrics) if metrics else ():
-            self._store.put(item.metric, item.values, at=item.at)
+        if not metrics:
+            return
+        for at, found in groupby(self._rewrite(line, metrics), key=_AT):
+            self._store.put_all(((item.metric, item.values) for item in found), at=at)
 
     def invoked(self, invoked: Invoked) -> None:
         """Record Lambda's own metrics of one attempt."""

@@ -4,18 +4,17 @@ Source:
     docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
 from local_region.cloudwatch.metrics import MetricId
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """One metric's values at an instant."""
 
     metric: MetricId
@@ -55,24 +54,40 @@ def published(line: str) -> list[Published]:
 
 def _directive(
     directive: Mapping[str, Any], document: Mapping[str, Any], at: datetime
-) -> Iterator[Published]:
-    for names in directive["Dimensions"]:
-        dimensions = _dimensions(names, document)
-        for metric in directive["Metrics"]:
-            if metric["Name"] not in document:
-                raise EmbeddedMetricError(f"metric {metric['Name']!r} has no value in the line")
-            identity = MetricId(directive["Namespace"], metric["Name"], dimensions)
-            yield Published(identity, _values(metric["Name"], document[metric["Name"]]), at)
-
-
-def _dimensions(names: Iterable[str], document: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    missing = [name for name in names if not isinstance(document.get(name), str)]
+) -> list[Published]:
+    namespace = directive["Namespace"]
+    names = tuple(metric["Name"] for metric in directive["Metrics"])
+    missing = [name for name in names if name not in document]
     if missing:
-        raise EmbeddedMetricError(f"dimension {missing[0]!r} has no text value in the line")
-    return frozenset((name, document[name]) for name in names)
+        raise EmbeddedMetricError(f"metric {missing[0]!r} has no value in the line")
+    measured = [_values(name, document[name]) for name in names]
+    return [
+        Published(identity, values, at)
+        for dimensions in directive["Dimensions"]
+        for identity, values in zip(
+            _identities(namespace, names, _dimensions(dimensions, document)), measured, strict=True
+        )
+    ]
+
+
+@lru_cache(maxsize=1024)  # a function's lines name the same metrics again and again
+def _identities(
+    namespace: str, names: tuple[str, ...], dimensions: tuple[tuple[str, str], ...]
+) -> tuple[MetricId, ...]:
+    return tuple(MetricId(namespace, name, frozenset(dimensions)) for name in names)
+
+
+def _dimensions(names: Iterable[str], document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    found = tuple((name, document[name]) for name in names if isinstance(document.get(name), str))
+    if len(found) < len(tuple(names)):
+        missing = next(name for name in names if not isinstance(document.get(name), str))
+        raise EmbeddedMetricError(f"dimension {missing!r} has no text value in the line")
+    return found
 
 
 def _values(name: str, value: object) -> tuple[float, ...]:
+    if type(value) is float or type(value) is int:
+        return (float(value),)
     values: list[object] = value if isinstance(value, list) else [value]
     numbers = [
         float(item)

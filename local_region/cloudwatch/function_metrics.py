@@ -9,11 +9,14 @@ Source:
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from local_region.cloudwatch.metrics import MetricId, MetricStore
 
 NAMESPACE: Final = "AWS/Lambda"
+_THROTTLED: Final[tuple[str, ...]] = ("Throttles",)
+_RAN: Final[tuple[str, ...]] = ("Invocations", "Errors", "Throttles", "Duration")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,27 +45,49 @@ class Invocation:
 
     def dimension_sets(self) -> list[dict[str, str]]:
         """List the dimensions under which each metric is published."""
-        function = {"FunctionName": self.function}
-        sets = [function]
-        if self.qualifier is not None:
-            resource = {**function, "Resource": f"{self.function}:{self.qualifier}"}
-            sets.append(resource)
-            if self.is_alias and self.executed_version is not None:
-                sets.append({**resource, "ExecutedVersion": self.executed_version})
-        return sets
+        executed = self.executed_version if self.is_alias else None
+        return _dimension_sets(self.function, self.qualifier, executed)
 
 
 def record(store: MetricStore, invocation: Invocation) -> None:
     """Publish one invocation's metrics."""
-    if invocation.is_throttled:
-        values = {"Throttles": 1.0}
-    else:
-        values = {
-            "Invocations": 1.0,
-            "Errors": 1.0 if invocation.is_error else 0.0,
-            "Throttles": 0.0,
-            "Duration": invocation.duration_ms,
-        }
-    for dimensions in invocation.dimension_sets():
-        for name, value in values.items():
-            store.put(MetricId.of(NAMESPACE, name, dimensions), [value], at=invocation.at)
+    executed = invocation.executed_version if invocation.is_alias else None
+    names: tuple[str, ...] = _THROTTLED
+    values: tuple[float, ...] = (1.0,)
+    if not invocation.is_throttled:
+        errors = 1.0 if invocation.is_error else 0.0
+        names, values = _RAN, (1.0, errors, 0.0, invocation.duration_ms)
+    store.put_all(
+        (
+            (identity, (value,))
+            for identities in _identities(
+                invocation.function, invocation.qualifier, executed, names
+            )
+            for identity, value in zip(identities, values, strict=True)
+        ),
+        at=invocation.at,
+    )
+
+
+@lru_cache(maxsize=256)  # asked with every invocation, of a few versions
+def _identities(
+    function: str, qualifier: str | None, executed: str | None, names: tuple[str, ...]
+) -> tuple[tuple[MetricId, ...], ...]:
+    return tuple(
+        tuple(MetricId.of(NAMESPACE, name, dimensions) for name in names)
+        for dimensions in _dimension_sets(function, qualifier, executed)
+    )
+
+
+def _dimension_sets(
+    function: str, qualifier: str | None, executed: str | None
+) -> list[dict[str, str]]:
+    """List dimensions; `executed` is the version that ran, of a call by an alias."""
+    known = {"FunctionName": function}
+    sets = [known]
+    if qualifier is not None:
+        resource = {**known, "Resource": f"{function}:{qualifier}"}
+        sets.append(resource)
+        if executed is not None:
+            sets.append({**resource, "ExecutedVersion": executed})
+    return sets

@@ -4,7 +4,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 from local_region.cloudwatch.statistics import statistic
 
@@ -12,9 +12,10 @@ Series = dict[int, float]
 """Datapoints by the Unix second at which their period starts; a missing period has no entry."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricId:
+class MetricId(NamedTuple):
     """What identifies a metric: namespace, name and exactly these dimensions.
+
+    A tuple, since it is looked up with every value of every request.
 
     A request for fewer dimensions than a metric was published with finds nothing, as in CloudWatch:
     it does not aggregate across dimensions of custom metrics.
@@ -41,8 +42,9 @@ class _Recorded:
     seconds: list[int] = field(default_factory=list)
 
     def add(self, second: int, values: Iterable[float]) -> None:
-        if second in self.values:
-            self.values[second].extend(values)
+        known = self.values.get(second)
+        if known is not None:
+            known.extend(values)
             return
         self.values[second] = list(values)
         if not self.seconds or second > self.seconds[-1]:
@@ -69,7 +71,18 @@ class MetricStore:
 
     def put(self, metric: MetricId, values: Iterable[float], *, at: datetime) -> None:
         """Record values at an instant, to the second."""
-        self._metrics.setdefault(metric, _Recorded()).add(int(at.timestamp()), values)
+        self.put_all([(metric, values)], at=at)
+
+    def put_all(
+        self, measured: Iterable[tuple[MetricId, Iterable[float]]], *, at: datetime
+    ) -> None:
+        """Record values of several metrics at one instant, to the second."""
+        second = int(at.timestamp())
+        for metric, values in measured:
+            recorded = self._metrics.get(metric)
+            if recorded is None:
+                recorded = self._metrics[metric] = _Recorded()
+            recorded.add(second, values)
 
     def __iter__(self) -> Iterator[MetricId]:
         return iter(self._metrics)

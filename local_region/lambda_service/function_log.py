@@ -40,6 +40,8 @@ class LogPipe:
                 self._loop.remove_reader(self._reader)
                 return
             self._cut(chunk)
+            if len(chunk) < _CHUNK_BYTES:  # a pipe gives all it holds
+                return
 
     def close_write_end(self) -> None:
         """Let go of the end that the process holds now."""

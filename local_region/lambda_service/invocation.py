@@ -10,7 +10,7 @@ import math
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -150,14 +150,7 @@ class Invoker:
             payload, error = self._answer(call, version, ran.phase)
             self._report(call, lease, ran, payload if error else b"")
             self._tell(
-                replace(
-                    self._invoked(call, at),
-                    executed_version=version.version,
-                    duration_ms=ran.duration_ms,
-                    is_cold=ran.is_cold,
-                    is_error=error is not None,
-                    is_timeout=ran.phase.end is End.TIMED_OUT,
-                )
+                self._invoked(call, at, version.version, ran=ran, is_error=error is not None)
             )
             return InvokeResult(
                 status_code=200,
@@ -175,15 +168,27 @@ class Invoker:
             self._pools.release(lease, is_alive=is_alive)
 
     # ----------------------------------------------------------------- private
-    def _invoked(self, call: Call, at: datetime) -> Invoked:
+    def _invoked(
+        self,
+        call: Call,
+        at: datetime,
+        executed_version: str | None = None,
+        *,
+        ran: _Ran | None = None,
+        is_error: bool = False,
+    ) -> Invoked:
         return Invoked(
             function=call.function,
             qualifier=None if call.qualifier == LATEST else call.qualifier,
             is_alias=self._plane.find_alias(call.function, call.qualifier) is not None,
-            executed_version=None,
+            executed_version=executed_version,
             request_id=call.request_id,
             trace=call.trace,
             at=at,
+            duration_ms=ran.duration_ms if ran else 0.0,
+            is_cold=ran is not None and ran.is_cold,
+            is_error=is_error,
+            is_timeout=ran is not None and ran.phase.end is End.TIMED_OUT,
         )
 
     def _route(self, call: Call) -> VersionView:

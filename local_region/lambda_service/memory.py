@@ -12,6 +12,8 @@ from typing import Final
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _MIB: Final = 1024 * 1024
 _PROC: Final = Path("/proc")
+_STATUS_BYTES: Final = 16 * 1024
+"""More than /proc/PID/status ever holds; the peak stands in its first half kilobyte."""
 
 
 def is_measurable() -> bool:
@@ -33,11 +35,18 @@ def used_mib(pid: int) -> float:
 
 def peak_mib(pid: int) -> float:
     """Return the most resident memory a process had so far, in MiB; 0 where it cannot be read."""
-    with contextlib.suppress(OSError):
-        for line in (_PROC / str(pid) / "status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
+    try:
+        file = os.open(f"/proc/{pid}/status", os.O_RDONLY)
+    except OSError:
+        return 0.0
+    try:
+        # One read, and not a line at a time: it is asked after every invocation.
+        _, _, rest = os.read(file, _STATUS_BYTES).partition(b"VmHWM:")
+    except OSError:  # it has ended in between
+        return 0.0
+    finally:
+        os.close(file)
+    return int(rest.split(maxsplit=1)[0]) / 1024 if rest else 0.0
 
 
 def _family(pid: int) -> Iterator[int]:

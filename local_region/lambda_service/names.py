@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from local_region.lambda_service.refusals import (
@@ -43,6 +44,7 @@ class Home:
         suffix = f":{qualifier}" if qualifier else ""
         return f"arn:aws:lambda:{self.region}:{self.account}:function:{function}{suffix}"
 
+    @lru_cache(maxsize=1024)  # noqa: B019 - homes are few and equal; asked with every request
     def locate(self, text: str, qualifier: str | None = None) -> tuple[str, str | None]:
         """Split a name, partial ARN or ARN into function and qualifier.
 

@@ -302,14 +302,13 @@ class Pools:
 
     def _on_demand_lease(self, version: VersionView) -> Lease:
         name = version.function_name
-        functions = [view.function_name for view in self._plane.list_functions()]
         check_admission(
             self._plane.share(name),
             on_demand=self._on_demand[name],
             unreserved_on_demand=sum(
-                self._on_demand[other]
-                for other in functions
-                if self._plane.share(other).reserved is None
+                busy
+                for other, busy in self._on_demand.items()
+                if busy and self._is_unreserved(other)
             ),
             unreserved=self._plane.limits.account_concurrency - self._plane.claimed(),
         )
@@ -352,6 +351,11 @@ class Pools:
         with contextlib.suppress(LambdaApiError):
             return self._plane.version(version.function_name, version.version) == version
         return False
+
+    def _is_unreserved(self, name: str) -> bool:
+        with contextlib.suppress(LambdaApiError):
+            return self._plane.share(name).reserved is None
+        return False  # deleted while it runs
 
     def _provisioned_of(self, name: str) -> frozenset[str]:
         with contextlib.suppress(LambdaApiError):

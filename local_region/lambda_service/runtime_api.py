@@ -10,6 +10,7 @@ read 2026-11-22.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol, cast
 
 from local_region.lambda_service import extensions
@@ -24,6 +25,13 @@ _REASONS: Final = {
     413: "Payload Too Large",
 }
 _ACCEPTED: Final = b'{"status":"OK"}\n'
+_HEADERS: Final = (
+    "content-length",
+    "lambda-runtime-function-error-type",
+    "expect",
+    "lambda-extension-name",
+    extensions.IDENTIFIER.lower(),
+)
 _LONGEST_HEAD_BYTES: Final = 2 * 1024 * 1024  # X-Ray causes may take 1 MiB of header
 
 # The 6 MB of the quota page and 100 bytes: the figure in the real service's message, recorded in
@@ -145,7 +153,8 @@ class RuntimeConnection(asyncio.Protocol):
             if len(self._buffer) > _LONGEST_HEAD_BYTES:
                 self.close()
             return False
-        self._head = head = _Head.parse(bytes(self._buffer[:end]))
+        text = bytes(self._buffer[:end])
+        self._head = head = _asking(text) if text.startswith(b"GET ") else _Head.parse(text)
         del self._buffer[: end + 4]
         if head.too_large:
             self._to_discard = head.length
@@ -233,16 +242,24 @@ class _Head:
     def parse(cls, head: bytes) -> "_Head":
         start, *lines = head.decode("latin-1").split("\r\n")
         method, path, _ = start.split(" ", 2)
-        headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines)
-        }
+        headers = dict.fromkeys(_HEADERS, "")
+        for line in lines:
+            name, _, value = line.partition(":")
+            name = name.strip().lower()
+            if name in headers:
+                headers[name] = value.strip()
+        length, error_type, expects, extension, identifier = headers.values()
         return cls(
             method,
             path,
-            int(headers.get("content-length", "0")),
-            headers.get("lambda-runtime-function-error-type", ""),
-            headers.get("expect", "").lower() == "100-continue",
-            headers.get("lambda-extension-name", ""),
-            headers.get(extensions.IDENTIFIER.lower(), ""),
+            int(length or "0"),
+            error_type,
+            expects.lower() == "100-continue",
+            extension,
+            identifier,
         )
+
+
+@lru_cache(maxsize=64)  # a runtime asks for its next invocation in the same words every time
+def _asking(head: bytes) -> _Head:
+    return _Head.parse(head)

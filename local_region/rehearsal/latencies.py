@@ -10,7 +10,6 @@ import math
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from falaj.contract import METRIC_INFERENCE_LATENCY, METRIC_LATENCY, METRIC_SHADOW_LATENCY
@@ -26,6 +25,12 @@ REFUSED_MS: Final = 1.0
 """What a request takes that its function refuses before it looks at it: the least that Lambda
 bills."""
 _INFERENCE_SHARE: Final = 0.8
+_SHARES: Final = {
+    METRIC_LATENCY: 1.0,
+    METRIC_SHADOW_LATENCY: 1.0,
+    METRIC_INFERENCE_LATENCY: _INFERENCE_SHARE,
+}
+"""Which metrics are drawn, and which part of the request's time each is."""
 _TRACED: Final = re.compile(r'"xray_trace_id": ?"([^"]*)"')
 
 
@@ -45,24 +50,22 @@ class Latencies:
         self._clock, self._seed = clock, seed
         self._slow = [fault for fault in faults if fault.kind is FaultKind.LATENCY]
         self._refused: set[str] = set()
+        self._drawn: tuple[str, float] = ("", 0.0)
         self.stable = ""
         self.timeout_s = timeout_s
 
     def draw(self, root: str, version: str) -> float:
         """Return a request's milliseconds."""
-        rng = random.Random(f"{self._seed}/latency/{root}")  # noqa: S311 - repeatable, not secret
-        return MEDIAN_MS * math.exp(rng.gauss(0.0, SPREAD)) * self._factor(version)
+        if self._drawn[0] != root:  # asked for twice: of a request's line and of its invocation
+            rng = random.Random(f"{self._seed}/latency/{root}")  # noqa: S311 - repeatable, not secret
+            self._drawn = root, MEDIAN_MS * math.exp(rng.gauss(0.0, SPREAD))
+        return self._drawn[1] * self._factor(version)
 
     def of_line(self, line: LogLine, metrics: Iterable[Published]) -> Iterator[Published]:
         """Write virtual latencies over measured ones."""
-        shares = {
-            METRIC_LATENCY: 1.0,
-            METRIC_SHADOW_LATENCY: 1.0,
-            METRIC_INFERENCE_LATENCY: _INFERENCE_SHARE,
-        }
         drawn: float | None = None
         for item in metrics:
-            share = shares.get(item.metric.name)
+            share = _SHARES.get(item.metric.name)
             if share is None:
                 yield item
                 continue
@@ -70,7 +73,7 @@ class Latencies:
                 traced = _TRACED.search(line.text)
                 root = root_of(traced[1]) if traced else line.request_id
                 drawn = self.draw(root, line.version)
-            yield replace(item, values=(round(drawn * share, 3),))
+            yield Published(item.metric, (round(drawn * share, 3),), item.at)
 
     def of_invocation(self, invoked: Invoked) -> float:
         """Return an invocation's virtual duration; a timeout lasts as long as it may."""

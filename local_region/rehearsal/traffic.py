@@ -49,6 +49,7 @@ def arrivals(
     rng = random.Random(f"{seed}/traffic")  # noqa: S311 - repeatable, not secret
     bodies = [json.dumps(case["request"], separators=(",", ":")).encode() for case in cases]
     chosen = random.Random(f"{seed}/callers")  # noqa: S311 - as above
+    host = ("host", urlsplit(url).netloc)
     at, number = start, 0
     while True:
         at += timedelta(seconds=rng.expovariate(rps))
@@ -62,7 +63,7 @@ def arrivals(
                 path=f"/v2/models/{model}/infer",
                 query="",
                 headers=(
-                    ("host", urlsplit(url).netloc),
+                    host,
                     ("content-type", "application/json"),
                     USER_AGENT,
                     ("x-amzn-trace-id", f"Root=1-{int(at.timestamp()):08x}-{tail}"),
