@@ -7,6 +7,7 @@ Source:
     docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html.
 """
 
+import threading
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,7 +23,7 @@ TIMEOUT_S: Final = 3.0
 
 
 class TaskCalls:
-    """One AWS service, called as the task's role.
+    """One AWS service, called as the task's role, over a kept connection for each thread.
 
     Args:
         service: Its signing name.
@@ -30,6 +31,7 @@ class TaskCalls:
         clock: Dates signatures.
         endpoint: Its address; AWS's own by default.
         session: Finds credentials.
+        timeout_s: For connecting, and for each answer.
     """
 
     def __init__(
@@ -40,16 +42,27 @@ class TaskCalls:
         clock: Clock,
         endpoint: str = "",
         session: Session | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._service, self._region, self._clock = service, region, clock
         self._endpoint, self._session = endpoint, session or Session()
+        self._timeout_s, self._kept = timeout_s, threading.local()
 
     def post(self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send one call, over a connection of its own: there is one now and then.
+        """Send one call.
 
         Raises:
             DependencyError: The service did not answer in time, or nobody says who calls.
         """
+        return self._calls(self._credentials()).post(path, body, headers=headers)
+
+    def close(self) -> None:
+        """Drop this thread's connection; its next call opens another."""
+        kept: tuple[Credentials, SignedCalls] | None = getattr(self._kept, "made", None)
+        if kept is not None:
+            kept[1].close()
+
+    def _credentials(self) -> Credentials:
         with calling(self._service, "be asked: no credentials"):
             found = self._session.get_credentials()
             if found is None:
@@ -57,15 +70,21 @@ class TaskCalls:
                     service=self._service, doing="be asked", reason="the task has no role"
                 )
             access_key, secret_key, token, *_ = found.get_frozen_credentials()
+        return Credentials(access_key or "", secret_key or "", token or "")
+
+    def _calls(self, credentials: Credentials) -> SignedCalls:
+        """Return this thread's own; anew where the task's credentials are."""
+        kept: tuple[Credentials, SignedCalls] | None = getattr(self._kept, "made", None)
+        if kept is not None and kept[0] == credentials:
+            return kept[1]
+        self.close()
         calls = SignedCalls(
             self._service,
             region=self._region,
-            credentials=Credentials(access_key or "", secret_key or "", token or ""),
+            credentials=credentials,
             clock=self._clock,
             endpoint=self._endpoint,
-            timeout_s=TIMEOUT_S,
+            timeout_s=self._timeout_s,
         )
-        try:
-            return calls.post(path, body, headers=headers)
-        finally:
-            calls.close()
+        self._kept.made = (credentials, calls)
+        return calls

@@ -8,6 +8,7 @@ from typing import Final
 
 from falaj.aws.count_table import Post
 from falaj.aws.quota_table import QuotaTable
+from falaj.aws.signed_calls import TIMEOUT_S as WAIT_S
 from falaj.aws.tenant_limits import TenantLimits
 from falaj.config.access import AccessSettings
 from falaj.config.environment import Environment
@@ -25,7 +26,7 @@ from falaj.contract import (
 from falaj.domain.access import AccessMode, Caller
 from falaj.domain.claims import checked_caller
 from falaj.domain.clock import Clock
-from falaj.entrypoints.quotas import Quotas
+from falaj.entrypoints.quotas import START_S, Quotas
 from falaj.errors import ConfigurationError
 
 THREADS: Final = 8
@@ -120,8 +121,8 @@ def _turns(
 ) -> tuple[Turns | None, Turns | None]:
     if settings is None:
         return None, None
-    limits = TenantLimits(_post("ssm", clock), QUOTAS_PARAMETER, clock, shed=SHED_PARAMETER)
-    table = QuotaTable(_post("dynamodb", clock), lambda: limits.table, clock)
+    limits = TenantLimits(_post("ssm", clock, WAIT_S), QUOTAS_PARAMETER, clock, shed=SHED_PARAMETER)
+    table = QuotaTable(_post("dynamodb", clock, WAIT_S), lambda: limits.table, clock)
 
     def counted(*, has_rate: bool) -> Quotas:
         return Quotas(limits, table, has_rate=has_rate, clock=clock, write=write)
@@ -132,10 +133,12 @@ def _turns(
     return Turns(rest, pool), Turns(everything, pool)
 
 
-def _post(service: str, clock: Clock) -> Post:
+def _post(service: str, clock: Clock, timeout_s: float = START_S) -> Post:
     from falaj.aws.task_calls import TaskCalls  # noqa: PLC0415 - botocore, where AWS is called
     from falaj.config.calls import CallSettings  # noqa: PLC0415
 
     around = CallSettings.from_env(service)
     endpoint = around.endpoints.get(service, "")
-    return TaskCalls(service, region=around.region, clock=clock, endpoint=endpoint).post
+    return TaskCalls(
+        service, region=around.region, clock=clock, endpoint=endpoint, timeout_s=timeout_s
+    ).post
