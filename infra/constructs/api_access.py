@@ -73,6 +73,13 @@ class ApiAccess:
             return f"authorizer.claims.{self.tokens.tenant_claim}"
         return "authorizer.tenant"
 
+    @property
+    def subject(self) -> str:
+        """Where the API itself knows who asks on the tenant's behalf, below `$context`."""
+        if self.mode is not Access.JWT:
+            return _SUBJECTS[self.mode]
+        return "authorizer.claims.sub" if self.kind is ApiKind.HTTP else "authorizer.subject"
+
     def document(self) -> dict[str, Any]:
         """Return what the OpenAPI document says of security as a whole."""
         if self.mode is not Access.JWT:
@@ -157,3 +164,4 @@ class ApiAccess:
 
 _MIXED: Final = frozenset({"/$default", "/", "/{proxy+}", "/v2/models/{proxy+}"})
 _SOURCES: Final = {Access.IAM: "identity.accountId", Access.OPEN: "identity.sourceIp"}
+_SUBJECTS: Final = {Access.IAM: "identity.userArn", Access.OPEN: "identity.sourceIp"}

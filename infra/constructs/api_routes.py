@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from falaj.contract import HEADER_TENANT
+from falaj.contract import HEADER_SUBJECT, HEADER_TENANT
 from infra.config.profile import ApiKind
 from infra.constructs.api_access import ApiAccess
 from infra.constructs.function_role import sub
@@ -94,13 +94,13 @@ class PrivateBackend:
     timeout_s: int
     is_asking: bool = True
 
-    def integration(self, kind: ApiKind, path: str, tenant: str) -> dict[str, Any]:
+    def integration(self, kind: ApiKind, path: str, access: ApiAccess) -> dict[str, Any]:
         """Write the private integration of either API.
 
         Args:
             kind: HTTP API or REST API.
             path: The route's path.
-            tenant: Where the API knows the caller from; whatever a caller says is overwritten.
+            access: Where the API knows the caller from; whatever a caller says is overwritten.
 
         Source:
             docs.aws.amazon.com/apigateway/latest/developerguide/
@@ -108,6 +108,7 @@ class PrivateBackend:
             set-up-private-integration.html (VPC link V2 with the balancer's ARN as target, `uri`
             for the Host header and the certificate), http-api-parameter-mapping.html.
         """
+        told = {HEADER_TENANT: access.tenant, HEADER_SUBJECT: access.subject}
         common = {"connectionType": "VPC_LINK", "connectionId": self.link, "httpMethod": "ANY"}
         if kind is ApiKind.HTTP:
             secured = {"tlsConfig": {"serverNameToVerify": self.server_name}}
@@ -115,11 +116,15 @@ class PrivateBackend:
                 "type": "http_proxy",
                 "uri": self.target,
                 "payloadFormatVersion": "1.0",
-                "requestParameters": {f"overwrite:header.{HEADER_TENANT}": f"$context.{tenant}"},
+                "requestParameters": {
+                    f"overwrite:header.{name}": f"$context.{place}" for name, place in told.items()
+                },
                 **(secured if self.server_name else {}),
             }
         scheme, host = ("https", self.server_name) if self.server_name else ("http", "localhost")
-        parameters = {f"integration.request.header.{HEADER_TENANT}": f"context.{tenant}"}
+        parameters = {
+            f"integration.request.header.{name}": f"context.{place}" for name, place in told.items()
+        }
         if "{proxy+}" in path:
             parameters["integration.request.path.proxy"] = "method.request.path.proxy"
         return common | {
@@ -236,9 +241,9 @@ class ApiRoutes:
     def _integration(self, backend: Backend | PrivateBackend, path: str) -> dict[str, Any]:
         longest_ms = backend.timeout_s * 1000 + 1000
         if isinstance(backend, PrivateBackend):
-            tenant = self.access.tenant
             timeout_ms = min(TIMEOUT_MS[self.kind], longest_ms)
-            return backend.integration(self.kind, path, tenant) | {"timeoutInMillis": timeout_ms}
+            integration = backend.integration(self.kind, path, self.access)
+            return integration | {"timeoutInMillis": timeout_ms}
         integration = {
             "type": "aws_proxy",
             "httpMethod": "POST",

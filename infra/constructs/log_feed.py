@@ -5,8 +5,8 @@ from typing import Final
 from aws_cdk import Fn, aws_lambda as lambda_, aws_ssm as ssm
 from constructs import Construct
 
-MODEL_GROUPS: Final = "FalajModel-*"
-"""Log groups of the models' stacks, as CloudFormation names them."""
+MODEL_GROUPS: Final = "Falaj*Model-*"
+"""Log groups of the models' stacks and of their GPU services', as CloudFormation names them."""
 
 
 def take_model_logs(scope: Construct, *, function: lambda_.CfnFunction, parameter: str) -> None:

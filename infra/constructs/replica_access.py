@@ -11,6 +11,7 @@ from falaj.contract import (
     CERTIFICATES_VERIFIED,
     ENV_ACCESS,
     ENV_CLIENT_CERTIFICATES,
+    ENV_RANKS,
     KEYS_PARAMETER,
     gpu_parameter,
 )
@@ -64,8 +65,9 @@ class ReplicaAccess:
             if deployment.tenants
             else {}
         )
+        ranks = {ENV_RANKS: "tenants"} if deployment.tenants else {}
         return cls(
-            environment={**environment, **quotas.environment},
+            environment={**environment, **quotas.environment, **ranks},
             addresses=addresses,
             rights=(*rights, *quotas.rights),
         )

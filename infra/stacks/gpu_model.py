@@ -51,6 +51,7 @@ from infra.constructs.gpu_triton import triton_server
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.publisher_check import warn_of_throw_away_publisher
 from infra.constructs.replica_access import ReplicaAccess
+from infra.constructs.replica_records import ReplicaRecords
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.packaging import PackagedModel
 from infra.stacks.naming import class_key, leave_bootstrap_check_to_cli, stack_properties
@@ -121,12 +122,14 @@ class GpuModelStack(Stack):
         image, repository = self._image()
         is_triton = uses_triton(spec, deployment)
         triton, triton_repository = _own_image(deployment.gpu.triton_image)
-        # NVIDIA's server asks nobody: what reaches it, the balancer has let in.
+        # NVIDIA's server asks nobody and records nothing: what reaches it, the balancer has let in.
         access = ReplicaAccess() if is_triton else ReplicaAccess.of(self, deployment, spec)
+        records = ReplicaRecords() if is_triton else ReplicaRecords.of(self, deployment)
         environment = {
             **server_environment(spec, deployment),
             ENV_PUBLISHER_KEY: package.publisher.fingerprint,
             **access.environment,
+            **records.environment,
         }
         release = text_digest(
             package.image.digest,
@@ -136,6 +139,7 @@ class GpuModelStack(Stack):
             json.dumps(environment, sort_keys=True),
         )[:RELEASE_DIGITS]
         logs = KeptLogs(self, "Logs", settings=deployment.settings, key_arn=self._key_arn)
+        records.feed(self, logs.group.ref)
         archive = zip_asset(self, package.root.folder, package.root.digest)
         task = GpuTask(
             self,
@@ -158,7 +162,7 @@ class GpuModelStack(Stack):
                 key=archive.object_key,
                 log_group=logs.group.ref,
                 publisher=package.publisher.fingerprint,
-                rights=access.rights,
+                rights=(*access.rights, *records.rights),
             ),
             cluster=self._cluster,
         )

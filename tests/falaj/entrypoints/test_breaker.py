@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from falaj.config.access import AccessSettings
 from falaj.config.breaker import BreakerSettings
-from falaj.contract import HEADER_FALLBACK, HEADER_TENANT, PARAMETER_FALLBACK
+from falaj.contract import HEADER_FALLBACK, HEADER_SUBJECT, HEADER_TENANT, PARAMETER_FALLBACK
 from falaj.entrypoints.breaker import WAKE_EVERY, Breaker
 from falaj.entrypoints.breaker_events import Forwarded, marked
 from falaj.entrypoints.breaker_upstream import Upstream
@@ -360,6 +360,26 @@ def test_a_full_replica_is_heard_out(service, desk):
     )
 
 
+def test_whom_a_full_replica_sheds_the_cpu_version_answers(service, desk):
+    """It has room of its own; the service is healthy, and nobody is woken for it."""
+    service.status, service.body = 429, b'{"error":"wait","code":"shed","request_id":"r"}'
+    replicas = Replicas(desired=1)
+    before = desk(f"http://127.0.0.1:{service.port}", cpu=Cpu(), replicas=replicas)
+    found = [before()["headers"][HEADER_FALLBACK] for _ in range(5)]
+
+    assert (found, len(service.seen), replicas.asked) == (["shed"] * 5, 5, 0)
+
+
+@pytest.mark.parametrize(("code", "cpu"), [("quota_exceeded", True), ("shed", False)])
+def test_other_refusals_of_a_tenant_are_its_answer(service, desk, code, cpu):
+    """A quota that is used up is used up everywhere; and without a CPU version, waiting is all."""
+    service.status = 429
+    service.body = f'{{"error":"wait","code":"{code}","request_id":"r"}}'.encode()
+    result = desk(f"http://127.0.0.1:{service.port}", cpu=Cpu() if cpu else None)()
+
+    assert (result["statusCode"], json.loads(result["body"])["code"]) == (429, code)
+
+
 def test_the_first_who_asks_wakes_a_service_without_replicas(nowhere, desk):
     """One replica is asked for, once in half a minute; callers hear how long it takes."""
     replicas = Replicas(desired=0)
@@ -491,9 +511,13 @@ def test_a_checked_tenant_is_the_services_to_know(service, upstream):
             write=seen.append,
             is_checked=is_checked,
         )
-        breaker(EVENT | {"headers": {HEADER_TENANT: "bank"}})
-    tenants = [headers[HEADER_TENANT] for _, _, headers, _ in service.seen]
-    assert tenants == ["bank", "arn:aws:iam::1:role/app"]
+        said = {"tenant": "bank", "subject": "teller"}
+        context = EVENT["requestContext"] | {"falaj": said}
+        forged = {HEADER_TENANT: "bank", HEADER_SUBJECT: "somebody else"}
+        breaker(EVENT | {"headers": forged, "requestContext": context})
+    named = [(h[HEADER_TENANT], h[HEADER_SUBJECT]) for _, _, h, _ in service.seen]
+    signer = "arn:aws:iam::1:role/app"
+    assert named == [("bank", "teller"), (signer, signer)]
 
 
 def test_a_caller_without_a_token_reaches_neither_service_nor_fallback(service, upstream):

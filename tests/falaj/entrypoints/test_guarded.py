@@ -5,7 +5,7 @@ import json
 import pytest
 
 from falaj.config.access import AccessSettings
-from falaj.domain.access import AccessMode, ModelAccess
+from falaj.domain.access import AccessMode, Caller, ModelAccess
 from falaj.domain.routes import ROUTES
 from falaj.entrypoints.guarded import GuardedHandler, guarded
 from tests.falaj.clocks import NOON, StandingClock
@@ -216,7 +216,7 @@ def test_no_route_believes_a_callers_tenant(route, mode, is_rest, handler, seen)
     assert answer["statusCode"] == 200
     assert named == {"x-falaj-tenant": "acme"}
     assert event.get("multiValueHeaders", {}).get("x-falaj-tenant", ["acme"]) == ["acme"]
-    assert event["requestContext"]["falaj"] == {"tenant": "acme"}
+    assert event["requestContext"]["falaj"]["tenant"] == "acme"
 
 
 def test_a_tenant_that_stands_in_the_context_already_is_overwritten(handler, seen):
@@ -226,7 +226,7 @@ def test_a_tenant_that_stands_in_the_context_already_is_overwritten(handler, see
 
     handler()(event)
 
-    assert seen[0]["requestContext"]["falaj"] == {"tenant": "acme"}
+    assert seen[0]["requestContext"]["falaj"] == {"tenant": "acme", "subject": ""}
 
 
 @pytest.mark.parametrize("plain", ["5eed" * 8, "0b1c5f5e-53b1-4b9a-8f0e-9d2f3c1a7e55"])
@@ -244,6 +244,14 @@ def test_a_made_up_request_id_is_not_believed(plain, made_up):
             "multiValueHeaders": {"X-Request-Id": [given]},
             "requestContext": {"requestId": "gateway"},
         }
-        return request_of(_said_for(event, "acme")).headers["x-request-id"]
+        return request_of(_said_for(event, Caller(tenant="acme"))).headers["x-request-id"]
 
     assert (known_as(plain), known_as(made_up)) == (plain, "gateway")
+
+
+def test_who_asks_is_said_beside_the_tenant(handler, seen):
+    """In the context only, where no log and no copy looks: a replica's record is made from it."""
+    handler()(http_event({"sub": "784-1990-1234567-1"}))
+
+    assert seen[0]["requestContext"]["falaj"]["subject"] == "784-1990-1234567-1"
+    assert "784" not in str(seen[0]["headers"])

@@ -224,10 +224,15 @@ def test_models_are_in_place_before_the_server_starts(gpu):
 
 
 def test_a_replica_may_read_its_models_and_protect_itself_only(gpu):
-    """One object, and its own cluster's tasks."""
+    """One object, and its own cluster's tasks; a bank's reads tenants' keys for its records."""
     roles = {id_: r for id_, r in gpu.of_type(CANARY, "AWS::IAM::Role").items() if "Does" in id_}
     (role,) = roles.values()
-    assert {sid: statement["Action"] for sid, statement in allowed(role).items()} == {
+    for_records = {"ReadTenantKeys", "DecryptTenantKeys"}
+    assert {
+        sid: statement["Action"]
+        for sid, statement in allowed(role).items()
+        if sid not in for_records
+    } == {
         "ReadModels": ["s3:GetObject"],
         "ProtectItself": ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"],
     }
@@ -429,9 +434,10 @@ def test_a_service_is_reached_without_a_function_between(gpu):
 
 
 def test_who_calls_is_said_by_the_api(gpu):
-    """Whatever tenant a caller writes is overwritten on the way."""
+    """Whatever tenant or subject a caller writes is overwritten on the way."""
     for integration in integrations(gpu, "vision"):
-        assert any("header.x-falaj-tenant" in key for key in integration["requestParameters"])
+        told = {key.rpartition(".")[2] for key in integration["requestParameters"]}
+        assert {"x-falaj-tenant", "x-falaj-subject"} <= told
 
 
 def test_a_breaker_stands_where_the_service_may_be_absent(gpu):
@@ -486,6 +492,28 @@ def test_its_configuration_is_what_tritons_own_protobuf_reads(gpu):
     (accelerator,) = config.optimization.execution_accelerators.gpu_execution_accelerator
     assert (accelerator.name, accelerator.parameters["precision_mode"]) == ("tensorrt", "FP16")
     assert (root / "1/model.onnx").is_file()
+
+
+def test_a_banks_replica_leaves_records(gpu_assemblies):
+    """It may read tenants' keys, and what it writes of requests reaches the recorder."""
+    bank = gpu_assemblies["enterprise"]
+    server = environment(container(bank, CANARY, "server"))
+    (feed,) = bank.of_type(CANARY, "AWS::Logs::SubscriptionFilter").values()
+    (role,) = [r for id_, r in bank.of_type(CANARY, "AWS::IAM::Role").items() if "Does" in id_]
+    group = container(bank, CANARY, "server")["LogConfiguration"]["Options"]["awslogs-group"]
+
+    assert server["FALAJ_CAPTURE"] == "/falaj/capture/keys"
+    assert feed["Properties"]["LogGroupName"] == group
+    assert feed["Properties"]["FilterPattern"] == '{ $.audit.stream = "*" }'
+    assert {"ReadTenantKeys", "DecryptTenantKeys"} <= set(allowed(role))
+
+
+def test_whoever_keeps_no_trail_reads_no_keys(gpu_assemblies):
+    """A small business's replicas know nothing of auditors."""
+    small = gpu_assemblies["smb"]
+
+    assert "FALAJ_CAPTURE" not in environment(container(small, CANARY, "server"))
+    assert small.of_type(CANARY, "AWS::Logs::SubscriptionFilter") == {}
 
 
 @pytest.mark.parametrize("profile", ["smb", "enterprise"])

@@ -126,7 +126,8 @@ Source: docs.aws.amazon.com/apigateway/latest/developerguide/
 api-gateway-lambda-authorizer-output.html (no object or array is a valid value)."""
 CONTEXT_CHECKED: Final = "falaj"
 """Key in `requestContext` under which a function's own check tells the handler behind it the
-tenant, as `{"tenant": …}`. API Gateway writes none of that name, and no caller writes there."""
+tenant and who asks, as `{"tenant": …, "subject": …}`. API Gateway writes none of that name, and no
+caller writes there."""
 
 # ------------------------------------------------------------------- network
 NETWORK_SUBNETS_PARAMETER: Final = "/falaj/network/subnets"
@@ -181,7 +182,8 @@ mutual-authentication.html#mtls-http-headers.
 """
 HEADER_BINARY_LENGTH: Final = "inference-header-content-length"
 HEADER_FALLBACK: Final = "x-falaj-fallback"
-"""Says why another than the asked service answered: `unreachable`, `unhealthy`, `open`."""
+"""Says why another than the asked service answered: `unreachable`, `unhealthy`, `open` or
+`shed`."""
 PARAMETER_FALLBACK: Final = "falaj_fallback"
 """The same in a JSON answer's `parameters`."""
 HEADER_SIGNATURE: Final = "x-falaj-signature"

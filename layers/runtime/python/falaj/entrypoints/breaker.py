@@ -36,6 +36,7 @@ from falaj.errors import DependencyError, FalajError, MalformedRequestError, Ser
 
 UNHEALTHY: Final = frozenset({502, 503, 504})
 """What a load balancer without healthy targets answers, and a replica that is full or leaving."""
+TOO_MANY: Final = 429
 RESERVE_S: Final = 0.2
 """Kept back of the function's own time, to answer with what was found."""
 FALLBACK_SHARE: Final = 0.5
@@ -92,7 +93,7 @@ class Breaker:
         left_s = _left_s(context)
         reason, result = self._from_service(asked, left_s)
         if reason:
-            is_waking = self._wake_if_absent()
+            is_waking = reason != "shed" and self._wake_if_absent()
             result = self._instead(event, result, reason, is_waking=is_waking)
         self._count(reason if self._fall_back else "", request_id)
         return result
@@ -111,6 +112,8 @@ class Breaker:
             return "unreachable", {}
         is_healthy = answered.status not in UNHEALTHY
         self._hear(is_answered=is_healthy)
+        if self._fall_back and _is_shed(answered):
+            return "shed", result_of(answered)
         return "" if is_healthy else "unhealthy", result_of(answered)
 
     def _hear(self, *, is_answered: bool) -> None:
@@ -191,6 +194,11 @@ class Breaker:
 
     def _write_line(self, values: Mapping[str, Any]) -> None:
         self._write(json.dumps(values, separators=(",", ":")) + "\n")
+
+
+def _is_shed(answered: Answered) -> bool:
+    """Whether a healthy replica had no room for this priority; a quota that is used up stays so."""
+    return answered.status == TOO_MANY and b'"code":"shed"' in answered.body
 
 
 def _is_ours(result: Mapping[str, Any]) -> bool:

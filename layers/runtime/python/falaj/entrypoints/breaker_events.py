@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from falaj.contract import (
+    CONTEXT_CHECKED,
+    CONTEXT_SUBJECT,
     HEADER_BINARY_LENGTH,
     HEADER_FALLBACK,
+    HEADER_SUBJECT,
     HEADER_TENANT,
     PARAMETER_FALLBACK,
 )
@@ -29,6 +32,7 @@ _OF_ONE_HOP: Final = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
+        HEADER_SUBJECT,
         HEADER_TENANT,
     }
 )
@@ -100,6 +104,8 @@ def forwarded(event: Mapping[str, Any], model: str, *, is_checked: bool = False)
     # whoever else wrote it is not believed.
     told = (event.get("headers") or {}).get(HEADER_TENANT, "") if is_checked else ""
     headers[HEADER_TENANT] = str(told or identity or source)
+    checked = context.get(CONTEXT_CHECKED, {}) if is_checked else {}
+    headers[HEADER_SUBJECT] = str(checked.get(CONTEXT_SUBJECT) or identity or source)
     headers.setdefault("x-request-id", str(context.get("requestId", "")))
     target = path[start:] + (f"?{query}" if query else "")
     return Forwarded(method.upper(), target, headers, _body(event))

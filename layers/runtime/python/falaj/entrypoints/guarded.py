@@ -13,7 +13,13 @@ from typing import Any, Final
 from falaj.capture.records import RANDOM_ID
 from falaj.config.access import AccessSettings
 from falaj.config.quotas import QuotaSettings
-from falaj.contract import CONTEXT_CHECKED, CONTEXT_TENANT, HEADER_REQUEST_ID, HEADER_TENANT
+from falaj.contract import (
+    CONTEXT_CHECKED,
+    CONTEXT_SUBJECT,
+    CONTEXT_TENANT,
+    HEADER_REQUEST_ID,
+    HEADER_TENANT,
+)
 from falaj.domain.access import AccessMode, Caller, asked_for, refuse_unless_allowed
 from falaj.domain.clock import Clock, SystemClock
 from falaj.entrypoints.lambda_callers import caller_in
@@ -62,7 +68,7 @@ class GuardedHandler:
         try:
             caller = self._known(event)
             with self._admit(caller.tenant):
-                return self._handler(_said_for(event, caller.tenant), context)
+                return self._handler(_said_for(event, caller), context)
         except AccessError as error:
             return self._refused(error, event)
 
@@ -129,16 +135,21 @@ def _asked(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[str, s
     return str(method or "").upper(), without_stage(str(path), context.get("stage"))
 
 
-def _said_for(event: Mapping[str, Any], tenant: str) -> dict[str, Any]:
+def _said_for(event: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     """Return the event with the tenant of the token, whatever its headers claimed.
 
     An id that a caller has made up goes into logs and records: it is believed only where it cannot
     be about a person, and replaced by the gateway's otherwise.
     """
+    tenant = caller.tenant
+    checked = {CONTEXT_TENANT: tenant, CONTEXT_SUBJECT: caller.subject}
     said = {
         **event,
         "headers": {**_without(event.get("headers")), HEADER_TENANT: tenant},
-        _CONTEXT: {**event[_CONTEXT], CONTEXT_CHECKED: {CONTEXT_TENANT: tenant}},
+        _CONTEXT: {
+            **event[_CONTEXT],
+            CONTEXT_CHECKED: checked,
+        },
     }
     if isinstance(many := event.get("multiValueHeaders"), dict):
         said["multiValueHeaders"] = {**_without(many), HEADER_TENANT: [tenant]}
