@@ -6,9 +6,9 @@ published JSON Schema all take it from there.
 
 import re
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from datetime import timedelta
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from catalogue.errors import Fault, InvalidSpecError
 
@@ -78,22 +78,31 @@ class Setting:
     default: Any
 
 
-def settings_of(part: type) -> Iterator[Setting]:
-    """Yield the settings of one part of the specification, in the order they are documented."""
-    hints = get_type_hints(part, include_extras=True)
-    for item in fields(part):
-        hint = hints[item.name]
-        notes = hint.__metadata__ if get_origin(hint) is Annotated else ()
-        is_required = item.default is MISSING and item.default_factory is MISSING
-        made = None if item.default_factory is MISSING else item.default_factory()
-        yield Setting(
-            key=item.name,
-            kind=get_args(hint)[0] if notes else hint,
-            rules=tuple(note for note in notes if isinstance(note, Range | Pattern)),
-            description=next((note for note in notes if isinstance(note, str)), ""),
-            is_required=is_required,
-            default=made if item.default is MISSING else item.default,
-        )
+def settings_of(part: type) -> tuple[Setting, ...]:
+    """Return the settings of one part of the specification, in the order they are documented.
+
+    Read once, since a hundred models ask for the same; defaults are frozen values.
+    """
+    if part not in _READ:
+        hints = get_type_hints(part, include_extras=True)
+        _READ[part] = tuple(_setting(item, hints[item.name]) for item in fields(part))
+    return _READ[part]
+
+
+_READ: Final[dict[type, tuple[Setting, ...]]] = {}
+
+
+def _setting(item: Field[Any], hint: Any) -> Setting:  # noqa: ANN401 - any annotation
+    notes = hint.__metadata__ if get_origin(hint) is Annotated else ()
+    made = None if item.default_factory is MISSING else item.default_factory()
+    return Setting(
+        key=item.name,
+        kind=get_args(hint)[0] if notes else hint,
+        rules=tuple(note for note in notes if isinstance(note, Range | Pattern)),
+        description=next((note for note in notes if isinstance(note, str)), ""),
+        is_required=item.default is MISSING and item.default_factory is MISSING,
+        default=made if item.default is MISSING else item.default,
+    )
 
 
 def refuse_unless_valid(part: Any, *conditions: Fault | None) -> None:  # noqa: ANN401 - any dataclass

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from falaj.contract import REGION
 from policies.intrinsics import World
+from policies.values import strings
 
 STACK: Final = "Falaj::Stack"
 """The type under which a stack itself is looked at: its place, tags, outputs and assets."""
@@ -25,6 +26,7 @@ class Resource:
         type: `AWS::S3::Bucket`.
         properties: Its properties, resolved.
         deletion_policy: What becomes of it with its stack.
+        texts: Every string in its properties, keys included, with where it stands.
     """
 
     stack: str
@@ -32,6 +34,11 @@ class Resource:
     type: str
     properties: Mapping[str, Any]
     deletion_policy: str = "Delete"
+    texts: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Collect the texts once, since several rules look through all of every resource."""
+        object.__setattr__(self, "texts", tuple(strings(self.properties)))
 
     @property
     def name(self) -> str:
@@ -126,16 +133,18 @@ class View:
 
 def _conditions(value: object) -> set[str]:
     """Return the names of all conditions that an `Fn::If` asks about."""
-    if isinstance(value, list):
-        return set().union(*(_conditions(item) for item in value))
-    if not isinstance(value, dict):
-        return set()
-    match value:
-        case {"Fn::If": [str(name), *_]} if len(value) == 1:
-            own = {name}
-        case _:
-            own = set()
-    return own.union(*(_conditions(item) for item in value.values()))
+    found: set[str] = set()
+    left = [value]
+    while left:
+        here = left.pop()
+        if isinstance(here, list):
+            left += here
+        elif isinstance(here, dict):
+            left += here.values()
+            match here:
+                case {"Fn::If": [str(name), *_]} if len(here) == 1:
+                    found.add(name)
+    return found
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -1,6 +1,5 @@
 """Looking into JSON values whose shape nobody has promised."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 EVERYWHERE: Final = ("0.0.0.0/0", "::/0", "0000:0000:0000:0000:0000:0000:0000:0000/0")
@@ -37,18 +36,26 @@ def is_off(value: object) -> bool:
     return value in (None, False) or (isinstance(value, str) and value.lower() == "false")
 
 
-def strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every string in a value, keys included, with where it stands."""
-    match value:
-        case str():
-            yield path, value
-        case dict():
-            for key, item in value.items():
-                inner = f"{path}.{key}" if path else key
-                yield inner, key
-                yield from strings(item, inner)
-        case list():
-            for number, item in enumerate(value):
-                yield from strings(item, f"{path}[{number}]")
-        case _:
-            pass
+def strings(value: object, path: str = "") -> list[tuple[str, str]]:
+    """Return every string in a value, keys included, with where it stands.
+
+    Example:
+        >>> strings({"A": ["b", {"C": 1}]})
+        [('A', 'A'), ('A[0]', 'b'), ('A[1].C', 'C')]
+    """
+    found: list[tuple[str, str]] = []
+    _collect(value, path, found)
+    return found
+
+
+def _collect(value: object, path: str, found: list[tuple[str, str]]) -> None:
+    if isinstance(value, str):
+        found.append((path, value))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            inner = f"{path}.{key}" if path else key
+            found.append((inner, key))
+            _collect(item, inner, found)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _collect(item, f"{path}[{number}]", found)

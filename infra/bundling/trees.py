@@ -41,7 +41,11 @@ def text_digest(*parts: str) -> str:
 
 def size_in_bytes(root: Path) -> int:
     """Return the bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    with os.scandir(root) as entries:
+        return sum(
+            size_in_bytes(Path(entry.path)) if entry.is_dir() else entry.stat().st_size
+            for entry in entries
+        )
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -19,7 +19,7 @@ def zip_asset(scope: Construct, folder: Path, digest: str) -> FileAssetLocation:
     """
     name = f"asset.{digest[:32]}"
     link_tree(folder, outdir(scope) / name)
-    return Stack.of(scope).synthesizer.add_file_asset(
+    return _stack(scope).synthesizer.add_file_asset(
         source_hash=digest[:32],
         file_name=name,
         packaging=FileAssetPackaging.ZIP_DIRECTORY,
@@ -40,9 +40,13 @@ def file_asset(scope: Construct, file: Path, key: str) -> FileAssetLocation:
         os.utime(target)  # used: see trees.place
     else:
         link_file(file, target)
-    return Stack.of(scope).synthesizer.add_file_asset(
+    return _stack(scope).synthesizer.add_file_asset(
         source_hash=key, file_name=name, packaging=FileAssetPackaging.FILE
     )
+
+
+def _stack(scope: Construct) -> Stack:
+    return scope if isinstance(scope, Stack) else Stack.of(scope)
 
 
 def outdir(scope: Construct) -> Path:

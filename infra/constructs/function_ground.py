@@ -22,16 +22,20 @@ class FunctionGround:
 
     Attributes:
         scope: The construct, in which the function is called `Resource`.
+        stack: The construct's stack.
         deployment: Profile, platform and Python.
         log_group: Where its lines go.
+        log_group_name: The log group's name, a token.
         role: Its role.
         key_arn: The customer's key for its settings and logs; None for AWS's own.
         place: Where it runs.
     """
 
     scope: Construct
+    stack: Stack
     deployment: Deployment
     log_group: logs.CfnLogGroup
+    log_group_name: str
     role: iam.CfnRole
     key_arn: str | None
     place: FunctionPlace
@@ -45,15 +49,18 @@ class FunctionGround:
             deployment: Profile, platform and Python.
             access: The customer's key and further rights.
         """
-        settings = deployment.settings
+        settings, stack = deployment.settings, Stack.of(scope)
         group = KeptLogs(scope, "Logs", settings=settings, key_arn=access.key_arn).group
-        place = FunctionPlace.of(Stack.of(scope), settings)
+        name = group.ref
+        place = FunctionPlace.of(stack, settings)
         statements = (*access.statements, *place.statements)
         return cls(
             scope=scope,
+            stack=stack,
             deployment=deployment,
             log_group=group,
-            role=FunctionRole(scope, "Role", log_group=group.ref, statements=statements).role,
+            log_group_name=name,
+            role=FunctionRole(scope, "Role", log_group=name, statements=statements).role,
             key_arn=access.key_arn,
             place=place,
         )
@@ -74,8 +81,7 @@ class FunctionGround:
             environment: Settings, by names from `falaj.contract`.
             own: Properties that differ from function to function.
         """
-        stack = Stack.of(self.scope)
-        location = zip_asset(stack, code.folder, code.digest)
+        location = zip_asset(self.stack, code.folder, code.digest)
         return lambda_.CfnFunction(
             self.scope,
             "Resource",
@@ -90,8 +96,8 @@ class FunctionGround:
             ),
             vpc_config=self.place.vpc,
             kms_key_arn=self.key_arn,
-            layers=[layer.arn(stack) for layer in layers],
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=self.log_group.ref),
+            layers=[layer.arn(self.stack) for layer in layers],
+            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=self.log_group_name),
             tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
             **own,
         )

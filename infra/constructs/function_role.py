@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from aws_cdk import Token, aws_iam as iam
@@ -37,6 +38,12 @@ def trust(service: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+@cache
+def _boundary() -> str:
+    """Return the boundary as text, one token for all roles."""
+    return Token.as_string(BOUNDARY_ARN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,7 @@ class FunctionRole(Construct):
             self,
             "Resource",
             assume_role_policy_document=trust("lambda.amazonaws.com"),
-            permissions_boundary=Token.as_string(BOUNDARY_ARN),
+            permissions_boundary=_boundary(),
             policies=[
                 iam.CfnRole.PolicyProperty(
                     policy_name="Own",

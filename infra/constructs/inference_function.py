@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import CfnTag, aws_lambda as lambda_
 from constructs import Construct
 
 from catalogue.compute import Compute
-from falaj.contract import LIVE_ALIAS
+from falaj.contract import ENV_MODEL_NAME, LIVE_ALIAS, MODEL_TAG
 from infra.bundling.functions import StagedCode
 from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
@@ -31,9 +31,11 @@ class InferenceFunction(Construct):
 
     Attributes:
         function: The function.
+        function_name: Its name, a token.
         role: Its role.
         version: What this template publishes; kept for ever, pruned by the rollout controller.
-        log_group: Where its lines go.
+        version_number: Its number, a token.
+        log_group_name: Where its lines go, a token.
         alias: `live`; CloudFormation creates it and never touches it again.
         release_digest: Changes exactly when a new version is published.
     """
@@ -59,7 +61,7 @@ class InferenceFunction(Construct):
             code: Handler and packaged data.
             layers: In the order in which Lambda unpacks them.
             compute: Size and options.
-            environment: Settings, by names from `falaj.contract`.
+            environment: Settings, by names from `falaj.contract`, the model's name among them.
             description: What the console shows; the release digest is added.
             deployment: Profile, platform and Python.
             access: The customer's key and further rights.
@@ -83,7 +85,7 @@ class InferenceFunction(Construct):
             "rights": [statement["Sid"] for statement in access.statements],
         }
         self.release_digest = text_digest(json.dumps(frozen, sort_keys=True))[:16]
-        self.role, self.log_group = ground.role, ground.log_group
+        self.role, self.log_group_name = ground.role, ground.log_group_name
         self.function = ground.function(
             code=code,
             layers=layers,
@@ -96,18 +98,23 @@ class InferenceFunction(Construct):
             reserved_concurrent_executions=compute.reserved_concurrency,
             ephemeral_storage=_ephemeral(compute),
             snap_start=_snap_start(compute),
+            # The rollout controller may touch no function without this tag.
+            tags=[CfnTag(key=MODEL_TAG, value=environment[ENV_MODEL_NAME])],
         )
+        # Read once: each reading is a call into the CDK's Node.
+        self.function_name = self.function.ref
         self.version = lambda_.CfnVersion(
             self,
             f"Version{self.release_digest}",
-            function_name=self.function.ref,
+            function_name=self.function_name,
             provisioned_concurrency_config=_provisioned(compute),
         )
         keep(self.version)
+        self.version_number = self.version.attr_version
         self.alias = lambda_.CfnAlias(
             self,
             "Live",
-            function_name=self.function.ref,
+            function_name=self.function_name,
             function_version=FIRST_VERSION,
             name=LIVE_ALIAS,
         )

@@ -65,8 +65,8 @@ class Shadow(Construct):
         lambda_.CfnEventInvokeConfig(
             self,
             f"Copies{predict.release_digest}",
-            function_name=predict.function.ref,
-            qualifier=predict.version.attr_version,
+            function_name=predict.function_name,
+            qualifier=predict.version_number,
             maximum_event_age_in_seconds=LONGEST_WAIT_S,
             maximum_retry_attempts=0,
         )

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from aws_cdk import CfnParameter, Stack, aws_lambda as lambda_, aws_ssm as ssm
 from constructs import Construct
@@ -12,6 +14,8 @@ from infra.constructs.assets import zip_asset
 from infra.constructs.keeping import keep
 
 DIGEST_LENGTH = 16
+_KNOWN: Final[WeakKeyDictionary[Stack, dict[str, str]]] = WeakKeyDictionary()
+"""What each stack has asked for, remembered here since asking the CDK takes two calls into Node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +56,11 @@ def ssm_value(stack: Stack, id_: str, parameter: str) -> str:
     Unlike an import, this leaves the stack that writes the value free to change it. Whoever asks
     for the same value again gets the same parameter.
     """
-    kind = "AWS::SSM::Parameter::Value<String>"
-    known = stack.node.try_find_child(id_)
-    if isinstance(known, CfnParameter):
-        return known.value_as_string
-    return CfnParameter(stack, id_, type=kind, default=parameter).value_as_string
+    known = _KNOWN.setdefault(stack, {})
+    if id_ not in known:
+        kind = "AWS::SSM::Parameter::Value<String>"
+        known[id_] = CfnParameter(stack, id_, type=kind, default=parameter).value_as_string
+    return known[id_]
 
 
 class SharedLayer(Construct):

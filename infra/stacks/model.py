@@ -23,7 +23,6 @@ from falaj.contract import (
     ENV_PUBLISHER_KEY,
     ENV_SHADOW_PARAMETER,
     ENV_THREADS,
-    MODEL_TAG,
     PSEUDONYM_KEY_ALIAS,
     RECORDER_ARN_PARAMETER,
     RECORDER_PARAMETER,
@@ -116,19 +115,19 @@ class ModelStack(Stack):
         )
         if deployment.tenants:
             # Without tenants nobody has a priority, and there is nobody to let wait.
-            CapacityAlarm(self, "Capacity", model=spec.name, function_name=predict.function.ref)
+            CapacityAlarm(self, "Capacity", model=spec.name, function_name=predict.function_name)
         if deployment.settings.audit_trail:
             AuditSubscription(
                 self,
                 "Audit",
-                log_group=predict.log_group.ref,
+                log_group=predict.log_group_name,
                 recorder_arn=ssm_value(self, "AuditRecorderArn", RECORDER_PARAMETER),
             )
         if experiments:
             ExposureSubscription(
                 self,
                 "Exposures",
-                log_group=predict.log_group.ref,
+                log_group=predict.log_group_name,
                 recorder_arn=ssm_value(self, "RecorderArn", RECORDER_ARN_PARAMETER),
                 experiments=experiments,
             )
@@ -143,8 +142,6 @@ class ModelStack(Stack):
                 name=declared_experiments_parameter(spec.name),
                 value=declared.to_json(),
             )
-        # The rollout controller may touch no function without this tag.
-        predict.function.tags.set_tag(MODEL_TAG, spec.name)
         alarms = ReleaseAlarms(
             self,
             # Another release has other alarms: none changes its version while it is red.
@@ -152,8 +149,8 @@ class ModelStack(Stack):
             watched=Watched(
                 model=spec.name,
                 digest=predict.release_digest,
-                function_name=predict.function.ref,
-                version=predict.version.attr_version,
+                function_name=predict.function_name,
+                version=predict.version_number,
                 timeout_s=spec.compute.timeout_s,
                 plan=spec.release,
             ),
@@ -174,11 +171,10 @@ class ModelStack(Stack):
             value=_desired(package, predict),
         )
         # Written last: once the controller has heard of a release, nothing can roll it back here.
-        for earlier in (found, predict.alias):
-            desired.add_resource_dependency(earlier)
-        desired.node.add_dependency(alarms)
+        earlier: list[Construct] = [found, predict.alias, alarms]
         if spec.release.plan is PlanKind.SHADOW:
-            desired.node.add_dependency(Shadow(self, "Shadow", model=spec.name, predict=predict))
+            earlier.append(Shadow(self, "Shadow", model=spec.name, predict=predict))
+        desired.node.add_dependency(*earlier)
 
     def _upload(self, package: ModelPackage) -> str:
         """Upload bytes too large to package, under keys that hold their digest; name the bucket."""
@@ -255,7 +251,7 @@ def _desired(package: ModelPackage, predict: InferenceFunction) -> str:
     )
     return Fn.sub(
         json.dumps(wanted.to_dict(), separators=(",", ":")),
-        {"Function": predict.function.ref, "Release": predict.version.attr_version},
+        {"Function": predict.function_name, "Release": predict.version_number},
     )
 
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.values import strings
 
 _NAME: Final = re.compile(r"(?i)(password|passwd|secret|api_?key|access_?token|private_?key)$")
 _KEY: Final = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----")
@@ -15,7 +14,7 @@ _KEY: Final = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVA
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    for path, text in strings(resource.properties):
+    for path, text in resource.texts:
         name = path.rpartition(".")[2]
         if (
             text != name

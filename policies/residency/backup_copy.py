@@ -5,7 +5,6 @@ from typing import Final
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.values import strings
 
 _COPIES: Final = (
     "CopyActions",
@@ -17,7 +16,7 @@ _COPIES: Final = (
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    for path, key in strings(resource.properties):
+    for path, key in resource.texts:
         if key in _COPIES and path.endswith(key):
             yield f"{path} copies backups to another place"
 

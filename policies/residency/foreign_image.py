@@ -1,13 +1,12 @@
 """Containers run our images only."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from falaj.contract import REGION
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.values import strings
 
 _OURS: Final = re.compile(
     rf"(\$\{{[^}}]+\}}|\d{{12}})\.dkr\.ecr\.{REGION}\.amazonaws\.com[/:]|\$\{{[^}}]+\}}"
@@ -16,14 +15,14 @@ _OURS: Final = re.compile(
 _KEYS: Final = ("Image", "ImageUri")
 
 
-def _images(properties: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    for path, text in strings(properties):
+def _images(resource: Resource) -> Iterator[tuple[str, str]]:
+    for path, text in resource.texts:
         if path.rpartition(".")[2] in _KEYS and text not in _KEYS:
             yield path, text
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
-    for path, image in _images(resource.properties):
+    for path, image in _images(resource):
         match = _OURS.match(image)
         if match is None or view.is_foreign(match.group(1) or ""):
             yield f"{path} is {image}; push it to a repository of this account and region"

@@ -6,7 +6,6 @@ from typing import Final
 
 from policies.application import Resource, View
 from policies.rule import ALL, Rule
-from policies.values import strings
 
 _GLOBAL: Final = re.compile(
     r"https?://(?:[\w${}.-]+\.)?((?:s3|sts|iam|sns|sqs|ecr|kms|logs|dynamodb)\.amazonaws\.com)"
@@ -15,7 +14,7 @@ _GLOBAL: Final = re.compile(
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    for path, text in strings(resource.properties):
+    for path, text in resource.texts:
         for host in _GLOBAL.findall(text):
             yield f"{path} calls {host}, which is answered outside the region"
 

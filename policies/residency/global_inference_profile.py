@@ -6,7 +6,6 @@ from typing import Final
 
 from policies.application import Resource, View
 from policies.rule import ALL, Rule
-from policies.values import strings
 
 _PROFILE: Final = re.compile(
     r"(?<![\w.-])(?:global|us|us-gov|eu|apac|au|jp|ca|mea)\.(?:amazon|anthropic|meta|mistral|deepseek|cohere|ai21|stability|writer|twelvelabs|openai|qwen)\.[\w.:-]+"
@@ -15,7 +14,7 @@ _PROFILE: Final = re.compile(
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    for path, text in strings(resource.properties):
+    for path, text in resource.texts:
         for profile in _PROFILE.findall(text):
             yield f"{path} names the inference profile {profile}, which runs in other regions"
 

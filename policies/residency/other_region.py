@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from policies.application import Resource, View
 from policies.region import other_regions
 from policies.rule import ALL, Rule
-from policies.values import strings
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    for path, text in strings(resource.properties):
+    for path, text in resource.texts:
         for region in other_regions(text):
             yield f"{path} names {region}"
 
