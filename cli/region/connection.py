@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.failures import ServiceRefusalError, UnreachableError
-from cli.region.target import Place
+from cli.failures import CommandError, ServiceRefusalError, UnreachableError
+from cli.region.credentials import refused, unusable
+from cli.region.target import Place, Target
 
 
 @dataclass(slots=True)
@@ -19,12 +20,26 @@ class Connection:
 
     place: Place
     _clients: dict[str, Any] = field(default_factory=dict)
+    _session: Any = None
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        """Return the boto3 client of a service."""
+        """Return the boto3 client of a service; raises as `translated` does."""
         if service not in self._clients:
-            self._clients[service] = self.place.client(service)
+            with self.translated(f"let anybody ask its {service}"):
+                self._session = self._session or self.place.session()
+                self._clients[service] = self.place.client(service, self._session)
         return self._clients[service]
+
+    def whereabouts(self) -> str:
+        """Say where this is: on AWS with the account that the credentials are of."""
+        if self.place.target is Target.LOCAL:
+            return self.place.name
+        try:
+            with self.translated("say whose credentials these are"):
+                account = self.client("sts").get_caller_identity()["Account"]
+        except CommandError:
+            return self.place.name
+        return f"account {account} of {self.place.name}"
 
     @contextmanager
     def translated(self, doing: str) -> Iterator[None]:
@@ -35,7 +50,8 @@ class Connection:
 
         Raises:
             UnreachableError: The region does not answer.
-            ServiceRefusalError: It answered with a refusal.
+            CredentialsError: It does not know the credentials, or there are none.
+            ServiceRefusalError: It answered with another refusal.
         """
         from botocore import exceptions  # noqa: PLC0415 - as in cli.region.target
 
@@ -44,11 +60,12 @@ class Connection:
         except exceptions.ClientError as error:
             told = error.response.get("Error", {})
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-            reason = f"{told.get('Code', 'unknown')}: {told.get('Message', 'no reason given')}"
-            raise ServiceRefusalError(
-                status, {"error": f"{self.place.name} would not {doing}: {reason}", **told}
+            code, message = told.get("Code", "unknown"), told.get("Message", "no reason given")
+            sentence = f"{self.place.name} would not {doing}: {code}: {message}"
+            raise refused(self.place.name, code, message) or ServiceRefusalError(
+                status, {"error": sentence, **told}
             ) from error
         except exceptions.BotoCoreError as error:
-            raise UnreachableError(
+            raise unusable(error) or UnreachableError(
                 f"{self.place.name} did not {doing} ({error})", mend=self.place.mend
             ) from error

@@ -49,7 +49,7 @@ class PlatformFunction:
                     answer = ssm.get_parameter(Name=self.parameter)
                 except ssm.exceptions.ParameterNotFound as error:
                     raise CommandError(
-                        f"{self.connection.place.name} has no {self.role} "
+                        f"{self.connection.whereabouts()} has no {self.role} "
                         f"(SSM parameter {self.parameter} does not exist)",
                         mend=self.mend,
                     ) from error

@@ -61,15 +61,23 @@ class Place:
         """What to do when it does not answer."""
         if self.endpoint:
             return "start it with `falaj up`, or say --target aws"
-        return "check the network and the credentials with `aws sts get-caller-identity`"
+        return "check the network with `aws sts get-caller-identity`"
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        """Return a boto3 client that talks to it.
+    def session(self) -> Any:  # noqa: ANN401 - boto3 comes late, see `_local_session`
+        """Return what its clients share: on AWS the credentials, found anew."""
+        if self.endpoint:
+            return _local_session()
+        import boto3  # noqa: PLC0415 - as in `_local_session`
+
+        return boto3.session.Session()
+
+    def client(self, service: str, session: Any) -> Any:  # noqa: ANN401 - made at run time
+        """Return a boto3 client that talks to it, in a session of `session`.
 
         The local region gets throw-away credentials, never the operator's own. Lambda is asked
         once: a command that was sent again after a lost answer would be obeyed twice.
         """
-        from botocore.config import Config  # noqa: PLC0415 - as in `_session`
+        from botocore.config import Config  # noqa: PLC0415 - as in `_local_session`
 
         config = Config(
             region_name=REGION,
@@ -78,8 +86,8 @@ class Place:
             retries={"total_max_attempts": 1 if service == "lambda" else 3, "mode": "standard"},
         )
         if not self.endpoint:
-            return _session().client(service, config=config)
-        return _session().client(
+            return session.client(service, config=config)
+        return session.client(
             service,
             endpoint_url=self.endpoint,
             aws_access_key_id="local",
@@ -89,8 +97,11 @@ class Place:
 
 
 @cache
-def _session() -> Any:  # noqa: ANN401 - as in `Place.client`
-    """Return the one session, which reads each service's model once."""
+def _local_session() -> Any:  # noqa: ANN401 - as in `Place.session`
+    """Return the one session, which reads each service's model once, and nobody's AWS_PROFILE."""
     import boto3  # noqa: PLC0415 - half a second that `falaj --help` need not wait
+    import botocore.session  # noqa: PLC0415 - as above
 
-    return boto3.session.Session()
+    return boto3.session.Session(
+        botocore_session=botocore.session.Session(session_vars={"profile": (None,) * 4})
+    )

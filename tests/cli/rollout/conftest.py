@@ -44,6 +44,7 @@ from local_region.cloudwatch.service import CloudWatchService
 from tests.falaj.domain.rollout_world import MemoryWorld, settle
 
 FUNCTION = "FalajRollouts-Controller-1"
+SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=(local|AKIAIOSFODNN7EXAMPLE)/")
 INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 ACCOUNTS = itertools.count(700_000_000_000)
 
@@ -108,9 +109,13 @@ class Endpoint(BaseHTTPRequestHandler):
         """Answer Invoke ourselves, and leave the rest to moto."""
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         found = INVOKE.fullmatch(self.path.partition("?")[0])
-        if found is None:
+        self.region.signed.append(self.headers.get("authorization", ""))
+        if self.region.refuses:
+            said = {"__type": self.region.refuses, "message": "As AWS says it."}
+            self._answer(400, json.dumps(said).encode(), {"x-amzn-errortype": self.region.refuses})
+        elif found is None:
             self._moto(body)
-        elif "AWS4-HMAC-SHA256 Credential=local/" not in self.headers.get("authorization", ""):
+        elif not SIGNED.match(self.headers.get("authorization", "")):
             self._answer(403, b'{"Message":"not signed"}', {"x-amzn-errortype": "AccessDenied"})
         elif found[1] != FUNCTION:
             reason = json.dumps({"Type": "User", "Message": f"Function not found: {found[1]}"})
@@ -167,10 +172,16 @@ class Endpoint(BaseHTTPRequestHandler):
 
 
 class Region:
-    """A region with one controller, reachable at `port` until it is closed."""
+    """A region with one controller, reachable at `port` until it is closed.
+
+    Attributes:
+        refuses: An error code with which every call is refused, if set.
+        signed: The `authorization` header of every call.
+    """
 
     def __init__(self, controller):
         self.controller, self.throttles = controller, 0
+        self.refuses, self.signed = "", []
         self.backends = MotoBackends.open(
             account=str(next(ACCOUNTS)), region="me-central-1", endpoint="http://127.0.0.1:1"
         )
