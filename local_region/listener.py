@@ -27,6 +27,7 @@ _BACKLOG: Final = 2048
 _IDLE_S: Final = 60
 _SEND_WITHIN_S: Final = 30.0
 _DRAIN_S: Final = 5.0
+_CERTIFICATE: Final = "client_certificate"
 _PATIENCE: Final = 4
 """Times the body limit that is read and thrown away, so that a client that only reads after it has
 sent everything sees the refusal and not a reset connection."""
@@ -158,6 +159,7 @@ class Listener:
             headers=headers,
             body=body,
             source_ip=scope["client"][0] if scope["client"] else HOST,
+            client_certificate=scope["state"].get(_CERTIFICATE, b""),
         )
         return await self._send(send, await self._site.answer(request))
 
@@ -251,6 +253,9 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self.app_state[_CERTIFICATE] = tls.getpeercert(binary_form=True) or b""
         self._deadline = self.loop.call_later(_SEND_WITHIN_S, self._cut)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from local_region.gateway.arrival import Arrival
+from local_region.gateway.client_certificates import client_certificate
 from local_region.gateway.messages import ApiKind, Request
 
 _TEXT_TYPES: Final = frozenset({"application/json", "application/xml", "application/javascript"})
@@ -64,6 +65,8 @@ def _format_2(arrival: Arrival) -> dict[str, Any]:
     }
     if arrival.admission.authorizer is not None:
         event["requestContext"]["authorizer"] = dict(arrival.admission.authorizer)
+    if request.client_certificate:
+        event["requestContext"]["authentication"] = client_certificate(request.client_certificate)
     optional = {
         "cookies": [
             cookie.strip()
@@ -146,6 +149,7 @@ def _identity(arrival: Arrival) -> dict[str, Any]:
         "sourceIp": arrival.request.source_ip,
         "userAgent": arrival.request.header("user-agent"),
         **arrival.admission.identity,
+        **client_certificate(arrival.request.client_certificate),
     }
 
 

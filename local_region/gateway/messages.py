@@ -23,6 +23,7 @@ class Request:
         headers: Names in lower case, in the order sent, repeated where they were repeated.
         body: Bytes as sent, whatever their content encoding.
         source_ip: The peer's address.
+        client_certificate: What the peer has shown and TLS has verified, as DER; empty for none.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Request:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     source_ip: str
+    client_certificate: bytes = b""
 
     def header(self, name: str, default: str = "") -> str:
         """Return the last value of a header."""
