@@ -4,12 +4,8 @@ import pytest
 
 from falaj.contract import CONTROLLER_PARAMETER
 from falaj.domain.rollout import Phase
+from tests.cli.aws_shell import KEYS, lead
 
-KEYS = {
-    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-}
-FOREIGN = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DEFAULT_REGION")
 ENDED = {
     "status": Phase.BAKING,
     "watch": Phase.BAKING,
@@ -25,19 +21,7 @@ ENDED = {
 @pytest.fixture
 def aws(region, monkeypatch, tmp_path):
     """The region stands for AWS: no port leads there, only what boto3 reads does."""
-    for name in FOREIGN:
-        monkeypatch.delenv(name, raising=False)
-    told = {
-        **KEYS,
-        "AWS_CONFIG_FILE": str(tmp_path / "config"),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{region.port}",
-        "AWS_REGION": "eu-west-1",
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
-        "FALAJ_AWS_PORT": "1",
-    }
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
+    lead(monkeypatch, f"http://127.0.0.1:{region.port}", tmp_path)
     return region
 
 
