@@ -109,7 +109,8 @@ class GpuTargets(Construct):
             listener=listening.grpc_listener,
             conditions=[
                 _host(f"{model}.{listening.domain or 'local'}"),
-                _path(GRPC_SERVICE, f"{GRPC_HEALTH}/*"),
+                # Health is the balancer's own to ask, at the targets: it shows no token.
+                _path(GRPC_SERVICE),
             ],
             health={
                 "protocol_version": "GRPC",

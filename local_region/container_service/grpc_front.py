@@ -4,13 +4,15 @@ Any method of any service passes, streams included: on the wire a single message
 
 Source:
     docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
-    (protocol version GRPC: requests are routed by package, service and method). A client of gRPC
-    reads a balancer's 502, 503 and 504 as UNAVAILABLE: github.com/grpc/grpc,
+    (protocol version GRPC: requests are routed by package, service and method). What a client of
+    gRPC reads into a balancer's own answers: github.com/grpc/grpc,
     doc/http-grpc-status-mapping.md. Read 2026-11-22.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 from local_region.container_service.grpc_quiet import grpc
@@ -28,6 +30,17 @@ _OPTIONS: Final = (
     ("grpc.use_local_subchannel_pool", 1),
 )
 _CLOSE_S: Final = 0.5
+
+_READ_AS: Final[Mapping[int, Any]] = {
+    HTTPStatus.UNAUTHORIZED: grpc.StatusCode.UNAUTHENTICATED,
+    HTTPStatus.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
+    HTTPStatus.NOT_FOUND: grpc.StatusCode.UNIMPLEMENTED,
+    HTTPStatus.TOO_MANY_REQUESTS: grpc.StatusCode.UNAVAILABLE,
+    HTTPStatus.BAD_GATEWAY: grpc.StatusCode.UNAVAILABLE,
+    HTTPStatus.SERVICE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT: grpc.StatusCode.UNAVAILABLE,
+}
+"""What a client of gRPC makes of a balancer's own answers; all others are UNKNOWN to it."""
 
 Choose = Callable[[Request], TargetGroup | Response]
 """Which group answers a call, given its path and headers."""
@@ -96,7 +109,11 @@ class GrpcFront:
                 source_ip=HOST,
             )
         )
-        target = None if isinstance(group, Response) else group.pick()
+        if isinstance(group, Response):
+            code = _READ_AS.get(group.status, grpc.StatusCode.UNKNOWN)
+            await context.abort(code, f"the balancer answers {group.status}")
+            return
+        target = group.pick()
         address = target.address if target is not None else None
         if target is None or address is None:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "no target answers")
@@ -104,10 +121,11 @@ class GrpcFront:
         passed_on = [pair for pair in metadata if not pair[0].startswith(_RESERVED)]
         with target.asked():
             call = self.channel(address).stream_stream(method)(
-                requests, metadata=passed_on, timeout=context.time_remaining()
+                metadata=passed_on, timeout=context.time_remaining()
             )
+            sending = asyncio.ensure_future(_send(call, requests))
             try:
-                async for response in call:
+                while (response := await call.read()) is not grpc.aio.EOF:
                     yield response
                 context.set_trailing_metadata(tuple(await call.trailing_metadata() or ()))
             except grpc.aio.AioRpcError as error:
@@ -116,6 +134,21 @@ class GrpcFront:
             except asyncio.CancelledError:
                 call.cancel()  # the client has hung up: so does the balancer
                 raise
+            finally:
+                sending.cancel()
+
+
+async def _send(call: Any, requests: AsyncIterator[bytes]) -> None:  # noqa: ANN401 - as above
+    """Pass on what a client sends, until a target has heard enough.
+
+    A target may refuse a call before it reads anything. grpc's own `write` would then put an
+    internal error of its own in the place of the target's answer, so what it calls is called here.
+    """
+    with suppress(grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError):
+        await call.wait_for_connection()
+        async for request in requests:
+            await call._cython_call.send_serialized_message(request)  # noqa: SLF001
+        await call.done_writing()
 
 
 class _Everything(grpc.GenericRpcHandler):  # type: ignore[misc]

@@ -190,7 +190,6 @@ def test_each_model_has_its_own_paths_and_name(gpu):
         "/v2/models/vision/*",
         "vision.gpu.example.ae",
         "/inference.GRPCInferenceService/*",
-        "/grpc.health.v1.Health/*",
     ]
 
 

@@ -36,7 +36,11 @@ def issuer():
 
 @pytest.fixture(scope="session")
 def guarded_catalogue(tmp_path_factory):
-    """`churn` is acme's alone, and has an experiment; `open-to-all` is everyone's."""
+    """`churn` is acme's alone, and has an experiment; `open-to-all` is everyone's.
+
+    `vision` and `speech` are served by containers, and acme's: the API leads to the one directly,
+    to the other through its breaker.
+    """
     catalogue = new_catalogue(tmp_path_factory.mktemp("access"))
     catalogue.add("churn", access={"tenants": ["acme"]})
     (catalogue.sources.models / "churn" / "2").mkdir()
@@ -45,6 +49,9 @@ def guarded_catalogue(tmp_path_factory):
     folder.mkdir()
     (folder / "greeting.yaml").write_text(EXPERIMENT)
     catalogue.add("open-to-all")
+    acmes = {"tenants": ["acme", "slow"]}
+    catalogue.add("vision", compute={"target": "gpu"}, access=acmes)
+    catalogue.add("speech", compute={"target": "gpu", "fallback": "lambda"}, access=acmes)
     return catalogue
 
 
@@ -63,6 +70,7 @@ def guarded(guarded_catalogue, issuer, tmp_path_factory):
             opened[key] = Running(
                 _synthesized(guarded_catalogue, out, profile, access, folder / "tenants.yaml"),
                 issuer_folder=ROOT / ".build" / "issuer",
+                grpc_port=0,
             )
         return opened[key]
 

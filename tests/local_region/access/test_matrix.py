@@ -5,65 +5,21 @@ The real templates, the real handlers, the real authorizer in its own process.
 
 import json
 from collections import Counter
-from datetime import timedelta
-from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from falaj.domain.access import asked_for
-from falaj.domain.clock import SystemClock
 from falaj.domain.routes import ROUTES, Server
-from local_region.issuer import KID
+from tests.local_region.access.callers import OK, Minting
 
 MODEL = "churn"
-RIGHT = (
-    f"model:{MODEL}:invoke",
-    f"model:{MODEL}:experiment",
-    f"model:{MODEL}:read",
-    "experiments:read",
-    "platform:read",
-)
 INFER = json.dumps(
     {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [1, -1, 2, -2]}]}
 ).encode()
-SYSTEM = SystemClock()
-OK = 200
-HOUR = timedelta(hours=1).total_seconds()
 
 
-def minted(issuer, **said):
-    """A token, right but for what is said."""
-    return issuer.token(clock=SYSTEM, **{"scopes": RIGHT, "tenant": "acme"} | said)
-
-
-def unsigned(issuer):
-    """`alg: none` with everything else right."""
-    claims = jwt.decode(minted(issuer), options={"verify_signature": False})
-    return jwt.encode(claims, None, algorithm="none", headers={"kid": KID})
-
-
-def forged(issuer):
-    """Signed by somebody else under our issuer's name."""
-    claims = jwt.decode(minted(issuer), options={"verify_signature": False})
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return jwt.encode(claims, key, algorithm="RS256", headers={"kid": KID})
-
-
-CALLERS: dict[str, tuple[Any, int]] = {
-    "none": (lambda _: None, 401),
-    "wrong scope": (lambda i: minted(i, scopes=["model:other:invoke"]), 403),
-    "other tenant": (lambda i: minted(i, tenant="globex"), 403),
-    "no tenant": (lambda i: minted(i, tenant=None), 403),
-    "expired": (lambda i: minted(i, lifetime_s=-HOUR), 401),
-    "not yet valid": (lambda i: minted(i, nbf=int(SYSTEM.now().timestamp() + HOUR)), 401),
-    "alg=none": (unsigned, 401),
-    "forged": (forged, 401),
-    "wrong issuer": (lambda i: minted(i, iss="https://elsewhere.example"), 401),
-    "wrong audience": (lambda i: minted(i, aud="somebody-else"), 401),
-    "right": (minted, 200),
-}
+minted = Minting(MODEL)
+CALLERS = minted.callers()
 SERVED = [
     route for route in ROUTES if route.server is Server.PREDICT or route.scope == "platform:read"
 ]
