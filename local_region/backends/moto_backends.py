@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Final, Self
 from urllib.parse import unquote, urlsplit
 
@@ -49,6 +49,14 @@ class Answer:
     body: bytes
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """Remembers which backend a host means; moto looks through its folders at every request."""
+
+    def __init__(self, create_app: Callable[[Any], Any]) -> None:
+        super().__init__(create_app)
+        self.get_backend_for_host: Any = lru_cache(maxsize=256)(super().get_backend_for_host)
+
+
 class MotoBackends:
     """The state of one account in one region, and the ways to it."""
 
@@ -56,7 +64,7 @@ class MotoBackends:
 
     def __init__(self, *, account: str, region: str, endpoint: str) -> None:
         self.account, self.region, self.endpoint = account, region, endpoint
-        self._application = DomainDispatcherApplication(create_backend_app)
+        self._application = _Dispatcher(create_backend_app)
         self._clients: dict[str, Any] = {}
 
     @classmethod

@@ -14,6 +14,8 @@ Sources, read 2026-11-22:
 
 from base64 import b64encode
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -58,7 +60,7 @@ def _format_2(arrival: Arrival) -> dict[str, Any]:
             "requestId": arrival.extended_id,
             "routeKey": arrival.match.route.key,
             "stage": stage.name,
-            "time": arrival.at.strftime(_TIME),
+            "time": _time(int(arrival.at.timestamp())),
             "timeEpoch": int(arrival.at.timestamp() * 1000),
         },
         "isBase64Encoded": is_base64,
@@ -83,6 +85,11 @@ def _format_2(arrival: Arrival) -> dict[str, Any]:
     return event
 
 
+@lru_cache(maxsize=16)  # many requests come in one second
+def _time(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime(_TIME)
+
+
 def _format_1(arrival: Arrival) -> dict[str, Any]:
     request, addressed, match = arrival.request, arrival.addressed, arrival.match
     is_rest = addressed.definition.kind is ApiKind.REST
@@ -101,7 +108,7 @@ def _format_1(arrival: Arrival) -> dict[str, Any]:
         "path": sent,
         "protocol": "HTTP/1.1",
         "requestId": arrival.request_id,
-        "requestTime": arrival.at.strftime(_TIME),
+        "requestTime": _time(int(arrival.at.timestamp())),
         "requestTimeEpoch": int(arrival.at.timestamp() * 1000),
         "resourceId": None,
         "resourcePath": match.route.template,

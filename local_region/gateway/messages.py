@@ -36,7 +36,10 @@ class Request:
 
     def header(self, name: str, default: str = "") -> str:
         """Return the last value of a header."""
-        return next((value for key, value in reversed(self.headers) if key == name), default)
+        for key, value in reversed(self.headers):
+            if key == name:
+                return value
+        return default
 
     def header_values(self, name: str) -> Iterator[str]:
         """Yield every value of a header in the order sent."""

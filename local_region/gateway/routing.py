@@ -10,6 +10,7 @@ Source:
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 from urllib.parse import unquote
 
@@ -43,6 +44,8 @@ class RouteTable:
                 self._default = route
             else:
                 self._node(route.template).routes[route.method] = route
+        # Most requests are for a few paths; whoever asks for others cannot fill the memory.
+        self.match = lru_cache(maxsize=256)(self._match)
 
     def _node(self, template: str) -> _Node:
         node = self._root
@@ -56,7 +59,7 @@ class RouteTable:
             node = children.setdefault(name, _Node())
         return node
 
-    def match(self, method: str, path: str) -> Match | None:
+    def _match(self, method: str, path: str) -> Match | None:
         """Return the route for a path below the stage; None if no route answers.
 
         Args:
