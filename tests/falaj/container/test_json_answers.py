@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from falaj.batching.joining import divided
-from falaj.container.json_answers import MOST_FRAMES, JsonAnswers
+from falaj.container.json_answers import JsonAnswers
 from falaj.engines.inference import InferenceRequest, RequestedOutput
+from falaj.http.answer_frames import MOST_FRAMES
 from falaj.http.encoding import encoded
 from tests.falaj import onnx_models
 

@@ -5,7 +5,6 @@ from typing import Final
 from falaj.container.call import Call
 from falaj.container.exchange import Exchange
 from falaj.container.json_answers import JsonAnswers
-from falaj.container.recurring import RecurringRequests
 from falaj.container.worker import Worker
 from falaj.contract import (
     HEADER_BINARY_LENGTH,
@@ -17,6 +16,7 @@ from falaj.engines.inference import InferenceRequest
 from falaj.http.encoding import JSON
 from falaj.http.inference import inference_of
 from falaj.http.messages import Request
+from falaj.http.recurring import RecurringRequests
 from falaj.http.service import Limits, Service
 from falaj.telemetry.outcome import Outcome
 

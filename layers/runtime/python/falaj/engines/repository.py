@@ -31,6 +31,7 @@ class ServedModel:
     Attributes:
         check: Its signature, ready to check requests against.
         statistics: What it has done since the process started.
+        kept: What whoever serves it keeps of its requests and answers.
     """
 
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
@@ -43,6 +44,7 @@ class ServedModel:
             self.name, manifest.signature, takes_empty=takes_empty(manifest.facts)
         )
         self.statistics = Statistics()
+        self.kept: object = None
 
     def warm_up(self) -> None:
         """Run once on zeros, so that the first caller does not pay for lazy initialisation.

@@ -55,7 +55,8 @@ def binary_from_tensor(datatype: Datatype, tensor: Tensor) -> bytes:
     if datatype is Datatype.BYTES:
         parts = [_encoded(element) for element in tensor.ravel()]
         return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
-    return tensor.astype(_DTYPES[datatype], copy=False).tobytes()
+    dtype = _DTYPES[datatype]
+    return (tensor if tensor.dtype == dtype else tensor.astype(dtype)).tobytes()
 
 
 def _encoded(element: str | bytes) -> bytes:

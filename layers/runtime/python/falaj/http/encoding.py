@@ -45,7 +45,7 @@ def encoded(
             "shape": tensor.shape,
         }
         if requested.is_binary:
-            is_suspect |= not _is_finite(tensor)
+            is_suspect |= not is_finite(tensor)
             binary = binary_output(model, requested.name, datatype, tensor)
             output["parameters"] = {"binary_data_size": len(binary)}
             binaries.append(binary)
@@ -95,7 +95,8 @@ def binary_output(model: ServedModel, name: str, datatype: Datatype, tensor: Ten
         ) from error
 
 
-def _is_finite(tensor: Tensor) -> bool:
+def is_finite(tensor: Tensor) -> bool:
+    """Whether a tensor holds neither NaN nor Inf."""
     return tensor.dtype.kind != "f" or b"\0" not in np.isfinite(tensor).tobytes()
 
 
@@ -106,5 +107,5 @@ def check_finite(model: ServedModel, request: InferenceRequest, tensors: Sequenc
         InvalidOutputError: An output holds NaN or Inf.
     """
     for name, tensor in zip(request.output_names, tensors, strict=True):
-        if not _is_finite(tensor):
+        if not is_finite(tensor):
             raise InvalidOutputError(name=name, model=model.name, reason="it holds NaN or Inf")

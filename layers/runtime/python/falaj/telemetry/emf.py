@@ -114,16 +114,18 @@ class OutcomeLog:
         constants = self._constants(
             outcome.model, outcome.version, outcome.digest, outcome.operation, ending, is_cold
         )
-        values: dict[str, Any] = {}
-        if is_timed:
-            values[_LATENCY] = (latency_ns / _NS_PER_MS,)
-            values[_INFERENCE_LATENCY] = (infer_ms,)
+        latency_ms = latency_ns / _NS_PER_MS
+        values: dict[str, Any] = (
+            {_LATENCY: (latency_ms,), _INFERENCE_LATENCY: (infer_ms,)} if is_timed else {}
+        )
         if ending in self._described:
-            values["timestamp"] = at
-            values["queue_ms"] = outcome.queue_ns / _NS_PER_MS
-            values["infer_ms"] = infer_ms
-            values["duration_ms"] = latency_ns / _NS_PER_MS
-            values.update(keys)
+            values |= {
+                "timestamp": at,
+                "queue_ms": outcome.queue_ns / _NS_PER_MS,
+                "infer_ms": infer_ms,
+                "duration_ms": latency_ms,
+                **keys,
+            }
             if outcome.error_code:
                 values["error_code"] = outcome.error_code
                 # A refusal quotes the caller, perhaps personal data: only its code is kept.

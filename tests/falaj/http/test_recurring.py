@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from falaj.container.recurring import MOST_FORMS, RecurringRequests
 from falaj.engines.onnx import OnnxEngine
 from falaj.engines.validation import SignatureCheck
 from falaj.errors import FalajError
 from falaj.http.decoding import decoded
+from falaj.http.recurring import MOST_FORMS, RecurringRequests
 from falaj.http.service import Limits
 from tests.falaj import onnx_models
 
