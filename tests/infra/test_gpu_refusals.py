@@ -1,9 +1,12 @@
 """Promise: a GPU service that could not be made is refused with the reason and the mend."""
 
+from dataclasses import replace
+
 import pytest
 
-from infra.config.deployment import Deployment, Platform
+from infra.config.deployment import Access, Deployment, Platform
 from infra.config.gpu import GpuPlace
+from infra.config.tokens import TokenIssuer
 from infra.gpu_refusals import balancer_faults
 from infra.packaging import read_models
 from infra.refusals import catalogue_faults
@@ -133,3 +136,55 @@ def test_more_services_than_one_balancer_holds_are_refused():
     assert list(balancer_faults([f"m-{n}" for n in range(50)])) == []
     (fault,) = balancer_faults([f"m-{n}" for n in range(51)])
     assert fault.startswith("51 GPU services, but one load balancer holds 50")
+
+
+KEYS = TokenIssuer(issuer="https://issuer.example", audiences=("falaj",), keys="keys.json")
+NO_KEYS = TokenIssuer(issuer="https://issuer.example", audiences=("falaj",))
+CALLED = GpuPlace(domain="gpu.example.ae", certificate=CERTIFICATE, clients=("10.9.0.0/16",))
+CERTIFIED = GpuPlace(
+    domain="gpu.example.ae",
+    certificate=CERTIFICATE,
+    clients=("10.9.0.0/16",),
+    trust_bundle="s3://trust/clients.pem",
+    triton_image=f"nvidia/triton@sha256:{'a' * 64}",
+)
+
+
+def test_replicas_that_check_tokens_need_the_keys(catalogue):
+    """Also in profile smb: gRPC passes no API, and there is no way to the issuer."""
+    catalogue.add("vision", compute={"target": "gpu"})
+    (fault,) = faults_of(catalogue, Deployment(gpu=PLACE, access=Access.JWT, tokens=NO_KEYS))
+    assert "public keys into jwtKeys" in fault
+    assert faults_of(catalogue, Deployment(gpu=PLACE, access=Access.JWT, tokens=KEYS)) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "access", "engine", "is_taken"),
+    [
+        (CALLED, Access.IAM, "onnx", False),
+        (CERTIFIED, Access.IAM, "onnx", True),
+        (CALLED, Access.JWT, "onnx", True),
+        (CERTIFIED, Access.JWT, "triton", True),
+        (replace(CERTIFIED, trust_bundle=""), Access.JWT, "triton", False),
+    ],
+)
+def test_grpc_is_open_to_nobody_who_shows_nothing(place, access, engine, is_taken, catalogue):
+    """Neither tokens nor certificates: whoever is in the network could run the model."""
+    catalogue.add("vision", compute={"target": "gpu", "engine": engine})
+    tokens = KEYS if access is Access.JWT else TokenIssuer()
+    faults = faults_of(catalogue, Deployment(gpu=place, access=access, tokens=tokens))
+
+    assert [fault for fault in faults if "grpcClients would let everybody in" in fault] == (
+        [] if is_taken else faults
+    )
+
+
+def test_tenants_of_a_model_are_told_apart_by_its_replicas(catalogue):
+    """Behind an HTTP API, too; NVIDIA's server does not."""
+    acmes = {"tenants": ["acme"]}
+    catalogue.add("vision", compute={"target": "gpu"}, access=acmes)
+    deployment = Deployment(gpu=CERTIFIED, access=Access.JWT, tokens=KEYS)
+    assert faults_of(catalogue, deployment) == []
+    catalogue.add("vision", compute={"target": "gpu", "engine": "triton"}, access=acmes)
+    (fault,) = faults_of(catalogue, deployment)
+    assert "neither NVIDIA's server nor API Gateway's own authorizer" in fault

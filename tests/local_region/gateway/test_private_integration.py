@@ -108,3 +108,12 @@ def test_other_proxies_are_refused(integration):
     """Nothing here reaches the internet, and no mapping is passed over in silence."""
     with pytest.raises(ValueError, match=r"VPC_LINK|listener|parameter"):
         read_private(ApiKind.HTTP, integration)
+
+
+def test_the_account_that_has_signed_is_handed_on():
+    """With IAM the tenant is the account, whatever kind of API has checked the signature."""
+    mapped = {"overwrite:header.x-falaj-tenant": "$context.identity.accountId"}
+    http = HTTP | {"requestParameters": mapped}
+    signed = {"iam": {"accountId": "123456789012", "userArn": "arn:aws:iam::123456789012:role/x"}}
+
+    assert tenants(sent(ApiKind.HTTP, http, signed)) == ["123456789012"]
