@@ -6,7 +6,7 @@ from typing import Final
 
 NS_PER_US: Final = 1_000
 _GATHER_SHARE: Final = 0.3
-_ABOUT, _CLEARLY, _MUCH = 1.1, 1.25, 1.5  # times the cheapest
+_ABOUT, _MUCH = 1.1, 1.5  # times the cheapest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +55,11 @@ class BatchPolicy:
         return self.max_batch_size > 1
 
     def useful_rows(self, busy_ns: Mapping[int, int]) -> int:
-        """Return the largest batch worth running.
+        """Return the largest batch worth running: the smallest that is about as cheap a row as any.
 
-        That is the policy's own, unless large runs cost the processor clearly more a row than small
-        ones, as where intermediate results leave its caches: then the smallest that is about as
-        cheap as any. Preferred sizes are somebody's decision and are left alone.
+        Where rows are heavy a larger one gains nothing, since the model waits while it is read; and
+        it loses where intermediate results leave the processor's caches. Preferred sizes are
+        somebody's decision and are left alone.
 
         Args:
             busy_ns: Processor time of a run by its rows, joining included; ascending.
@@ -69,13 +69,13 @@ class BatchPolicy:
             1
             >>> BatchPolicy().useful_rows({1: 60, 8: 90, 32: 150})
             32
+            >>> BatchPolicy().useful_rows({1: 910, 8: 7_100, 32: 30_000})
+            1
         """
         if self.preferred_batch_sizes or not busy_ns:
             return self.max_batch_size
         costs = {rows: busy / rows for rows, busy in busy_ns.items()}
         least = min(costs.values())
-        if max(costs) == self.max_batch_size and costs[max(costs)] <= least * _CLEARLY:
-            return self.max_batch_size
         return min(rows for rows, cost in costs.items() if cost <= least * _ABOUT)
 
     def is_past_use(self, busy_ns: Mapping[int, int]) -> bool:

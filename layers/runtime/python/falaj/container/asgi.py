@@ -56,7 +56,7 @@ class AsgiSite:
         }
 
         async def receive() -> Message:
-            return {"type": "http.request", "body": request.body, "more_body": False}
+            return {"type": "http.request", "body": bytes(request.body), "more_body": False}
 
         async def send(message: Message) -> None:
             sent.append(message)

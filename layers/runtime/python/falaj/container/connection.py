@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httptools
 
+from falaj.container.large_bodies import LargeBodies, is_read_in_place
 from falaj.container.recurring_heads import Head
 from falaj.http.messages import NOTHING, Request
 
@@ -99,6 +100,7 @@ class Connection(asyncio.Protocol):
         self._is_paused = False
         self._is_partial = False
         self._head: Head | None = None
+        self._large: LargeBodies | None = None
         self._first = b""
         self._unlike = 0
         self.phase = _IDLE
@@ -173,12 +175,27 @@ class Connection(asyncio.Protocol):
             server.buffered += length
             self._received(head.with_body(data[at:]), length, is_last=False)
             return
-        self._reset()
+        self.begin_body()
+        if is_read_in_place(head) and self._transport is not None and not self._is_paused:
+            if self._large is None:
+                self._large = LargeBodies(self, self, self._transport)
+            self._large.begin(head, data, at)
+            return
         self._head = head
+        self._collect(memoryview(data)[at:])
+
+    def begin_body(self) -> None:
+        """Start a request whose head is known, and its body's clock."""
+        self._reset()
         self._is_partial = True
         if self._active is None:
             self.phase, self.since = _BODY, self._server.now
-        self._collect(memoryview(data)[at:])
+
+    def end_body(self, request: Request) -> None:
+        """Take a request that was read in place."""
+        size, self._body_bytes = self._body_bytes, 0
+        self._is_partial = False
+        self._received(request, size, is_last=False)
 
     def _collect(self, data: bytes | memoryview) -> None:
         head = self._head
@@ -232,15 +249,21 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes | memoryview) -> None:
         """Collect a piece of the body."""
+        if self.phase is not _REFUSED:
+            self._chunks.append(body)
+            self.count_body(len(body))
+
+    def count_body(self, size: int) -> bool:
+        """Count what has come of a body; False if it is refused."""
         if self.phase is _REFUSED:
-            return
-        self._chunks.append(body)
-        self._body_bytes += len(body)
-        self._server.buffered += len(body)
+            return False
+        self._body_bytes += size
+        self._server.buffered += size
         if self._body_bytes > self._limits.body_bytes:
             self._refuse_body()
         elif self._server.buffered > self._limits.buffered_bytes:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many large requests at once")
+        return self.phase is not _REFUSED
 
     def on_message_complete(self) -> None:
         """Hand over the request, or let it wait for its turn."""

@@ -95,7 +95,7 @@ def _split(body: bytes, header_length: str | None) -> tuple[bytes, memoryview | 
         raise MalformedRequestError(
             f"Inference-Header-Content-Length is {length}, but the body has {len(body)} bytes"
         )
-    return body[:length], memoryview(body)[length:]
+    return bytes(body[:length]), memoryview(body)[length:]
 
 
 def _identifier(value: Any) -> str | None:  # noqa: ANN401 - JSON

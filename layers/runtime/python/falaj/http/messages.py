@@ -17,7 +17,7 @@ class Request(NamedTuple):
         method: In capitals.
         path: Percent-encoded, without stage, host or query.
         headers: Names in lower case.
-        body: As received, perhaps compressed.
+        body: As received, perhaps compressed; a container may give a view of binary tensors.
         query: Query parameters; the last one of a name counts.
     """
 
