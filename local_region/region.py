@@ -358,6 +358,7 @@ async def _compose(
         account=account,
         region=REGION,
         forward=containers.forward,
+        held_up=functions.held_up_s,
     )
     domains = DomainListeners(
         surroundings.apis, front_door, clock=clock, folder=placement.get("issuer_folder", FOLDER)
@@ -445,10 +446,13 @@ def _containers(
     placement: Placement,
     aws: MotoBackends,
 ) -> ContainerServices:
-    def take(name: str, line: str) -> None:
-        said = LogLine(function=name, version="", environment="", timestamp=clock.now(), text=line)
+    def take(name: str, line: str, *, stream: str = "", log_group: str = "") -> None:
+        said = LogLine(
+            function=name, version="", environment=stream, timestamp=clock.now(), text=line
+        )
         progress(FunctionLog(function=name, line=line))
         control.collection.line(said)
+        control.subscriptions.take_of_group(log_group, said)
 
     containers = ContainerServices(
         clock=clock,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from falaj.domain.clock import Clock
 from local_region.backends.moto_backends import MotoBackends
@@ -37,6 +37,21 @@ GRPC_SETTING: Final = "FALAJ_GRPC_PORT"
 _STEADY_LOOK_S: Final = 0.05
 
 
+class TakeLine(Protocol):
+    """Gets what services and their containers say."""
+
+    def __call__(self, name: str, line: str, *, stream: str = "", log_group: str = "") -> None:
+        """Take a line.
+
+        Args:
+            name: The service, and the container where it is one's.
+            line: What was said.
+            stream: The log stream; empty where nothing of AWS's keeps the line.
+            log_group: Its log group.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where container services live on this machine.
@@ -44,13 +59,13 @@ class Place:
     Attributes:
         variables: Every container's environment before its image's.
         grpc_port: Where the first gRPC name answers; 0 takes free ports.
-        log: Gets the name of a task's service and container, and a line.
+        log: Gets each line.
         agent_url: Where containers find ECS's agent; empty for nowhere.
     """
 
     variables: Mapping[str, str]
     grpc_port: int
-    log: Callable[[str, str], None]
+    log: TakeLine
     agent_url: str = ""
 
 
@@ -254,13 +269,19 @@ class ContainerServices:
             return False
 
     def _task(self, id_: str, definition: TaskDefinition, service: str) -> Task:
+        groups = {container.name: container.log_group for container in definition.containers}
+
+        def log(task: str, container: str, line: str) -> None:
+            name, stream = f"{service}/{container}", f"{container}/{container}/{task}"
+            self._place.log(name, line, stream=stream, log_group=groups[container])
+
         return Task(
             id_,
             definition,
             Workshop(
                 image=self.images.image,
                 variables=self._place.variables,
-                log=lambda _, container, line: self._place.log(f"{service}/{container}", line),
+                log=log,
             ),
             self._folder / "tasks" / id_,
             agent_url=self._place.agent_url,

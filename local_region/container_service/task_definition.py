@@ -30,6 +30,7 @@ class ContainerDefinition:
         after: Containers that come first, and what of them is waited for.
         is_essential: Whether its end is the task's.
         stop_timeout_s: From SIGTERM to SIGKILL.
+        log_group: Where CloudWatch Logs keeps what it writes; empty for nowhere.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ContainerDefinition:
     after: Mapping[str, str] = field(default_factory=dict)
     is_essential: bool = True
     stop_timeout_s: float = STOP_S
+    log_group: str = ""
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Self:
@@ -73,7 +75,18 @@ class ContainerDefinition:
             after=after,
             is_essential=properties.get("Essential", True) in {True, "true"},
             stop_timeout_s=float(properties.get("StopTimeout", STOP_S)),
+            log_group=_log_group(properties.get("LogConfiguration") or {}),
         )
+
+
+def _log_group(configuration: Mapping[str, Any]) -> str:
+    """Return what the driver `awslogs` is told; other drivers lead elsewhere.
+
+    Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html.
+    """
+    if configuration.get("LogDriver") != "awslogs":
+        return ""
+    return str((configuration.get("Options") or {}).get("awslogs-group", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,11 @@ class LogSubscriptions:
 
     def take(self, line: LogLine) -> None:
         """Let a line wait for everyone who has subscribed to such lines."""
-        own = self._subscriptions.get(self._groups.get(line.function, ""))
+        self.take_of_group(self._groups.get(line.function, ""), line)
+
+    def take_of_group(self, log_group: str, line: LogLine) -> None:
+        """Let a line of a log group wait likewise; that of a container names its log stream."""
+        own = self._subscriptions.get(log_group)
         if not own:
             return
         for subscription in own.values():
@@ -142,7 +146,8 @@ class LogSubscriptions:
 
     def _wait(self, subscription: Subscription, line: LogLine) -> None:
         at = line.timestamp
-        stream = f"{at:%Y/%m/%d}/[{line.version}]{line.environment}"
+        dated = f"{at:%Y/%m/%d}/[{line.version}]{line.environment}"
+        stream = dated if line.version else line.environment
         key = (subscription.log_group, subscription.name, stream)
         waiting = self._waiting.setdefault(key, _Waiting(subscription, stream))
         waiting.events.append(

@@ -212,7 +212,7 @@ async def opened(models, **attributes):
         place=Place(
             variables={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
             grpc_port=0,
-            log=lambda name, line: lines.append((name, line)),
+            log=lambda name, line, **_: lines.append((name, line)),
         ),
     )
     given = {"load_balancing.algorithm.type": "least_outstanding_requests", **attributes}
