@@ -5,17 +5,16 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import httptools
 
+from falaj.container.exchange import Site
 from falaj.container.large_bodies import LargeBodies, is_read_in_place
-from falaj.container.recurring_heads import Head
+from falaj.container.limits import ConnectionLimits
+from falaj.container.recurring_heads import Head, RecurringHeads
 from falaj.http.messages import NOTHING, Request
-
-if TYPE_CHECKING:
-    from falaj.container.http1 import HttpServer
 
 _LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus
@@ -61,6 +60,44 @@ class Phase(Enum):
 _IDLE, _HEAD, _BODY, _SERVING, _REFUSED = Phase
 
 
+class Host(Protocol):
+    """The server that connections belong to.
+
+    Attributes:
+        site: Answers.
+        limits: Bounds on clients.
+        heads: What its connections have parsed.
+        buffered: Bytes of bodies that all of them hold.
+        is_draining: Whether every answer ends its connection.
+        loop: The event loop.
+        now: Its time, as of late.
+        date: The header of that name, with its line's end.
+        ok_head: How an answer of 200 begins.
+    """
+
+    site: Site
+    limits: ConnectionLimits
+    heads: RecurringHeads
+    buffered: int
+    is_draining: bool
+    loop: asyncio.AbstractEventLoop
+    now: float
+    date: str
+    ok_head: bytes
+
+    def add(self, connection: "Connection") -> bool:
+        """Note a new connection; False if it is one too many."""
+        ...
+
+    def remove(self, connection: "Connection") -> None:
+        """Forget a closed connection."""
+        ...
+
+    def refusal(self, status: HTTPStatus, sentence: str) -> tuple[Mapping[str, str], bytes]:
+        """Write the answer to something that is no request."""
+        ...
+
+
 class HttpExchange:
     """One request on a connection."""
 
@@ -89,7 +126,7 @@ class HttpExchange:
 class Connection(asyncio.Protocol):
     """Reads requests one after the other and writes their answers in the same order."""
 
-    def __init__(self, server: "HttpServer") -> None:
+    def __init__(self, server: Host) -> None:
         self._server = server
         self._limits = server.limits
         self._parser = httptools.HttpRequestParser(self)
