@@ -39,7 +39,7 @@ def guarded_catalogue(tmp_path_factory):
     """`churn` is acme's alone, and has an experiment; `open-to-all` is everyone's.
 
     `vision` and `speech` are served by containers, and acme's: the API leads to the one directly,
-    to the other through its breaker.
+    to the other, which smb alone has, through its breaker.
     """
     catalogue = new_catalogue(tmp_path_factory.mktemp("access"))
     catalogue.add("churn", access={"tenants": ["acme"]})
@@ -81,6 +81,8 @@ def guarded(guarded_catalogue, issuer, tmp_path_factory):
 
 def _synthesized(catalogue, out, profile, access, tenants):
     context = {"profile": profile, "access": access, "tenants": str(tenants)}
+    if profile == "enterprise":
+        context["models"] = "churn,open-to-all,vision"
     if access == "jwt":
         keys = f".build/issuer/{KEYS_FILE}"
         context |= {"jwtIssuer": ISSUER, "jwtAudience": AUDIENCE, "jwtKeys": keys}
