@@ -29,6 +29,7 @@ from local_region.gateway.registry import Addressed, ApiRegistry
 from local_region.gateway.route import Match, PrivateTarget
 from local_region.gateway.usage_plans import UsagePlans
 from local_region.listener import Limits
+from local_region.patience import Patience, is_done_within
 
 API_LIMITS: Final = Limits(header_bytes=10_240, body_bytes=10 * 1024 * 1024)
 """Largest request line with headers and largest body, of both kinds of API.
@@ -48,9 +49,23 @@ Allows = Callable[[str, str], bool]
 
 
 class FrontDoor:
-    """Serves every API of the region."""
+    """Serves every API of the region.
 
-    def __init__(
+    Args:
+        apis: What is defined and deployed.
+        invoke: Invokes a function.
+        allows: Whether a function's policy lets the gateway.
+        gatekeeper: Checks who calls; without one nobody is known.
+        clock: Tells the time.
+        rng: Names requests.
+        account: Account id in ARNs.
+        region: Region in ARNs.
+        forward: Sends a request to a load balancer, if there are any.
+        held_up: Says how many seconds the machine has held up an invocation, by its request id;
+            they do not count as waiting.
+    """
+
+    def __init__(  # noqa: PLR0913 - the edges of the gateway, all named
         self,
         *,
         apis: ApiRegistry,
@@ -62,9 +77,10 @@ class FrontDoor:
         account: str,
         region: str,
         forward: Forward | None = None,
+        held_up: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
         self._apis = apis
-        self._forward = forward
+        self._forward, self._held_up = forward, held_up
         self._invoke = invoke
         self._allows = allows
         # Without one nobody is known: guarded routes refuse everyone.
@@ -173,19 +189,19 @@ class FrontDoor:
         ):
             return Failure.NOT_PERMITTED
         trace = arrival.request.header("x-amzn-trace-id")
+        invocation_id = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         call = asyncio.ensure_future(
             self._invoke(
-                integration.function_arn,
-                orjson.dumps(event_for(arrival)),
-                str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
-                trace,
+                integration.function_arn, orjson.dumps(event_for(arrival)), invocation_id, trace
             )
         )
         self._running.add(call)
         call.add_done_callback(self._running.discard)
         # A gateway that stops waiting does not stop the function.
-        done, _ = await asyncio.wait({call}, timeout=integration.timeout_ms / 1000)
-        return _understood(call.result(), arrival) if done else Failure.TIMEOUT
+        patience = Patience(integration.timeout_ms / 1000, lambda: self._held_up(invocation_id))
+        if not await is_done_within(call, patience):
+            return Failure.TIMEOUT
+        return _understood(call.result(), arrival)
 
     async def _forwarded(self, arrival: Arrival, target: PrivateTarget) -> Response | Failure:
         if self._forward is None:

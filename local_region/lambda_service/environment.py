@@ -17,6 +17,7 @@ from local_region.lambda_service.function_log import LogPipe
 from local_region.lambda_service.runtime_api import Delivery, Posted, RuntimeConnection
 from local_region.lambda_service.values import VersionView
 from local_region.lifeline import Lifeline
+from local_region.patience import Patience, held_up_s
 
 _BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")
 
@@ -88,8 +89,11 @@ class Environment:
         self._waiting: RuntimeConnection | None = None
         self._connections: set[RuntimeConnection] = set()
         self._phase_end: asyncio.Future[End] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._posted: Posted | None = None
         self._peak_mib = 0.0
+        self._stood_s = 0.0
+        self._stood_before_s: float | None = None
         self._is_closed = False
         self._extensions = extensions.Extensions(
             identity,
@@ -126,6 +130,11 @@ class Environment:
         """The process, while there is one."""
         return self._process.pid if self._process else None
 
+    @property
+    def held_up_s(self) -> float:
+        """How long the machine has kept it from what it does now, for want of a processor."""
+        return self._stood() - (self._stood_before_s or 0.0)
+
     # ----------------------------------------------------------------- phases
     async def init(self, limit_s: float) -> Phase:
         """Start the process anew and wait until it asks for its first invocation."""
@@ -138,7 +147,7 @@ class Environment:
             await self._spawn()
         if self._is_closed:  # before, or while the process was being started
             await self.close()
-        return await self._finish(end, limit_s, started)
+        return await self._finish(end, Patience(limit_s, self._stood), started)
 
     async def run(self, delivery: Delivery, limit_s: float) -> Phase:
         """Have the process answer one request.
@@ -147,6 +156,9 @@ class Environment:
         when the caller hears; a runtime that exits in between has still answered.
         """
         started = time.perf_counter()
+        patience = Patience(limit_s, self._stood)
+        # What a cold start has cost is part of the first request's time.
+        self._stood_before_s = 0.0 if self._stood_before_s is None else patience.before_s
         self._posted = None
         self.request_id = delivery.request_id
         end = self._begin()
@@ -162,7 +174,7 @@ class Environment:
                 arn=headers.get("Lambda-Runtime-Invoked-Function-Arn", ""),
                 trace=headers.get("Lambda-Runtime-Trace-Id", ""),
             )
-        return await self._finish(end, limit_s, started)
+        return await self._finish(end, patience, started)
 
     def exceeds_memory(self) -> bool:
         """End the phase if the process holds more memory than the function has."""
@@ -184,6 +196,7 @@ class Environment:
         """Kill the process and its children; what it wrote last still reaches the log."""
         process, self._process = self._process, None
         if process is not None:
+            self._stood_s += held_up_s(process.pid)
             _kill_group(process.pid)
             await process.wait()
         lifeline, self._lifeline = self._lifeline, None
@@ -262,14 +275,28 @@ class Environment:
         if self._phase_end is not None and not self._phase_end.done():
             self._phase_end.set_result(how)
 
+    def _wait(self, seconds: float, patience: Patience) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, self._look, patience)
+
+    def _look(self, patience: Patience) -> None:
+        if left_s := patience.left():
+            self._wait(left_s, patience)
+        else:
+            self._end_phase(End.TIMED_OUT)
+
+    def _stood(self) -> float:
+        return self._stood_s + (held_up_s(self._process.pid) if self._process else 0.0)
+
     async def _finish(
-        self, phase_end: "asyncio.Future[End]", limit_s: float, started: float
+        self, phase_end: "asyncio.Future[End]", patience: Patience, started: float
     ) -> Phase:
-        timer = asyncio.get_running_loop().call_later(limit_s, self._end_phase, End.TIMED_OUT)
+        self._wait(patience.seconds, patience)
         try:
             end = await phase_end
         finally:
-            timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
         milliseconds = (time.perf_counter() - started) * 1000
         if self._process is not None:
             self._peak_mib = max(self._peak_mib, memory.peak_mib(self._process.pid))
@@ -294,7 +321,7 @@ class Environment:
         host, port = self._server.sockets[0].getsockname()
         self._scratch.mkdir(parents=True, exist_ok=True)
         self._pipe = pipe = LogPipe(lambda line: self._log(self, line))
-        self._lifeline = lifeline = Lifeline()
+        lifeline = Lifeline()
         try:
             self._process = await asyncio.create_subprocess_exec(
                 self._interpreter,
@@ -312,6 +339,10 @@ class Environment:
                 pass_fds=lifeline.passed,
             )
             lifeline.tie(self._process.pid)
+            self._lifeline = lifeline
+        except BaseException:
+            lifeline.close()
+            raise
         finally:
             pipe.close_write_end()
         self._watch = loop.create_task(self._watch_exit(self._process, pipe))

@@ -139,7 +139,7 @@ class Invoker:
         at = self._pools.now()
         version = self._route(call)
         try:
-            lease = self._pools.acquire(version, call.qualifier)
+            lease = self._pools.acquire(version, call.qualifier, call.request_id)
         except TooManyRequestsError:
             self._tell(self._invoked(call, at))
             raise

@@ -39,12 +39,13 @@ _LONGEST_REST_S: Final = 900.0
 class Lease:
     """An environment given to one invocation.
 
-    `is_cold` when the environment has yet to start.
+    `is_cold` when the environment has yet to start; `request_id` is the invocation's.
     """
 
     environment: Environment
     is_cold: bool
     group: ProvisionedGroup | None = None
+    request_id: str = ""
     tail: LogTail = field(default_factory=LogTail)
 
 
@@ -124,7 +125,7 @@ class Pools:
         task.add_done_callback(self._tasks.discard)
 
     # -------------------------------------------------------------- invocations
-    def acquire(self, version: VersionView, qualifier: str) -> Lease:
+    def acquire(self, version: VersionView, qualifier: str, request_id: str) -> Lease:
         """Give an invocation an environment of its own.
 
         Raises:
@@ -133,8 +134,17 @@ class Pools:
         if (check := self._bounds.get(version.function_name)) is not None:
             check()
         lease = self._provisioned_lease(version, qualifier) or self._on_demand_lease(version)
+        lease.request_id = request_id
         self._busy[lease.environment] = lease
         return lease
+
+    def held_up_s(self, request_id: str) -> float:
+        """Return how long the machine has held up an invocation so far; 0 if none is under way."""
+        return sum(
+            environment.held_up_s
+            for environment, lease in self._busy.items()
+            if lease.request_id == request_id
+        )
 
     def release(self, lease: Lease, *, is_alive: bool) -> None:
         """Take an environment back after its invocation, once its extensions are done too."""

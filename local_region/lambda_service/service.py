@@ -372,6 +372,10 @@ class LambdaService:
         """
         self._pools.bound(name, check)
 
+    def held_up_s(self, request_id: str) -> float:
+        """Return how long the machine has held up an invocation so far; 0 if none is under way."""
+        return self._pools.held_up_s(request_id)
+
     def expire(self, environment: str) -> None:
         """End what an environment does now as its function's timeout would."""
         self._pools.expire(environment)

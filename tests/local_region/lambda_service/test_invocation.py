@@ -6,6 +6,9 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -200,6 +203,36 @@ def test_init_beyond_its_limit_is_run_again(lab):
     phases = [line.text for line in lab.lines if line.text.startswith("INIT_REPORT")]
     assert result.payload == b"1"
     assert [line.split("\t", 1)[1] for line in phases] == ["Phase: init\tStatus: timeout"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="nobody counts it here")
+def test_time_in_line_for_a_processor_is_not_the_functions(lab):
+    """What needs a second, of the two it may take, is answered however busy the machine is."""
+    hog = "import os; os.sched_setaffinity(0, {0}); print(flush=True)\nwhile True: pass"
+    source = (
+        "import os, time\n"
+        "def handler(e, c):\n"
+        "    os.sched_setaffinity(0, {0})\n"
+        "    end = time.process_time() + 1\n"
+        "    while time.process_time() < end: pass\n"
+        "    return 1\n"
+    )
+    hogs = [
+        subprocess.Popen(
+            [sys.executable, "-c", hog], stdout=subprocess.PIPE, start_new_session=True
+        )
+        for _ in range(3)
+    ]
+    try:
+        for each in hogs:
+            each.stdout.readline()
+        result = invoke(lab, source, timeout_s=2)
+    finally:
+        for each in hogs:
+            each.kill()
+            each.communicate()
+
+    assert (result.payload, result.function_error) == (b"1", None)
 
 
 @pytest.mark.parametrize(
