@@ -358,6 +358,7 @@ async def _compose(
         account=account,
         region=REGION,
         forward=containers.forward,
+        held_up=functions.held_up_s,
     )
     domains = DomainListeners(
         surroundings.apis, front_door, clock=clock, folder=placement.get("issuer_folder", FOLDER)
