@@ -184,6 +184,26 @@ def test_lower_priority_displaces_nobody_of_higher():
     assert not queue.admit(entry("calm", tenant="calm", priority=2)).is_admitted
 
 
+def test_a_queue_is_full_when_no_more_will_be_answered_in_time():
+    """Runs of 10 ms and 35 ms of patience: three wait, a fourth is told at once."""
+    queue = Scheduler(BatchPolicy(max_batch_size=1), patience_ns=35 * MS)
+    queue.expect(10 * MS)
+    admit(queue, entry("a", rank=2), entry("b", rank=2), entry("c", rank=2))
+    assert not queue.admit(entry("d", rank=2)).is_admitted
+    assert queue.admit(entry("first", tenant="first")).displaced.payload == "c"
+
+
+def test_short_runs_leave_the_queue_its_places():
+    """What is answered in time is bounded by places alone; one always may wait."""
+    queue = Scheduler(BatchPolicy(capacity=3), patience_ns=1000 * MS)
+    queue.expect(MS)
+    admit(queue, entry(0), entry(1), entry(2))
+    assert not queue.admit(entry(3)).is_admitted
+    slow = Scheduler(BatchPolicy(max_batch_size=1), patience_ns=MS)
+    slow.expect(10 * MS)
+    admit(slow, entry("alone"))
+
+
 def test_the_last_rank_leaves_a_full_queue_first():
     """Whoever is later makes room for an earlier rank, though others hold more and ask alike."""
     queue = scheduler(capacity=4)

@@ -65,9 +65,14 @@ def ssm():
         for name, priority in PRIORITIES.items()
     }
     written = {"table": "quotas", "limits": limits}
-    client.put_parameter(Name=QUOTAS_PARAMETER, Type="String", Value=json.dumps(written))
-    client.put_parameter(Name=SHED_PARAMETER, Type="String", Value=SHED_AUTO)
+    parameters = {QUOTAS_PARAMETER: json.dumps(written), SHED_PARAMETER: SHED_AUTO}
+    for name, value in parameters.items():
+        client.put_parameter(Name=name, Type="String", Value=value, Overwrite=True)
     yield client
+    # Other files' servers of this process have the same memory.
+    client.delete_parameters(Names=list(parameters))
+    for tenant in PRIORITIES:
+        CaptureKeys(client, CAPTURE_KEYS_ROOT).destroy(tenant)
     server.stop()
 
 

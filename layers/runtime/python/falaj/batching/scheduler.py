@@ -55,13 +55,18 @@ class Scheduler:
         policy: Bounds.
         ahead: Full batches that may be handed over while all instances run, so that none waits for
             the event loop between two runs. Who takes them keeps to the instances.
+        patience_ns: How long a request may wait at most. Where runs are long the queue is full when
+            as many wait as will be answered in that time, though there were places left.
 
     Attributes:
         most_rows: Of one run; at first the policy's, less where larger runs gain nothing.
     """
 
-    def __init__(self, policy: BatchPolicy, *, ahead: int = 0) -> None:
+    def __init__(
+        self, policy: BatchPolicy, *, ahead: int = 0, patience_ns: int | None = None
+    ) -> None:
         self.policy = policy
+        self._patience_ns, self._room = patience_ns, policy.capacity
         self.most_rows = policy.max_batch_size
         self._lanes = Lanes()
         self._ahead = ahead
@@ -100,6 +105,7 @@ class Scheduler:
     def expect(self, took_ns: int) -> None:
         """Take a duration measured elsewhere as the mean of late runs."""
         self._mean_ns = float(took_ns)
+        self._measure_room()
 
     def admit(self, entry: Entry) -> Admission:
         """Let an entry wait, unless the queue is full.
@@ -109,7 +115,7 @@ class Scheduler:
         """
         lanes = self._lanes
         displaced = None
-        if lanes.count >= self.policy.capacity:
+        if lanes.count >= self._room:
             displaced = lanes.yielding_to(entry)
             if displaced is None:
                 return REFUSED
@@ -172,7 +178,15 @@ class Scheduler:
             self._mean_ns += (min(took_ns, _OUTLIER * self._mean_ns) - self._mean_ns) * _WEIGHT
         else:
             self._mean_ns = float(took_ns)
+        self._measure_room()
         self._gather_until_ns = self._gather_end_from(now_ns)
+
+    def _measure_room(self) -> None:
+        """Reckon how many may wait so that the last of them is answered in time."""
+        if self._patience_ns is not None and self._mean_ns:
+            runs = self._patience_ns / self._mean_ns * self.policy.instances
+            in_time = max(1, int(runs) * self.most_rows)
+            self._room = min(self.policy.capacity, in_time)
 
     def _gather_end_from(self, now_ns: int) -> int:
         return now_ns + int(self._mean_ns * self.policy.gather_share)

@@ -80,7 +80,7 @@ class Worker:
         self._refused = 0
         self._clock_due_ns = self._clock_ahead_ms = 0
         self._batcher = Batcher(
-            scheduler=Scheduler(policy, ahead=AHEAD),
+            scheduler=Scheduler(policy, ahead=AHEAD, patience_ns=self._timeout_ns),
             run=self.run,
             finish=self._finish,
             expire=self._expire,
