@@ -41,6 +41,11 @@ _GENERAL: Final = (
         "not started, and nobody is told of a shutdown.",
     ),
     Gap(
+        what="Timeouts",
+        sentence="On Linux, time in which a process stood in line for a processor of this machine "
+        "is left out of every timeout; Lambda gives each environment its share.",
+    ),
+    Gap(
         what="API Gateway throttling",
         sentence="Usage plans are applied; rate limits of stages and accounts are not.",
     ),
