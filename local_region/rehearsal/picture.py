@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,36 +10,17 @@ from typing import Final
 
 from falaj.contract import ALARM_PREFIX
 from falaj.domain.rollout import Event
+from local_region.rehearsal.paper import DESK, Axis, Paper
 from local_region.rehearsal.scenario import Level, Moment, Result, Span
 
-WIDTH: Final = 1000
-LEFT: Final = 92
-RIGHT: Final = 22
-GAP: Final = 34
-_TICKS: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400)
-_MOST_TICKS: Final = 10
-_MOST_POINTS: Final = 120
+GAP: Final = 58
+_LINE: Final = 14
+_PERCENT: Final = 36  # 100% beside a step
+_LETTER: Final = 7.4  # of the words at the look that decided
 _BEYOND: Final = 1.05  # so that the end can be seen to be one
 _ROOM: Final = 0.6  # above the highest point, for the words at the one that decided
 _MINUTE: Final = 60
 _HOUR: Final = 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
-    """Virtual time from left to right."""
-
-    end_s: float
-
-    def x(self, at_s: float) -> float:
-        """Return a moment's place."""
-        share = min(1.0, max(0.0, at_s / self.end_s)) if self.end_s else 0.0
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 2)
-
-    def ticks(self) -> Iterator[float]:
-        """Yield round moments, at most ten."""
-        step = next((t for t in _TICKS if self.end_s / t <= _MOST_TICKS), _TICKS[-1])
-        yield from (float(step * n) for n in range(int(self.end_s // step) + 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +42,18 @@ class Panel:
     marks: str
 
 
-def picture(result: Result) -> str:
+def picture(result: Result, paper: Paper = DESK) -> str:
     """Draw everything over one axis."""
-    axis = Axis(end_s=max(_told_s(result), 1.0) * _BEYOND)
-    top, parts = 30, list[str]()
+    axis = Axis(end_s=max(_told_s(result), 1.0) * _BEYOND, paper=paper)
+    most = 2 * _LINE if paper.note_chars else 0  # what the longest note takes above its panel
+    top, parts = 30 + most, list[str]()
     for build in (_share, _bad_rates, _evidence, _alarms):
         panel = build(result, axis, top)
-        parts.append(_framed(panel, top))
-        top += panel.height + GAP + 24
-    bottom = top - GAP - 12
+        parts.append(_framed(panel, top, paper))
+        top += panel.height + GAP + most
+    bottom = top - GAP - most + 12
     return (
-        f'<svg viewBox="0 0 {WIDTH} {bottom + 44}" role="img" '
+        f'<svg class="{paper.name}" viewBox="0 0 {paper.width} {bottom + 44}" role="img" '
         f'aria-label="What happened over virtual time">'
         f"{''.join(_grid(axis, bottom))}{''.join(_flags(result.timeline, axis, bottom))}"
         f"{''.join(parts)}</svg>"
@@ -113,8 +96,7 @@ def _share(result: Result, axis: Axis, top: int) -> Panel:
     floor = top + height
     area = [(line[0][0], floor), *line, (line[-1][0], floor)]
     names = "".join(
-        f'<text class="value" x="{axis.x(at) + 5}" y="{_y(top, height, share) - 5}">{share:.0%}'
-        f"</text>"
+        _percent(axis, axis.x(at), _y(top, height, share) - 5, share)
         for at, share in steps
         if share > 0
     )
@@ -126,6 +108,12 @@ def _share(result: Result, axis: Axis, top: int) -> Panel:
         labels=((0, "0%"), (0.5, "50%"), (1, "100%")),
         marks=f'{marks}points="{_points(line)}"/>{names}',
     )
+
+
+def _percent(axis: Axis, x: float, y: float, share: float) -> str:
+    is_right = x + _PERCENT > axis.paper.edge
+    side, anchor = (x - 5, "end") if is_right else (x + 5, "start")
+    return f'<text class="value" x="{side}" y="{y}" text-anchor="{anchor}">{share:.0%}</text>'
 
 
 def _bad_rates(result: Result, axis: Axis, top: int) -> Panel:
@@ -180,8 +168,9 @@ def _evidence(result: Result, axis: Axis, top: int) -> Panel:
         for (x, y), level in zip(line, known, strict=True)
     )
     decided = [pair for pair in zip(line, known, strict=True) if pair[1].decision]
-    dots += _deciding(*decided[-1], threshold=threshold) if decided else ""
-    red = f'<rect class="danger" x="{LEFT}" y="{top}" width="{WIDTH - LEFT - RIGHT}" '
+    dots += _deciding(*decided[-1], threshold=threshold, paper=axis.paper) if decided else ""
+    paper = axis.paper
+    red = f'<rect class="danger" x="{paper.left}" y="{top}" width="{paper.inner}" '
     return Panel(
         title="Evidence of harm",
         note="log10(αE), as the controller saw it; at the line it rolls back; the ring decided",
@@ -189,24 +178,28 @@ def _evidence(result: Result, axis: Axis, top: int) -> Panel:
         labels=((0, f"{low:g}"), ((0 - low) / (high - low), "0"), (1, f"{high:g}")),
         marks=(
             f'{red}height="{threshold - top:.2f}"/>'
-            f'<line class="threshold" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{threshold}" '
+            f'<line class="threshold" x1="{paper.left}" x2="{paper.edge}" y1="{threshold}" '
             f'y2="{threshold}"/><polyline class="evidence" points="{_points(line)}"/>{dots}'
         ),
     )
 
 
-def _deciding(at: tuple[float, float], level: Level, *, threshold: float) -> str:
+def _deciding(at: tuple[float, float], level: Level, *, threshold: float, paper: Paper) -> str:
     """Mark the look that decided: its value, and how far it was from the threshold."""
     x, y = at
-    is_right = x > WIDTH * 0.6  # where there is no room beside it; the curve comes from below
     by_alarm = level.decision == Event.HARMED and (level.log_evidence or 0.0) < 0
     says = f"{level.decision}{' by an alarm' * by_alarm} at {level.log_evidence:+.2f}"
-    side, height = (x - 14, y - 12) if is_right else (x + 14, y + 4)
+    room = _LETTER * len(says) + 14
+    side, height, anchor = x + 14, y + 4, "start"
+    if x + room > paper.edge:  # no room beside it; the curve comes from below
+        side, height, anchor = x - 14, y - 12, "end"
+        if x - room < 0:
+            side, anchor = paper.edge, "end"
     return (
         f'<line class="reach" x1="{x}" x2="{x}" y1="{threshold}" y2="{y}"/>'
         f'<circle class="deciding" cx="{x}" cy="{y}" r="8"/>'
         f'<text class="verdict" x="{side}" y="{height}" '
-        f'text-anchor="{"end" if is_right else "start"}">{escape(says)}</text>'
+        f'text-anchor="{anchor}">{escape(says)}</text>'
     )
 
 
@@ -218,8 +211,8 @@ def _alarms(result: Result, axis: Axis, top: int) -> Panel:
     for name, begin, end in bars:
         y = top + names.index(name) * 24 + 4
         width = max(4.0, axis.x(end) - axis.x(begin))
-        x = min(axis.x(begin), WIDTH - RIGHT - width)
-        flipped = x > WIDTH / 2
+        x = min(axis.x(begin), axis.paper.edge - width)
+        flipped = x > axis.paper.width / 2
         marks.append(
             f'<rect class="alarm" x="{x}" y="{y}" width="{width:.2f}" height="16" rx="3">'
             f"<title>{escape(name)}: red from {clock(begin)} to {clock(end)}</title></rect>"
@@ -228,24 +221,42 @@ def _alarms(result: Result, axis: Axis, top: int) -> Panel:
             f"{escape(short_name(name, model))}</text>"
         )
     if not names:
-        marks.append(f'<text class="quiet" x="{LEFT + 8}" y="{top + 16}">none went red</text>')
+        x = axis.paper.left + 8
+        marks.append(f'<text class="quiet" x="{x}" y="{top + 16}">none went red</text>')
     return Panel(
         title="Alarms", note="while they were red", height=height, labels=(), marks="".join(marks)
     )
 
 
 # ------------------------------------------------------------------------------- pieces
-def _framed(panel: Panel, top: int) -> str:
+def _framed(panel: Panel, top: int, paper: Paper) -> str:
+    floor = top + panel.height
     labels = "".join(
-        f'<text class="label" x="{LEFT - 8}" y="{_y(top, panel.height, at) + 4}">{text}</text>'
+        f'<text class="label" x="{paper.left - 8}" y="{_y(top, panel.height, at) + 4}">{text}'
+        "</text>"
         for at, text in panel.labels
     )
     return (
-        f'<text class="title" x="{LEFT}" y="{top - 10}">{panel.title}'
-        f'<tspan class="note" dx="10">{panel.note}</tspan></text>'
-        f'<line class="floor" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{top + panel.height}" '
-        f'y2="{top + panel.height}"/>{labels}{panel.marks}'
+        f"{_heading(panel, top - 10, paper)}"
+        f'<line class="floor" x1="{paper.left}" x2="{paper.edge}" y1="{floor}" y2="{floor}"/>'
+        f"{labels}{panel.marks}"
     )
+
+
+def _heading(panel: Panel, y: int, paper: Paper) -> str:
+    """Write a panel's title, and how to read it: beside it, or in lines below."""
+    if not paper.note_chars:
+        return (
+            f'<text class="title" x="{paper.left}" y="{y}">{panel.title}'
+            f'<tspan class="note" dx="10">{panel.note}</tspan></text>'
+        )
+    lines = textwrap.wrap(panel.note, paper.note_chars)
+    first = y - _LINE * len(lines)
+    notes = "".join(
+        f'<tspan class="note" x="0" y="{first + _LINE * number}">{line}</tspan>'
+        for number, line in enumerate(lines, start=1)
+    )
+    return f'<text class="title" x="0" y="{first}">{panel.title}{notes}</text>'
 
 
 def _grid(axis: Axis, bottom: int) -> Iterator[str]:
@@ -254,7 +265,7 @@ def _grid(axis: Axis, bottom: int) -> Iterator[str]:
         yield f'<line class="grid" x1="{x}" x2="{x}" y1="24" y2="{bottom}"/>'
         yield f'<text class="tick" x="{x}" y="{bottom + 18}">{clock(tick)}</text>'
     yield (
-        f'<text class="tick" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{bottom + 36}">'
+        f'<text class="tick" x="{axis.paper.left + axis.paper.inner / 2}" y="{bottom + 36}">'
         "minutes of virtual time after the release</text>"
     )
 
@@ -292,7 +303,7 @@ def _told_s(result: Result) -> float:
 
 def _merged(spans: Sequence[Span], axis: Axis) -> list[Span]:
     """Join spans until there are few enough to see."""
-    width = max(10.0, math.ceil(axis.end_s / _MOST_POINTS / 10) * 10.0)
+    width = max(10.0, math.ceil(axis.end_s / axis.paper.most_points / 10) * 10.0)
     merged: dict[int, Span] = {}
     for span in spans:
         whole = merged.setdefault(

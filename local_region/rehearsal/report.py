@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
+from local_region.rehearsal.paper import DESK, PHONE
 from local_region.rehearsal.picture import clock, picture
 from local_region.rehearsal.scenario import Ending, Moment, Result
 
@@ -35,12 +36,15 @@ h2 { font-size: 18px; margin: 40px 0 12px; }
   font-size: 14px; }
 .key i { display: inline-block; width: 18px; height: 3px; margin-right: 6px; border-radius: 2px;
   vertical-align: middle; }
-svg { width: 100%; min-width: 720px; height: auto; display: block;
-  font: 12px system-ui, sans-serif; }
+svg { width: 100%; height: auto; display: block; font: 12px system-ui, sans-serif; }
+svg.phone { display: none; }
 svg .title { font-size: 14px; font-weight: 600; fill: var(--ink); stroke: var(--paper);
   stroke-width: 4px; stroke-linejoin: round; paint-order: stroke; }
-.wider { display: none; color: var(--soft); font-size: 14px; margin: 0 0 8px 12px; }
-@media (max-width: 780px) { .wider { display: block; } }
+@media (max-width: 780px) { svg.desk { display: none; } svg.phone { display: block; }
+  main { padding: 28px 14px 48px; } h1 { font-size: 34px; } .paper { padding: 16px 10px 4px; }
+  .cards { grid-template-columns: 1fr 1fr; gap: 8px; margin: 20px 0; }
+  .card:last-child:nth-child(odd) { grid-column: 1 / -1; } .card { padding: 10px 12px; }
+  td { padding: 7px 8px; } }
 svg .note { font-weight: 400; font-size: 12px; } svg .note, svg .label, svg .tick, svg .quiet {
   fill: var(--soft); } svg .label { text-anchor: end; } svg .tick { text-anchor: middle; }
 svg .value { fill: var(--ink); } svg .grid { stroke: var(--line); }
@@ -101,8 +105,8 @@ def page(result: Result) -> str:
         f"{clock(result.virtual_seconds)}</h1>"
         f'<p class="why">{escape(_sentence(result.reason))}{cause}</p>'
         f'<div class="cards">{"".join(_cards(result))}</div>'
-        f'<p class="wider">The picture is wider than this screen: move it sideways.</p>'
-        f'<div class="paper"><div class="key">{"".join(_key(result))}</div>{picture(result)}</div>'
+        f'<div class="paper"><div class="key">{"".join(_key(result))}</div>'
+        f"{picture(result, DESK)}{picture(result, PHONE)}</div>"
         f"<h2>What happened</h2><table>{''.join(map(_row, result.timeline))}</table>"
         f"<footer>Handlers, stacks, alarms and the controller are real; time and latencies are "
         f"virtual, drawn from seed {scenario.seed}. The same command gives the same page: "
