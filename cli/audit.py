@@ -14,9 +14,9 @@ from audits.findings import Proof, Report
 from cli import trail
 from cli.deployable import synthesize_for_lambda
 from cli.exits import Exit
-from cli.options import AsJson, example
+from cli.options import AsJson, Profile, example
 from cli.printing import answer, progress
-from cli.settings import PROFILES, Settings
+from cli.settings import Settings
 from cli.synthesis import is_current, synthesize
 
 if TYPE_CHECKING:
@@ -52,9 +52,6 @@ DeployableOut = Annotated[
         "--cdk-out",
         help="An assembly synthesized for Lambda; the catalogue's own, made anew, if not given.",
     ),
-]
-Profile = Annotated[
-    str | None, typer.Option("--profile", help=f"{' or '.join(PROFILES)} (FALAJ_PROFILE).")
 ]
 
 

@@ -134,7 +134,7 @@ def add_model(
     from catalogue.spec import ModelSpec  # noqa: PLC0415 - as above
 
     if not path.is_file():
-        raise MisuseError(f"{path} is not a file")
+        raise MisuseError(f"{path} is not a file", mend="name the ONNX file to add")
     settings = Settings.from_env()
     cases = read_json(str(golden)) if golden else []
     if not isinstance(cases, list):

@@ -4,17 +4,29 @@ from typing import Annotated
 
 import typer
 
+from cli.completion import access_names, profile_names
+from cli.settings import PROFILES
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, errors included.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and do none of it.")
 ]
 
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help=f"{' or '.join(PROFILES)} (FALAJ_PROFILE).",
+        autocompletion=profile_names,
+    ),
+]
 Asked = Annotated[
     str,
     typer.Option(
         "--access",
         help="What callers must show: open (nothing), jwt (a token) or iam (a signature); smb "
         "asks nothing by default, enterprise a token.",
+        autocompletion=access_names,
     ),
 ]
 TenantsFile = Annotated[

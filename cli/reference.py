@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from cli.exits import Exit
 from cli.main import application
+from cli.shapes import ERROR, SHAPES, Shape
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
 _MARKUP: Final = re.compile(r"\[/?[a-z ]*\]")
@@ -34,6 +35,14 @@ def reference() -> str:
         "|---|---|",
         *(f"| {int(code)} | {meaning} |" for code, meaning in _MEANINGS.items()),
         "",
+        "## What `--json` prints",
+        "",
+        "One object; each command's keys stand in its section.",
+        "Keys may become more; none goes away or changes its meaning (`cli/shapes.py`).",
+        "A failure is an object of these keys, whatever the command, and the exit says its kind:",
+        "",
+        *_shape(ERROR),
+        "",
         *_commands(get_command(application()), "falaj"),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -56,6 +65,15 @@ def _section(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - as abo
         yield f"| `{words}` | {(parameter.help or '').strip()} |"
     examples = [_MARKUP.sub("", line).strip() for line in command.epilog.split("\n\n")[1:]]
     yield from ("", "```console", *examples, "```", "")
+    for number, shape in enumerate(SHAPES[path.partition(" ")[2]]):
+        yield from ("With `--json`, or:" if number else "With `--json`:", "", *_shape(shape), "")
+
+
+def _shape(shape: Shape) -> Iterator[str]:
+    yield from ("| key | |", "|---|---|")
+    for key, meaning in shape.items():
+        may_be = ", if there is one" if key.endswith("?") else ""
+        yield f"| `{key.removesuffix('?')}`{may_be} | {meaning} |"
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.access import access_context, issuer_folder
+from cli.completion import model_names
 from cli.exits import Exit
 from cli.failures import MisuseError
 from cli.options import AsJson, example
@@ -49,7 +50,10 @@ _BAR: Final = 40
 
 
 def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
-    model: Annotated[str, typer.Argument(help="The model whose rollout is rehearsed.")],
+    model: Annotated[
+        str,
+        typer.Argument(help="The model whose rollout is rehearsed.", autocompletion=model_names),
+    ],
     *,
     from_version: Annotated[
         int | None,

@@ -1,13 +1,12 @@
 """`falaj synth`: the stacks made anew, which a running `falaj up` deploys at once."""
 
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Final
 
-import typer
 from rich.markup import escape
 
 from cli.failures import MisuseError
-from cli.options import AsJson, Asked, TenantsFile, example
+from cli.options import AsJson, Asked, Profile, TenantsFile, example
 from cli.printing import answer
 from cli.settings import PROFILES, Settings
 from cli.up import prepare
@@ -17,10 +16,7 @@ EXAMPLE: Final = example("falaj synth", "falaj synth --profile enterprise")
 
 def synth(
     *,
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", help=f"{' or '.join(PROFILES)} (FALAJ_PROFILE)."),
-    ] = None,
+    profile: Profile = None,
     access: Asked = "",
     tenants: TenantsFile = "",
     as_json: AsJson = False,

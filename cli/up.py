@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cli.access import curl_words, issuer_folder, what_to_show
 from cli.failures import MisuseError
-from cli.options import AsJson, Asked, TenantsFile, example
+from cli.options import AsJson, Asked, Profile, TenantsFile, example
 from cli.printing import answer, console, progress
 from cli.settings import ENV_AWS_PORT, ENV_PORT, PROFILES, Settings
 from cli.synthesis import is_current, synthesize
@@ -32,10 +32,7 @@ SHOWN_GAPS: Final = 4
 
 def up(
     *,
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", help=f"{' or '.join(PROFILES)} (FALAJ_PROFILE)."),
-    ] = None,
+    profile: Profile = None,
     access: Asked = "",
     tenants: TenantsFile = "",
     seed: Annotated[int, typer.Option("--seed", help="Of every random choice.")] = 0,

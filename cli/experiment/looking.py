@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cli.completion import experiment_names
 from cli.experiment.options import analyst, named
 from cli.options import AsJson
 from cli.printing import answer
@@ -28,7 +29,9 @@ def status(
     experiment: Annotated[
         str | None,
         typer.Argument(
-            metavar="[EXPERIMENT]", help="MODEL/NAME, or the file of its declaration; all if none."
+            metavar="[EXPERIMENT]",
+            help="MODEL/NAME, or the file of its declaration; all if none.",
+            autocompletion=experiment_names,
         ),
     ] = None,
     *,

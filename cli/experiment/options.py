@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.completion import experiment_names
 from cli.experiment.client import AnalystClient, Named
 from cli.experiment.sources import read_spec
 from cli.failures import MisuseError
@@ -15,7 +16,9 @@ from cli.settings import Settings
 Experiment = Annotated[
     str,
     typer.Argument(
-        metavar="EXPERIMENT", help="MODEL/NAME, or the file of its declaration, YAML or JSON."
+        metavar="EXPERIMENT",
+        help="MODEL/NAME, or the file of its declaration, YAML or JSON.",
+        autocompletion=experiment_names,
     ),
 ]
 Reason = Annotated[

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from cli.main import run
+from cli.shapes import ERROR, SHAPES, fits
 from tests.falaj.platform_front import serving, whole_api
 
 
@@ -13,14 +14,22 @@ from tests.falaj.platform_front import serving, whole_api
 class Said:
     """What a command line ended with."""
 
+    words: tuple[str, ...]
     exit: int
     out: str
     err: str
 
     @property
     def document(self):
-        """Standard output as the one JSON document that `--json` promises."""
-        return json.loads(self.out)
+        """Standard output as the one JSON document that `--json` promises, of a promised shape."""
+        found = json.loads(self.out)
+        assert any(fits(frozenset(found), shape) for shape in (ERROR, *self._shapes)), sorted(found)
+        return found
+
+    @property
+    def _shapes(self):
+        spoken = (SHAPES.get(" ".join(self.words[:count])) for count in (1, 2))
+        return next((shapes for shapes in spoken if shapes), ())
 
 
 @pytest.fixture
@@ -31,7 +40,7 @@ def falaj(capsys):
         capsys.readouterr()
         status = run(list(words))
         out, err = capsys.readouterr()
-        return Said(int(status), out, err)
+        return Said(words, int(status), out, err)
 
     return falaj
 
