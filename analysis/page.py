@@ -264,7 +264,7 @@ def _design(report: Report) -> str:
         ),
         ["unit", escape(spec.unit.value)],
         ["outcomes count for", f"{span(spec.outcome_window)} after the first exposure"],
-        ["units exposed", " to ".join(when) or "none"],
+        ["counted units came", " to ".join(when) or "none is counted yet"],
         ["on win, on loss", f"{spec.on_win.value}, {spec.on_loss.value}"],
     ]
     return f"<h2>How it was designed</h2>{_table(['', ''], rows)}"

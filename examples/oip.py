@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -14,7 +15,9 @@ Tensor = Mapping[str, Any]
 def arguments(description: str) -> argparse.ArgumentParser:
     """Return a parser that knows where the API is."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--url", default="http://127.0.0.1:8080", help="address of the API")
+    said = os.environ.get  # noqa: TID251 - an application has settings of its own
+    url = said("FALAJ_URL") or f"http://127.0.0.1:{said('FALAJ_PORT') or 8080}"
+    parser.add_argument("--url", default=url.rstrip("/"), help="address of the API (FALAJ_PORT)")
     return parser
 
 

@@ -12,11 +12,12 @@ from tests.models.conftest import REPOSITORY
 def example(address):
     """Run an example against the server; return what it printed."""
 
-    def call(name, *arguments, url=address):
+    def call(name, *arguments, url=address, **environment):
+        where = [] if environment else ["--url", url]
         done = subprocess.run(
-            [sys.executable, f"examples/{name}.py", "--url", url, *arguments],
+            [sys.executable, f"examples/{name}.py", *where, *arguments],
             cwd=REPOSITORY,
-            env={"PYTHONIOENCODING": "utf-8"},
+            env={"PYTHONIOENCODING": "utf-8"} | environment,
             capture_output=True,
             text=True,
             check=False,
@@ -55,6 +56,15 @@ def test_tumours_are_told(example, arguments):
         0,
         "6 of 6 right. Teaching data, not medical advice.",
     )
+
+
+def test_examples_ask_where_the_region_listens(example, address):
+    """Who moved the API to another port says so once, for the region and for the examples."""
+    port = address.rpartition(":")[2]
+    by_port = example("tashkeel", "لا إله إلا الله", FALAJ_PORT=port)
+    by_url = example("tashkeel", "لا إله إلا الله", FALAJ_URL=address, FALAJ_PORT="9")
+
+    assert (by_port[0], by_url) == (0, by_port)
 
 
 def test_silent_address_is_one_sentence(example):
