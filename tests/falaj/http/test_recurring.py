@@ -10,7 +10,7 @@ from falaj.engines.onnx import OnnxEngine
 from falaj.engines.validation import SignatureCheck
 from falaj.errors import FalajError
 from falaj.http.decoding import decoded
-from falaj.http.recurring import MOST_FORMS, RecurringRequests
+from falaj.http.recurring import MOST_FORMS, PAUSE, RecurringRequests
 from falaj.http.service import Limits
 from tests.falaj import onnx_models
 
@@ -141,3 +141,30 @@ def test_callers_cannot_fill_the_memory():
         for _ in range(2):
             reader.learn(body, usual(body, check))
         assert reader.held <= MOST_FORMS
+
+
+def test_who_never_recurs_is_looked_at_no_more_for_a_while():
+    """An id in every request costs next to nothing; a caller without is found again later."""
+    check, body = CHECKS["FP32"], body_of("[1,2,3]")
+    strangers = [body_of("[1,2,3]", id=str(number)) for number in range(MOST_FORMS + 1)]
+    reader = taught(check, *strangers)
+    request = usual(body, check)
+    for _ in range(PAUSE):
+        assert reader.read(body) is None
+        reader.learn(body, request)
+    for _ in range(2):
+        reader.learn(body, request)
+    assert reader.read(body) is not None
+
+
+def test_one_who_never_recurs_does_not_spoil_it_for_those_who_do():
+    """While some texts recur, others are looked at as well."""
+    check, body = CHECKS["FP32"], body_of("[1,2,3]")
+    request, reader = usual(body, check), RecurringRequests(check)
+    for number in range(3 * MOST_FORMS):
+        stranger = body_of("[1,2,3]", id=str(number))
+        reader.learn(stranger, usual(stranger, check))
+        if reader.read(body) is None:
+            reader.learn(body, request)
+            reader.learn(body, request)
+        assert reader.read(body) is not None

@@ -19,6 +19,8 @@ from falaj.http.documents import SMALL_BYTES
 from falaj.http.json_values import RULES
 
 MOST_FORMS: Final = 64
+PAUSE: Final = 1024
+"""Requests that are let by unlooked at once `MOST_FORMS` texts came and none of them recurred."""
 _AROUND_BYTES: Final = 1024
 _DATA: Final = b'"data"'
 _OPENING: Final = ord("[")
@@ -57,6 +59,8 @@ class RecurringRequests:
         # Not from `secrets`, whose imports a cold start does without.
         self._marker = int.from_bytes(os.urandom(8), "big") >> 2
         self._forms: dict[bytes, _Form | None] = {}
+        self._has_helped = False
+        self._paused = 0
 
     @property
     def held(self) -> int:
@@ -72,7 +76,7 @@ class RecurringRequests:
         Returns:
             What `decoded` would; None also where it would refuse, so that it says why.
         """
-        if len(body) > SMALL_BYTES:
+        if self._paused or len(body) > SMALL_BYTES:
             return None
         start, end = _array_in(body)
         form = self._forms.get(body[:start] + body[end:])
@@ -85,6 +89,7 @@ class RecurringRequests:
             packed = form.pack(*orjson.loads(text))
         except _NOT_THESE_NUMBERS:
             return None
+        self._has_helped = True
         _, outputs, names, identifier, parameters = form.request
         tensor: Tensor = np.ndarray(form.shape, form.dtype, packed)
         return InferenceRequest({form.name: tensor}, outputs, names, identifier, parameters)
@@ -96,6 +101,9 @@ class RecurringRequests:
             body: As for `read`.
             request: What it says.
         """
+        if self._paused:
+            self._paused -= 1
+            return
         if len(body) > SMALL_BYTES or not self._code:
             return
         start, end = _array_in(body)
@@ -106,6 +114,7 @@ class RecurringRequests:
         if known is _NEW:
             if len(self._forms) >= MOST_FORMS:
                 self._forms.clear()  # who never says the same twice must not fill the memory
+                self._paused, self._has_helped = 0 if self._has_helped else PAUSE, False
             self._forms[around] = None
         elif known is None:
             self._forms[around] = self._form(body, start, end, request)
