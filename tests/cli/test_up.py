@@ -76,7 +76,7 @@ def test_pasted_line_is_answered_and_interrupt_ends_it(profile):
             ready = json.loads("".join(_until_brace(region.stdout)))
             answered = pasted(ready["try"])
             region.send_signal(signal.SIGINT)
-            _, err = region.communicate(timeout=60)
+            _, err = region.communicate(timeout=300)  # all workers of a machine may be busy
         finally:
             region.kill()
 
