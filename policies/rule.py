@@ -1,6 +1,6 @@
 """One rule: what it looks at, what it refuses, why, and who says so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -46,6 +46,23 @@ class Rule:
             type_.startswith(wanted[:-1]) if wanted.endswith("*") else type_ == wanted
             for wanted in self.types
         )
+
+
+def mention(find: Callable[[str], Iterable[str]], sentence: str) -> Check:
+    """Refuse every text of a resource in which something is found.
+
+    Args:
+        find: Returns what is found in a text.
+        sentence: What is wrong with it, after where it stands; `{found}` stands for it.
+    """
+
+    def check(resource: Resource, view: View) -> Iterator[str]:
+        del view
+        for path, text in resource.texts:
+            for found in find(text):
+                yield f"{path} {sentence.format(found=found)}"
+
+    return check
 
 
 def forbid(sentence: str) -> Check:

@@ -1,10 +1,10 @@
 """Every connection of a network, written down."""
 
-from aws_cdk import Token, aws_ec2 as ec2, aws_iam as iam
+from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from infra.constructs.function_role import allow, trust
-from infra.constructs.region_boundary import BOUNDARY_ARN
+from infra.constructs.bounded_role import bounded_role, trust
+from infra.constructs.function_role import allow
 
 
 def log_flows(
@@ -25,20 +25,11 @@ def log_flows(
     Source: docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html.
     """
     actions = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-    role = iam.CfnRole(
+    role = bounded_role(
         scope,
         "FlowLogRole",
-        assume_role_policy_document=trust("vpc-flow-logs.amazonaws.com"),
-        permissions_boundary=Token.as_string(BOUNDARY_ARN),
-        policies=[
-            iam.CfnRole.PolicyProperty(
-                policy_name="Own",
-                policy_document={
-                    "Version": "2012-10-17",
-                    "Statement": [allow("WriteOwnLogs", actions, [streams])],
-                },
-            )
-        ],
+        trusted=trust("vpc-flow-logs.amazonaws.com"),
+        statements=[allow("WriteOwnLogs", actions, [streams])],
     )
     ec2.CfnFlowLog(
         scope,

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from aws_cdk import Token, aws_iam as iam
 from constructs import Construct
 
-from infra.constructs.region_boundary import BOUNDARY_ARN
+from infra.constructs.bounded_role import bounded_role, trust
 
 
 def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> dict[str, Any]:
@@ -24,26 +22,6 @@ def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> dict[st
 def sub(text: str, **names: str) -> dict[str, Any]:
     """Write `Fn::Sub` for a policy; plain JSON, which spares a call into the CDK."""
     return {"Fn::Sub": [text, names] if names else text}
-
-
-def trust(service: str) -> dict[str, Any]:
-    """Write the policy by which a service may take a role."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": service},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-
-
-@cache
-def _boundary() -> str:
-    """Return the boundary as text, one token for all roles."""
-    return Token.as_string(BOUNDARY_ARN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,18 +70,6 @@ class FunctionRole(Construct):
             # X-Ray's write actions take no resource; AWS documents `*` for them.
             allow("WriteTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]),
         )
-        self.role = iam.CfnRole(
-            self,
-            "Resource",
-            assume_role_policy_document=trust("lambda.amazonaws.com"),
-            permissions_boundary=_boundary(),
-            policies=[
-                iam.CfnRole.PolicyProperty(
-                    policy_name="Own",
-                    policy_document={
-                        "Version": "2012-10-17",
-                        "Statement": [*own, *statements],
-                    },
-                )
-            ],
+        self.role = bounded_role(
+            self, "Resource", trusted=trust("lambda.amazonaws.com"), statements=[*own, *statements]
         )

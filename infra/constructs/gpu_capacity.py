@@ -7,7 +7,6 @@ from typing import Any, Final
 from aws_cdk import (
     Fn,
     Tags,
-    Token,
     aws_autoscaling as autoscaling,
     aws_ec2 as ec2,
     aws_ecs as ecs,
@@ -15,8 +14,8 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from infra.constructs.function_role import allow, sub, trust
-from infra.constructs.region_boundary import BOUNDARY_ARN
+from infra.constructs.bounded_role import bounded_role, trust
+from infra.constructs.function_role import allow, sub
 
 IMAGE_PARAMETER: Final = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
 """Where AWS names its newest ECS image with NVIDIA's driver; each new machine takes what it says.
@@ -183,18 +182,7 @@ class GpuCapacity(Construct):
                 [cluster.attr_arn],
             ),
         ]
-        return iam.CfnRole(
-            self,
-            "Role",
-            assume_role_policy_document=trust("ec2.amazonaws.com"),
-            permissions_boundary=Token.as_string(BOUNDARY_ARN),
-            policies=[
-                iam.CfnRole.PolicyProperty(
-                    policy_name="Own",
-                    policy_document={"Version": "2012-10-17", "Statement": statements},
-                )
-            ],
-        )
+        return bounded_role(self, "Role", trusted=trust("ec2.amazonaws.com"), statements=statements)
 
 
 def _mixed(

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aws_cdk import Token, aws_ecs as ecs, aws_iam as iam
+from aws_cdk import aws_ecs as ecs, aws_iam as iam
 from constructs import Construct
 
 from catalogue.gpu import Deployment as Replacement
 from catalogue.release import ReleasePlan
 from falaj.contract import SERVER_CONTAINER
+from infra.constructs.bounded_role import bounded_role
 from infra.constructs.function_role import allow, sub
 from infra.constructs.gpu_targets import Fleets, GpuTargets
-from infra.constructs.region_boundary import BOUNDARY_ARN
 
 BAKE_MINUTES: Final = 15
 """How long both fleets stand after the last shift, for a rollback without a cold start."""
@@ -153,18 +153,7 @@ class GpuService(Construct):
             ),
             allow("Shift", ["elasticloadbalancing:ModifyRule"], [each.rule.ref for each in fleets]),
         ]
-        return iam.CfnRole(
-            self,
-            "Shifts",
-            assume_role_policy_document=_ecs_trust(),
-            permissions_boundary=Token.as_string(BOUNDARY_ARN),
-            policies=[
-                iam.CfnRole.PolicyProperty(
-                    policy_name="Own",
-                    policy_document={"Version": "2012-10-17", "Statement": statements},
-                )
-            ],
-        )
+        return bounded_role(self, "Shifts", trusted=_ecs_trust(), statements=statements)
 
 
 def deployment_configuration(

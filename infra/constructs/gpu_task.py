@@ -17,9 +17,9 @@ from falaj.contract import (
     SERVER_CONTAINER,
     SERVER_MODEL_ROOT,
 )
+from infra.constructs.bounded_role import bounded_role
 from infra.constructs.function_role import allow, sub
 from infra.constructs.gpu_targets import DRAIN_S
-from infra.constructs.region_boundary import BOUNDARY_ARN
 
 STOP_S: Final = DRAIN_S + 10
 """After how long ECS kills what did not stop; the container has drained before."""
@@ -276,18 +276,7 @@ def tasks_trust() -> dict[str, Any]:
 
 
 def _role(scope: Construct, id_: str, statements: list[dict[str, Any]]) -> iam.CfnRole:
-    return iam.CfnRole(
-        scope,
-        id_,
-        assume_role_policy_document=tasks_trust(),
-        permissions_boundary=Token.as_string(BOUNDARY_ARN),
-        policies=[
-            iam.CfnRole.PolicyProperty(
-                policy_name="Own",
-                policy_document={"Version": "2012-10-17", "Statement": statements},
-            )
-        ],
-    )
+    return bounded_role(scope, id_, trusted=tasks_trust(), statements=statements)
 
 
 def _start_rights(supplies: Supplies) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from infra.config.deployment import Deployment
 from infra.config.profile import ApiKind
 from infra.constructs.api_access import ApiAccess
 from infra.constructs.api_routes import ApiRoutes, Backend, PrivateBackend
-from infra.constructs.function_role import trust
+from infra.constructs.bounded_role import trust
 from infra.constructs.invocation_role import InvocationRole
 from infra.constructs.keeping import keep
 from infra.constructs.kept_logs import KeptLogs

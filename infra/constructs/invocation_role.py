@@ -6,7 +6,8 @@ from typing import Final
 from aws_cdk import Token, aws_iam as iam
 from constructs import Construct
 
-from infra.constructs.function_role import allow, trust
+from infra.constructs.bounded_role import trust
+from infra.constructs.function_role import allow
 from infra.constructs.region_boundary import BOUNDARY_ARN
 
 ARNS_PER_POLICY: Final = 30

@@ -1,22 +1,13 @@
 """Foundation models answer in the region."""
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
-from policies.application import Resource, View
-from policies.rule import ALL, Rule
+from policies.rule import ALL, Rule, mention
 
 _PROFILE: Final = re.compile(
     r"(?<![\w.-])(?:global|us|us-gov|eu|apac|au|jp|ca|mea)\.(?:amazon|anthropic|meta|mistral|deepseek|cohere|ai21|stability|writer|twelvelabs|openai|qwen)\.[\w.:-]+"
 )
-
-
-def _check(resource: Resource, view: View) -> Iterator[str]:
-    del view
-    for path, text in resource.texts:
-        for profile in _PROFILE.findall(text):
-            yield f"{path} names the inference profile {profile}, which runs in other regions"
 
 
 RULE = Rule(
@@ -29,5 +20,7 @@ RULE = Rule(
     source="https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html",
     controls=("PDPL-22", "PDPL-23", "HEALTH-13", "CBUAE-6.1", "CBUAE-6.3", "ISO-5.34"),
     types=ALL,
-    check=_check,
+    check=mention(
+        _PROFILE.findall, "names the inference profile {found}, which runs in other regions"
+    ),
 )

@@ -1,18 +1,7 @@
 """No string of a template names another region."""
 
-from collections.abc import Iterator
-
-from policies.application import Resource, View
 from policies.region import other_regions
-from policies.rule import ALL, Rule
-
-
-def _check(resource: Resource, view: View) -> Iterator[str]:
-    del view
-    for path, text in resource.texts:
-        for region in other_regions(text):
-            yield f"{path} names {region}"
-
+from policies.rule import ALL, Rule, mention
 
 RULE = Rule(
     id="residency.other-region",
@@ -21,5 +10,5 @@ RULE = Rule(
     source="https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html",
     controls=("PDPL-22", "PDPL-23", "HEALTH-13", "CBUAE-6.1", "CBUAE-6.3", "ISO-5.14"),
     types=ALL,
-    check=_check,
+    check=mention(other_regions, "names {found}"),
 )
