@@ -16,6 +16,8 @@ import uvloop
 
 _ACCOUNTS = itertools.count(1)
 ROOT = Path(__file__).parents[2]
+OPENING_S = 900
+"""A region of many processes opens in half a minute, and on a crowded machine in many."""
 
 
 class Running:
@@ -36,16 +38,17 @@ class Running:
                     progress=self.events.append,
                     build_folder=ROOT / ".build" / "host",
                     **settings,
-                )
+                ),
+                within_s=OPENING_S,
             )
         except BaseException:
             self._stop()
             raise
 
-    def run(self, work):
+    def run(self, work, *, within_s=120):
         """Run a coroutine on the region's loop."""
         future: Future = asyncio.run_coroutine_threadsafe(work, self.loop)
-        return future.result(120)
+        return future.result(within_s)
 
     def call(self, function, *args, **kwargs):
         """Call a function on the region's loop."""
