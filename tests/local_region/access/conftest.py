@@ -13,6 +13,7 @@ TENANTS = """
 default: {rate_per_s: 1000, burst: 1000}
 tenants:
   slow: {rate_per_s: 0.2, burst: 3}
+  hasty: {rate_per_s: 0.2, burst: 3}
   narrow: {rate_per_s: 100, burst: 100, concurrency: 2}
 """
 
@@ -49,7 +50,7 @@ def guarded_catalogue(tmp_path_factory):
     folder.mkdir()
     (folder / "greeting.yaml").write_text(EXPERIMENT)
     catalogue.add("open-to-all")
-    acmes = {"tenants": ["acme", "slow"]}
+    acmes = {"tenants": ["acme", "hasty"]}
     catalogue.add("vision", compute={"target": "gpu"}, access=acmes)
     catalogue.add("speech", compute={"target": "gpu", "fallback": "lambda"}, access=acmes)
     return catalogue

@@ -153,24 +153,24 @@ def test_no_rule_leads_to_what_only_the_balancer_may_ask(region):
 def test_surplus_is_refused_with_429_and_the_other_tenant_loses_nothing(region, issuer):
     """Behind an HTTP API the container counts, before a REST API the usage plan does."""
     minted, infer = Minting("vision"), next(r for r in SERVED if r.operation == "infer")
-    slow, acme, refused = Counter(), Counter(), []
+    hasty, acme, refused = Counter(), Counter(), []
     for _ in range(4 * BURST):
-        status, headers, body = asked(region, infer, "vision", minted(issuer, tenant="slow"))
-        slow[status] += 1
+        status, headers, body = asked(region, infer, "vision", minted(issuer, tenant="hasty"))
+        hasty[status] += 1
         if status == 429:
             refused.append(({name.lower(): v for name, v in headers.items()}, json.loads(body)))
         acme[asked(region, infer, "vision", minted(issuer))[0]] += 1
 
     assert acme == {200: 4 * BURST}
-    assert slow[429] >= 1
-    assert set(slow) <= {200, 429}
+    assert hasty[429] >= 1
+    assert set(hasty) <= {200, 429}
     assert {int(headers["retry-after"]) >= 1 for headers, _ in refused} == {True}
     assert {frozenset(body) for _, body in refused} == {frozenset(("error", "code", "request_id"))}
 
 
 def test_surplus_over_grpc_has_to_wait(region, issuer):
     """In both profiles: no usage plan stands before gRPC."""
-    token = Minting("vision")(issuer, tenant="slow", jti="grpc")
+    token = Minting("vision")(issuer, tenant="hasty", jti="grpc")
     got = Counter(called(region, "ModelInfer", "vision", token) for _ in range(4 * BURST))
 
     assert got["StatusCode.RESOURCE_EXHAUSTED"] >= 1
