@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPConnection, RemoteDisconnected
 
 import pytest
@@ -38,11 +39,9 @@ def said(held):
 
 def is_serving(container):
     """A well-behaved client's inference."""
-    connection = HTTPConnection("127.0.0.1", container.port, timeout=10)
-    connection.request("POST", "/v2/models/doubled/infer", BODY)
-    response = connection.getresponse()
-    answer = json.loads(response.read())
-    connection.close()
+    with closing(HTTPConnection("127.0.0.1", container.port, timeout=10)) as connection:
+        connection.request("POST", "/v2/models/doubled/infer", BODY)
+        answer = json.loads(connection.getresponse().read())
     return answer["outputs"][0]["data"] == [2.0, 4.0]
 
 
@@ -126,11 +125,10 @@ def test_nothing_runs_for_a_client_who_has_left(container):
     """Requests that wait when their client hangs up are given up, not computed."""
 
     def executed():
-        connection = HTTPConnection("127.0.0.1", container.port, timeout=10)
-        connection.request("GET", "/v2/models/small-queue/stats")
-        found = json.loads(connection.getresponse().read())["model_stats"][0]["execution_count"]
-        connection.close()
-        return found
+        with closing(HTTPConnection("127.0.0.1", container.port, timeout=10)) as connection:
+            connection.request("GET", "/v2/models/small-queue/stats")
+            found = json.loads(connection.getresponse().read())
+        return found["model_stats"][0]["execution_count"]
 
     before = executed()
     head = b"POST /v2/models/small-queue/infer HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
@@ -155,26 +153,26 @@ def test_a_stopping_container_answers_all_that_was_sent(  # noqa: PLR0915 - one 
 
         def caller(number):
             answered = lost = 0
-            connection = None
+            connection = HTTPConnection("127.0.0.1", container.port, timeout=20)
             while True:
                 try:
-                    if connection is None:
-                        connection = HTTPConnection("127.0.0.1", container.port, timeout=20)
+                    if connection.sock is None:
                         connection.connect()
                 except OSError:
+                    connection.close()
                     return answered, lost  # nobody listens any more: another replica would
                 try:
                     connection.request("POST", "/v2/models/slow/infer", SLOW)
                     response = connection.getresponse()
                     response.read()
                 except (OSError, RemoteDisconnected):
+                    connection.close()
                     return answered, lost + 1
                 answered += response.status == 200
                 lost += response.status != 200
                 served.add(number)
                 if response.getheader("connection") == "close":
                     connection.close()
-                    connection = None
 
         with ThreadPoolExecutor(8) as pool:
             ends = [pool.submit(caller, n) for n in range(8)]

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPConnection
 
 import numpy as np
@@ -37,12 +38,10 @@ def tensor(array, datatype="FP32", name="x", *, is_binary=True):
 
 def call(container, method, path, body=b"", headers=None):
     """One request on a connection of its own: status, headers, body."""
-    connection = HTTPConnection(container.http, timeout=20)
-    connection.request(method, path, body, headers or {})
-    response = connection.getresponse()
-    found = response.status, dict(response.getheaders()), response.read()
-    connection.close()
-    return found
+    with closing(HTTPConnection(container.http, timeout=20)) as connection:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
 
 
 def test_a_strangers_client_is_served(client):

@@ -50,23 +50,22 @@ async def heard(pieces, *, taught=(), limits=None):
         seen.append(exchange.request)
         exchange.reply(200, {}, b"")
 
-    bound = socket.socket()
-    server = HttpServer(site, bound, clock=SystemClock(), limits=limits or ConnectionLimits())
-    server.loop = asyncio.get_running_loop()
-    server.now, server.date, server.ok_head = 0.0, "", b""
-    for stream in (taught, pieces):
-        wire = Wire()
-        seen.clear()
-        connection = Connection(server)
-        connection.connection_made(wire)
-        for piece in stream:
-            if not wire.is_closed:
-                connection.data_received(piece)
-        for _ in range(40):
-            await asyncio.sleep(0)
-        connection.connection_lost(None)
-        assert server.buffered == 0
-    bound.close()
+    with socket.socket() as bound:
+        server = HttpServer(site, bound, clock=SystemClock(), limits=limits or ConnectionLimits())
+        server.loop = asyncio.get_running_loop()
+        server.now, server.date, server.ok_head = 0.0, "", b""
+        for stream in (taught, pieces):
+            wire = Wire()
+            seen.clear()
+            connection = Connection(server)
+            connection.connection_made(wire)
+            for piece in stream:
+                if not wire.is_closed:
+                    connection.data_received(piece)
+            for _ in range(40):
+                await asyncio.sleep(0)
+            connection.connection_lost(None)
+            assert server.buffered == 0
     return list(seen), [answer[9:12] for answer in wire.written], wire.is_closed
 
 

@@ -81,6 +81,7 @@ class HttpServer:
         """
         self.is_draining = True
         if self._listening is None:
+            self._socket.close()
             return True
         until = self.loop.time() + within_s
         await asyncio.sleep(min(grace_s, within_s))
@@ -134,7 +135,10 @@ class HttpServer:
         with suppress(OSError), kept:
             while True:
                 accepted, _ = kept.accept()
-                await self.loop.connect_accepted_socket(lambda: Connection(self), accepted)
+                try:
+                    await self.loop.connect_accepted_socket(lambda: Connection(self), accepted)
+                except OSError:  # this client has left; those behind it have not
+                    accepted.close()
 
 
 def _without_news(connections: set[Connection]) -> list[Connection]:
