@@ -9,7 +9,7 @@ from typing import Final
 from analysis.amounts import amount, percent, span
 from analysis.chart import balance_chart, effect_chart
 from analysis.looks import Comparison
-from analysis.report import Report, found
+from analysis.report import Report, found, why_nothing_is_shown
 from analysis.words import VERDICT_WORDS
 from falaj.experiments.lifecycle import Verdict
 from falaj.experiments.metrics import Role
@@ -124,8 +124,8 @@ def _effect(report: Report) -> str:
         return f"{title}<p>Not shown, because it means nothing while the assignment is broken.</p>"
     drawn = effect_chart(shown)
     if drawn is None:
-        why = shown.latest.why_not if shown.latest else "the first look has not been reached"
-        return f"{title}<p>Nothing to draw yet: {escape(why)}.</p>"
+        why = escape(why_nothing_is_shown(shown))
+        return f"{title}<p>Nothing to draw yet: {why}.</p>"
     return (
         f"{title}<figure>{drawn}<figcaption>Line: estimated difference {_name(shown.arm)} − "
         f"{_name(report.spec.control.name)}. Shade: where the true difference lies, with "
@@ -198,7 +198,9 @@ def _metrics(title: str, report: Report, role: Role) -> str:
 
 def _metric_row(report: Report, each: Comparison) -> list[str]:
     word = found(each, report.conclusion)
-    shown = f'<span class="{word if word in {"better", "worse"} else "soft"}">{word}</span>'
+    why = why_nothing_is_shown(each)
+    said = escape(f"{word}: {why}" if why else word)
+    shown = f'<span class="{word if word in {"better", "worse"} else "soft"}">{said}</span>'
     look, metric = each.latest, each.metric
     if look is None or look.effect is None or look.interval is None:
         return [_name(metric.name), _name(each.arm), "", "", "", "", shown]

@@ -163,6 +163,11 @@ def found(each: Comparison, conclusion: Conclusion) -> str:
     return "no harm shown" if each.metric.role is Role.GUARDRAIL else "undecided"
 
 
+def why_nothing_is_shown(each: Comparison) -> str:
+    """Say why a metric has no answer yet; empty when it has one."""
+    return each.latest.why_not if each.latest else "the first look has not been reached"
+
+
 def look_dict(look: Look) -> dict[str, Any]:
     """Write a look as JSON values."""
     effect = look.effect
@@ -282,13 +287,14 @@ def _unusable(tally: Tally) -> str:
 
 def _line(report: Report, each: Comparison) -> str:
     look = each.latest
+    why = why_nothing_is_shown(each)
     if look is None or look.effect is None or look.interval is None:
-        return look.why_not if look else "no look yet"
+        return why
     low, high = look.interval
     unit = each.metric
     return (
         f"{amount(unit, look.effect.control)} → {amount(unit, look.effect.treatment)}, difference "
         f"{amount(unit, look.effect.difference, signed=True)} "
         f"[{amount(unit, low, signed=True)}, {amount(unit, high, signed=True)}], "
-        f"{found(each, report.conclusion)}"
+        f"{found(each, report.conclusion)}{f': {why}' if why else ''}"
     )

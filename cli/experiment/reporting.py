@@ -141,12 +141,14 @@ def _found(each: Mapping[str, Any], metric: Metric) -> str:
     from analysis.amounts import amount  # noqa: PLC0415 - for this command only
 
     look = each["latest"]
+    why = look["why_not"] if look else "the first look has not been reached"
     if look is None or look["interval"] is None:
-        return str((look and look["why_not"]) or each["found"])
+        return str(why or each["found"])
     low, high = (amount(metric, edge, signed=True) for edge in look["interval"])
     return (
         f"{amount(metric, look['control'])} → {amount(metric, look['treatment'])}, difference "
         f"{amount(metric, look['difference'], signed=True)} [{low}, {high}], {each['found']}"
+        f"{f': {why}' if why else ''}"
     )
 
 

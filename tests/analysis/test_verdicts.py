@@ -110,6 +110,21 @@ def test_too_little_data_is_inconclusive_with_the_reason(now, units, changes, re
     assert reason in report.conclusion.reason
 
 
+@pytest.mark.parametrize(
+    ("units", "why"),
+    [(0, "the first look has not been reached"), (2_000, "nothing varies")],
+)
+def test_a_metric_without_an_answer_says_why(now, units, why):
+    """A guardrail of which nothing is known is not passed over in silence, in any form."""
+    metrics = [{"name": "conversion", "kind": "binary"}, GUARD]
+    report = report_of(now, BETTER, units, metrics=metrics)
+    page = re.sub(r"<[^>]*>", " ", as_page(report))
+    (line,) = (line for line in as_text(report).splitlines() if "complaints" in line)
+
+    assert why in line
+    assert re.search(f"not enough data: [^.]*{why}", page)
+
+
 def test_sample_ratio_mismatch_blocks_a_winner(now):
     """A broken split makes even a large effect worthless."""
     spec = declare()
