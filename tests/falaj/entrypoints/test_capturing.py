@@ -173,3 +173,22 @@ def test_known_keys_outlive_a_dark_store(clock):
     store.run()
 
     assert seen(capture, clock)["who"] == KEY.who(PERSON)
+
+
+def test_whoever_knows_no_key_looks_again_soon_and_ever_less_often(clock):
+    """A store that was dark for a moment costs seconds of names, not minutes; nor many calls."""
+    store = Store()
+    store.is_dark = True
+    capture = capture_of(store, clock)
+    for _ in range(600):
+        seen(capture, clock)
+        store.run()
+        clock.at += timedelta(seconds=1)
+    reads = store.reads
+    store.is_dark, store.keys = False, (KEY,)
+    clock.at += FRESH
+    seen(capture, clock)
+    store.run()
+
+    assert reads == 6  # while starting, at once, and after 20, 60, 140 and 300 s
+    assert seen(capture, clock)["who"] == KEY.who(PERSON)

@@ -16,6 +16,8 @@ from falaj.errors import ServiceError
 
 FRESH: Final = timedelta(minutes=5)
 """After so long a destroyed key is forgotten by processes that live on."""
+SOON: Final = timedelta(seconds=10)
+"""After so long whoever knows no key looks again, and after twice the time each time."""
 NOBODY_ASKED: Final = "nobody was asked who they are"
 
 
@@ -37,15 +39,17 @@ class Keys:
     ) -> None:
         self._read, self._start = read, start or _in_a_thread
         self._ring, self._at, self._is_reading = KeyRing(), now, False
+        self._fresh = SOON
         self._again()
         if not self._ring.keys:
             self._at = now - FRESH
 
     def ring(self, now: datetime) -> KeyRing:
         """Return the ring, and have it read anew if it is old."""
-        if now - self._at >= FRESH and not self._is_reading:
+        if now - self._at >= self._fresh and not self._is_reading:
             self._is_reading = True
             self._at = now
+            self._fresh = FRESH if self._ring.keys else min(2 * self._fresh, FRESH)
             self._start(self._again)
         return self._ring
 
@@ -53,8 +57,10 @@ class Keys:
         try:
             self._ring = self._read()
         except ServiceError:
-            return  # what was known stays; the next look is five minutes away
+            return  # what was known stays
         finally:
+            if self._ring.keys:
+                self._fresh = FRESH
             self._is_reading = False
 
 
