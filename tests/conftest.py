@@ -7,9 +7,13 @@ time for.
 from collections import Counter
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("long", max_examples=1000)
+# How quickly examples are drawn says something of the machine, nothing of what is tested.
+PATIENT = settings(settings(), suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("patient", PATIENT)
+settings.register_profile("long", PATIENT, max_examples=1000)
+settings.load_profile("patient")
 
 
 @pytest.hookimpl(trylast=True)
