@@ -46,7 +46,7 @@ from local_region.issuer import AUDIENCE, ISSUER, KEYS_FILE, LocalIssuer  # noqa
 from local_region.region import Region  # noqa: E402
 
 MODEL = "breast-cancer"
-QUOTA = {"acme": 2.0, "globex": 60.0}
+QUOTA = {"acme": 1.0, "globex": 60.0}
 ASKED = {"acme": 10 * QUOTA["acme"], "globex": 30.0}
 CONNECTIONS = 4
 WARM_UPS = 6
@@ -275,6 +275,10 @@ async def run(profile: str, rounds: int, seconds: float, out: Path) -> int:
     async with await Region.open(
         out, api_port=0, aws_port=0, build_folder=ROOT / ".build" / "host", issuer_folder=folder
     ) as region:
+        # Auditors' records are made by a function of their own, which here takes a core from the
+        # requests that it writes of: both kinds of parts are measured without it.
+        for function in region.functions.list_functions():
+            region.control.subscriptions.set_group(function.function_name, None)
         seen = await compare(region, LocalIssuer.open(folder), rounds, seconds)
     print(f"profile {profile}, {rounds} rounds of {seconds:g} s each way")
     for tenant, statuses in seen.statuses.items():
