@@ -83,7 +83,7 @@ def emulator(tmp_path_factory) -> Path:
     return binary
 
 
-def emulated(emulator: Path, lab, code: Path, payload: bytes, timeout_s: int) -> bytes:
+def emulated(emulator: Path, lab, code: Path, payload: bytes, timeout_s: int = 60) -> bytes:
     """Return what the emulator answers for this code."""
     ports = [free_port() for _ in range(2)]
     bootstrap = Path(sys.modules["local_region.lambda_service.environment"].__file__)

@@ -90,7 +90,7 @@ def test_extension_that_never_ends_costs_its_environment(lab):
     source = f"HOLD = {str(hold)!r}\n" + LINGERS
 
     async def act(service):
-        service.create_function(lab.settings(source, timeout_s=1))
+        service.create_function(lab.settings(source, timeout_s=3))
         first = json.loads((await service.invoke("f", None, b"{}")).payload)
         await service.drain()
         hold.unlink()
@@ -103,7 +103,7 @@ def test_extension_that_never_ends_costs_its_environment(lab):
 
 def test_registration_is_refused_as_by_the_emulator(emulator, lab):
     """No name, a Shutdown, an unknown identifier: AWS's own refusals."""
-    settings = lab.settings(REFUSED, timeout_s=1)
+    settings = lab.settings(REFUSED)
 
     async def act(service):
         service.create_function(settings)
