@@ -55,12 +55,30 @@ def test_shared_outage_that_begins_with_the_shift_rolls_nothing_back(play):
     assert not [m for m in result.timeline if m.kind == "alarm"]
 
 
-@pytest.mark.parametrize("fault", ["nan=0.8", "crash=0.8", "timeout=0.8", "latency=8"])
-def test_harm_of_every_kind_rolls_back(play, fault):
-    """NaN, a dead process, a hang and a slow answer are all seen."""
+def test_shared_deaths_and_hangs_roll_nothing_back(play):
+    """Processes of both versions die and hang alike, and metrics alone can tell: Lambda's own."""
+    result = play(shared=["crash=0.1", "timeout=0.1"], traffic_rps=0.2)
+
+    assert min(result.candidate_bad, result.stable_bad) > 0
+    assert result.verdict is not Ending.ROLLED_BACK, result.reason
+    assert not [m for m in result.timeline if m.kind == "alarm"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "blamed"),
+    [
+        ("nan=0.8", "invalid"),
+        ("crash=0.8", "error"),
+        ("timeout=0.8", "error"),
+        ("latency=8", "p99"),
+    ],
+)
+def test_harm_of_every_kind_rolls_back(play, fault, blamed):
+    """NaN, a dead process, a hang and a slow answer are all seen, and called by their names."""
     result = play(fault)
 
     assert result.verdict is Ending.ROLLED_BACK, result.reason
+    assert blamed in result.cause
     assert result.final_alias == {"version": "1", "weights": {}}
 
 
