@@ -20,8 +20,9 @@ from local_region.container_service.health_checks import HealthChecks
 from local_region.container_service.images import Images
 from local_region.container_service.load_balancer import LoadBalancing, own_answer
 from local_region.container_service.machines import Machines
+from local_region.container_service.outside import Outside
 from local_region.container_service.scaling import Scaling
-from local_region.container_service.service import Outside, Service
+from local_region.container_service.service import Service
 from local_region.container_service.target_group import Address
 from local_region.container_service.task import Task, Workshop
 from local_region.container_service.task_definition import ServiceSettings, TaskDefinition

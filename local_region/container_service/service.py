@@ -7,63 +7,35 @@ Source:
     docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html and
     …/service-task-replacement (an unhealthy task is replaced first and stopped then, as far as
     maximumPercent lets); …/deployment-type-ecs.html (minimumHealthyPercent is rounded up,
-    maximumPercent down); …/deployment-circuit-breaker.html (half the desired count of failures, at
-    least 3 and at most 200, ends a deployment). Read 2026-11-22.
+    maximumPercent down). Read 2026-11-22.
 """
 
-import math
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from falaj.domain.clock import Clock
+from local_region.container_service.choosing import (
+    Judged,
+    beyond,
+    in_the_way,
+    most_tasks,
+    surplus,
+)
 from local_region.container_service.deployment import Deployment
-from local_region.container_service.fleet import Fleet, Gone, Make, nothing
-from local_region.container_service.machines import ANYWHERE
+from local_region.container_service.failures import Failures
+from local_region.container_service.fleet import Fleet, Make
+from local_region.container_service.outside import Outside
+from local_region.container_service.placing import Placing
 from local_region.container_service.strategy import Seen, Stage
 from local_region.container_service.target_group import Target, TargetGroup
 from local_region.container_service.task import Task
 from local_region.container_service.task_definition import ServiceSettings, TaskDefinition
 
-_FEWEST_FAILURES, _MOST_FAILURES = 3, 200
-_FIRST_DELAY_S: Final = 1.0
-_LONGEST_DELAY_S: Final = 60.0
-"""Between starts of tasks that do not live; ECS's own grows to minutes."""
 _WEIGHTS: Final = 1000
 """Weights of a rule's groups add up to this: shares are given in tenths of a percent."""
-
-
-def anywhere(_: ServiceSettings, __: Sequence[str]) -> str:
-    """Place a task wherever there is room."""
-    return ANYWHERE
-
-
-def unknown_alarms(_: str) -> bool:
-    """Take every alarm for quiet."""
-    return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """What a service reaches beyond its tasks.
-
-    Attributes:
-        is_in_alarm: Says whether an alarm is in ALARM.
-        weigh: Sets how much each target group of a rule is asked.
-        tell: Told what becomes of deployments, in a sentence.
-        on_gone: Told of the addresses of each task that has ended.
-        place: Says in which zone a service's next task runs, given the zones of its others; None
-            where there is no machine.
-    """
-
-    is_in_alarm: Callable[[str], bool] = unknown_alarms
-    weigh: Callable[[str, Mapping[str, int]], None] = lambda _rule, _weights: None
-    tell: Callable[[str], None] = lambda _: None
-    on_gone: Gone = nothing
-    place: Callable[[ServiceSettings, Sequence[str]], str | None] = anywhere
 
 
 class Service:
@@ -80,8 +52,6 @@ class Service:
 
     Attributes:
         desired_count: How many tasks are wanted now; scaling changes it.
-        last_failure: Why the last task ended that had never answered.
-        has_no_machine: Whether the last task that was wanted found no zone with a machine.
         failed: Why the last deployment was given up; empty if it was not.
         deployment: What replaces a release now; None while nothing is watched.
     """
@@ -100,7 +70,6 @@ class Service:
         self.settings = settings
         self.desired_count = settings.desired_count
         self.failed = ""
-        self.last_failure = ""
         self.deployment: Deployment | None = None
         self._clock, self._outside = clock, outside or Outside()
         self._fleet = Fleet(
@@ -113,10 +82,8 @@ class Service:
             on_gone=self._outside.on_gone,
         )
         self._fleet.grace_s = settings.grace_s
-        self._zones: dict[str, str] = {}
-        self.has_no_machine = False
-        self._failures = 0
-        self._not_before: datetime | None = None
+        self._placing = Placing(self._outside)
+        self._failures = Failures()
         self._last_good = ""
         self._is_on_alternate = False
         self._is_closed = False
@@ -162,7 +129,12 @@ class Service:
 
         Without a circuit breaker ECS goes on trying; nobody here waits hours for that.
         """
-        return bool(self.failed) or self._failures >= _FEWEST_FAILURES
+        return bool(self.failed) or self._failures.are_many
+
+    @property
+    def last_failure(self) -> str:
+        """Why the last task ended that had never answered."""
+        return self._failures.last
 
     @property
     def is_steady(self) -> bool:
@@ -171,7 +143,12 @@ class Service:
 
     def zones(self) -> Counter[str]:
         """Count the tasks that run by their zone."""
-        return Counter(self._zones.get(task.id, ANYWHERE) for task in self.running)
+        return self._placing.zones(self.running)
+
+    @property
+    def has_no_machine(self) -> bool:
+        """Whether the last task that was wanted found no zone with a machine."""
+        return self._placing.has_no_machine
 
     def targets(self, task: Task) -> list[tuple[TargetGroup, Target]]:
         """Return a task's targets with their groups."""
@@ -181,7 +158,8 @@ class Service:
     def change(self, settings: ServiceSettings) -> None:
         """Take new settings; another task definition begins a deployment."""
         if settings.task_definition_arn != self.settings.task_definition_arn:
-            self.failed, self._failures, self._not_before = "", 0, None
+            self.failed = ""
+            self._failures.forget()
             self._begin(settings)
         self.settings = settings
         self._fleet.grace_s = settings.grace_s
@@ -204,7 +182,7 @@ class Service:
 
     def lose(self, zones: frozenset[str]) -> int:
         """Let the tasks of some zones end with their machines; return how many."""
-        lost = [task for task in self.tasks if self._zones.get(task.id) in zones]
+        lost = [task for task in self.tasks if self._placing.zone(task) in zones]
         for task in lost:
             task.reason = "its availability zone was lost"
             task.kill()
@@ -222,7 +200,7 @@ class Service:
             self._keep_both(self.deployment)
             return
         if len(self.healthy) >= self.desired_count and self.desired_count:
-            self._failures, self._not_before = 0, None
+            self._failures.forget()
             if self.deployment is None:
                 self._last_good = self.settings.task_definition_arn
         self._start_missing()
@@ -297,14 +275,14 @@ class Service:
         ECS's circuit breaker is for rolling deployments only; others run into CloudFormation's
         limit of 36 hours, which nobody waits for here.
         """
-        return deployment.strategy.is_shifting and self._failures >= _FEWEST_FAILURES
+        return deployment.strategy.is_shifting and self._failures.are_many
 
     def _give_up(self, reason: str) -> None:
         """Bring the last completed deployment back."""
         self.failed = reason
         self.deployment = None
         self.settings = replace(self.settings, task_definition_arn=self._last_good)
-        self._failures, self._not_before = 0, None
+        self._failures.forget()
 
     def _route(self) -> None:
         """Give the groups of each rule their share of the requests."""
@@ -333,58 +311,47 @@ class Service:
             self._start(definition_arn)
         if len(self._healthy_of(definition_arn)) < self.desired_count:
             return
-        surplus = max(0, len(tasks) - self.desired_count)
-        for task in sorted(tasks, key=self._worth)[:surplus]:
-            if not self._fleet.is_protected(task):
-                self._fleet.retire(task)
+        for task in beyond(self._judged(tasks), self.desired_count):
+            self._fleet.retire(task)
 
     # ----------------------------------------------------------- task by task
     @property
     def _is_waiting(self) -> bool:
-        return self._not_before is not None and self._clock.now() < self._not_before
+        return self._failures.is_waiting(self._clock.now())
 
     def _start_missing(self) -> None:
-        most = max(
-            math.floor(self.desired_count * self.settings.maximum_percent / 100), self.desired_count
-        )
         good = [t for t in self.running if self._is_wanted(t) and not self._fleet.is_unhealthy(t)]
         if self._is_waiting or not self.settings.is_runnable:
             return
-        room = most - len(self.running)
+        room = most_tasks(self.settings, self.desired_count) - len(self.running)
         if room <= 0 and len(good) < self.desired_count:
-            room = self._make_room()
+            gone = in_the_way(self._judged(self.running), self.settings, self.desired_count)
+            for task in gone:
+                self._fleet.retire(task)
+            room = len(gone)
         for _ in range(min(room, self.desired_count - len(good))):
             self._start(self.settings.task_definition_arn)
 
-    def _make_room(self) -> int:
-        """Stop what does not count, where nothing can be started beside it."""
-        least = math.ceil(self.desired_count * self.settings.minimum_healthy_percent / 100)
-        unhealthy = [t for t in self.running if self._fleet.is_unhealthy(t)]
-        healthy = [t for t in self.running if not self._fleet.is_unhealthy(t)]
-        old = [t for t in healthy if not self._is_wanted(t) and not self._fleet.is_protected(t)]
-        gone = unhealthy + old[: max(0, len(healthy) - least)]
-        for task in gone:
-            self._fleet.retire(task)
-        return len(gone)
-
     def _stop_surplus(self) -> None:
-        surplus = len(self.running) - self.desired_count
-        if surplus <= 0:
+        if len(self.running) <= self.desired_count:
             return
-        enough = len(self.healthy) >= self.desired_count
-        order = sorted(self.running, key=self._worth)
-        for task in [task for task in order if not self._fleet.is_protected(task)][:surplus]:
-            if enough or (self._is_wanted(task) and not self._fleet.is_unhealthy(task)):
-                self._fleet.retire(task)
+        is_enough = len(self.healthy) >= self.desired_count
+        for task in surplus(self._judged(self.running), self.desired_count, is_enough=is_enough):
+            self._fleet.retire(task)
 
-    def _worth(self, task: Task) -> tuple[bool, bool, bool, float]:
-        """Who stays: the wanted, the not unhealthy, the healthy, the old; lowest goes first."""
-        return (
-            self._is_wanted(task),
-            not self._fleet.is_unhealthy(task),
-            self._fleet.is_healthy(task),
-            self._fleet.age_order(task),
-        )
+    def _judged(self, tasks: Sequence[Task]) -> list[Judged]:
+        fleet = self._fleet
+        return [
+            Judged(
+                task,
+                is_wanted=self._is_wanted(task),
+                is_unhealthy=fleet.is_unhealthy(task),
+                is_healthy=fleet.is_healthy(task),
+                is_protected=fleet.is_protected(task),
+                age_order=fleet.age_order(task),
+            )
+            for task in tasks
+        ]
 
     # ------------------------------------------------------------------ private
     def _start(self, definition_arn: str) -> None:
@@ -392,37 +359,30 @@ class Service:
         is_new = deployment is not None and definition_arn == deployment.target
         is_beside = is_new and self.settings.strategy.is_shifting
         side = self._is_on_alternate ^ is_beside
-        zone = self._outside.place(self.settings, list(self.zones().elements()))
+        zone = self._placing.find(self.settings, self.running)
         if zone is None:
-            if not self.has_no_machine:
-                self._outside.tell("was unable to place a task: no zone that is left has a machine")
-            self.has_no_machine = True
             return
-        self.has_no_machine = False
         places = [each.place(is_alternate=side) for each in self.settings.registrations]
-        self._zones[self._fleet.start(definition_arn, places).id] = zone
+        self._placing.put(self._fleet.start(definition_arn, places), zone)
 
     def _ended(self, task: Task, is_unasked: bool) -> None:  # noqa: FBT001 - as the fleet tells it
-        self._zones.pop(task.id, None)
+        self._placing.forget(task)
         if is_unasked and not task.has_served:
             self._note_failure(task)
         self.reconcile()
 
     def _note_failure(self, task: Task) -> None:
-        self._failures += 1
-        self.last_failure = task.reason
-        delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (self._failures - 1))
-        self._not_before = self._clock.now() + timedelta(seconds=delay_s)
-        most = min(_MOST_FAILURES, max(_FEWEST_FAILURES, math.ceil(self.desired_count / 2)))
+        self._failures.note(task.reason, self._clock.now())
         is_rolling = self.deployment is None or not self.deployment.strategy.is_shifting
-        if not is_rolling or not self.settings.has_breaker or self._failures < most:
+        has_tripped = self._failures.trips(self.desired_count)
+        if not is_rolling or not self.settings.has_breaker or not has_tripped:
             return
         good = self._last_good
         if self.settings.rolls_back and good and good != self.settings.task_definition_arn:
             self._give_up(task.reason)
         else:
             self.failed, self.deployment = task.reason, None
-            self._not_before = datetime.max.replace(tzinfo=self._clock.now().tzinfo)
+            self._failures.stop(self._clock.now())
 
     def _healthy_of(self, definition_arn: str) -> list[Task]:
         of_it = (task for task in self.running if task.definition.arn == definition_arn)

@@ -13,9 +13,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from falaj.domain.signature import Batching
-from local_region.backends.moto_backends import MotoBackends
-from local_region.clock import VirtualClock
-from local_region.cloudwatch.service import CloudWatchService
 from local_region.container_service.containers import ContainerServices, Place
 from local_region.container_service.images import ImageSource
 from local_region.container_service.listener_rules import Rule, read_action, read_conditions
@@ -24,6 +21,7 @@ from local_region.container_service.target_group import GroupSettings, TargetGro
 from local_region.container_service.task_definition import ServiceSettings, TaskDefinition
 from local_region.gateway.messages import Request
 from tests.falaj import onnx_models
+from tests.local_region.container_service.alarmed import alarmed
 
 ROOT = Path(__file__).parents[3]
 DNS = "internal-falaj.me-central-1.elb.amazonaws.com"
@@ -193,16 +191,16 @@ class Fleet:
 @asynccontextmanager
 async def opened(models, **attributes):
     """Open a fleet without tasks."""
-    clock = VirtualClock()
-    aws = MotoBackends.open(
-        account=f"{random.SystemRandom().randrange(10**11):012d}",
-        region="me-central-1",
-        endpoint="http://127.0.0.1:1",
-    )
-    cloudwatch = CloudWatchService(
-        "me-central-1", aws.account, clock=clock, on_change=lambda _: None
-    )
-    cloudwatch.install()
+    with alarmed() as (clock, aws, cloudwatch):
+        fleet = fleet_of(models, clock, aws, cloudwatch, **attributes)
+        try:
+            yield fleet
+        finally:
+            await fleet.containers.close()
+
+
+def fleet_of(models, clock, aws, cloudwatch, **attributes):
+    """Make a fleet without tasks."""
     lines = []
     containers = ContainerServices(
         clock=clock,
@@ -249,9 +247,4 @@ async def opened(models, **attributes):
     containers.definitions["td:1"] = definition(models)
     fleet = Fleet(containers, clock, "arn:aws:ecs:me-central-1:0:service/falaj/slow")
     fleet.lines, fleet.cloudwatch, fleet.aws = lines, cloudwatch, aws
-    try:
-        yield fleet
-    finally:
-        await containers.close()
-        cloudwatch.reset()
-        aws.close()
+    return fleet

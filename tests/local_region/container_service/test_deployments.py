@@ -13,7 +13,8 @@ import pytest
 
 from local_region.clock import VirtualClock
 from local_region.cloudwatch.alarm_state import AlarmState
-from local_region.container_service.service import Outside, Service
+from local_region.container_service.outside import Outside
+from local_region.container_service.service import Service
 from local_region.container_service.strategy import Stage
 from local_region.container_service.target_group import GroupSettings, TargetGroup
 from local_region.container_service.task import TaskState

@@ -3,17 +3,14 @@
 Time is virtual, metrics are put as replicas report them, the service is a count.
 """
 
-import random
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
-from local_region.backends.moto_backends import MotoBackends
-from local_region.clock import VirtualClock
 from local_region.cloudwatch.metrics import MetricId
-from local_region.cloudwatch.service import CloudWatchService
 from local_region.container_service.scaling import Scaling
+from tests.local_region.container_service.alarmed import alarmed
 
 SERVICE = "service/falaj/m"
 MODEL = {"Model": "m"}
@@ -119,23 +116,10 @@ def steps(seen):
 @contextmanager
 def opened(count=1, *, least=1, most=4):
     """A world with a service of so many tasks."""
-    clock = VirtualClock()
-    aws = MotoBackends.open(
-        account=f"{random.SystemRandom().randrange(10**11):012d}",
-        region="me-central-1",
-        endpoint="http://127.0.0.1:1",
-    )
-    cloudwatch = CloudWatchService(
-        "me-central-1", aws.account, clock=clock, on_change=lambda _: None
-    )
-    cloudwatch.install()
-    try:
+    with alarmed() as (clock, aws, cloudwatch):
         world = World(aws, cloudwatch, clock, count)
         world.scaling.put_target(SERVICE, minimum=least, maximum=most)
         yield world
-    finally:
-        cloudwatch.reset()
-        aws.close()
 
 
 def test_queue_time_brings_replicas_and_takes_them_away():
