@@ -52,7 +52,7 @@ def forwarded(arrival: Arrival, target: PrivateTarget) -> Request:
 
 
 def _context(arrival: Arrival) -> dict[str, Any]:
-    """What `$context` knows of the caller: claims of a token, what an authorizer said, or who signed."""
+    """What `$context` knows of the caller: a token's claims, or what an authorizer or IAM said."""
     known: Any = arrival.admission.authorizer or {}
     identity: Mapping[str, Any] = arrival.admission.identity
     if "jwt" in known:
