@@ -140,7 +140,7 @@ def test_every_body_is_what_was_sent(names, cuts, most):
         said(one) for one in (LARGE, LARGE, *asked)
     ]
     assert wire.written == [b"200"] * len(seen)
-    assert server.buffered == 0
+    assert (server.buffered, server.reserved) == (0, 0)
 
 
 def test_the_first_tensor_is_aligned():
@@ -170,7 +170,38 @@ def test_a_client_that_leaves_halfway_holds_nothing(part):
     """Its bytes are given back when its connection is lost, wherever it stopped."""
     seen, _, server = asyncio.run(heard([LARGE, LARGE, LARGE[:part]], most=1000))
     assert len(seen) == 2
-    assert server.buffered == 0
+    assert (server.buffered, server.reserved) == (0, 0)
+
+
+def test_without_room_bodies_are_read_in_the_usual_way():
+    """What is set aside for half-sent images is bounded; whoever finds none is served as before."""
+    limits = ConnectionLimits(buffered_bytes=LARGE_BYTES + 100)
+    seen, wire, _ = asyncio.run(heard([LARGE, LARGE, LARGE], most=1000, limits=limits))
+    assert [(path, bytes(body)) for path, body in seen] == [said(LARGE)] * 3
+    assert wire.written == [b"200"] * 3
+    assert isinstance(wire.protocol, Connection)
+
+
+def test_room_that_another_took_meanwhile_is_not_missed():
+    """Between two images of one client another begins: the second image is read as before."""
+
+    async def play():
+        limits = ConnectionLimits(buffered_bytes=LARGE_BYTES + 5000)
+        seen, first, server = await heard([LARGE, LARGE], most=1000, limits=limits, lose=False)
+        assert isinstance(first.protocol, asyncio.BufferedProtocol)
+        other = Connection(server)
+        wire = Wire(other, 1000)
+        other.connection_made(wire)
+        wire.feed(LARGE[:2000])
+        assert isinstance(wire.protocol, asyncio.BufferedProtocol)
+        first.feed(LARGE)
+        assert [(path, bytes(body)) for path, body in seen] == [said(LARGE)] * 3
+        assert isinstance(first.protocol, Connection)
+        wire.protocol.connection_lost(None)
+        first.protocol.connection_lost(None)
+        assert (server.buffered, server.reserved) == (0, 0)
+
+    asyncio.run(play())
 
 
 def test_memory_is_taken_when_a_request_begins():

@@ -68,6 +68,7 @@ class Host(Protocol):
         limits: Bounds on clients.
         heads: What its connections have parsed.
         buffered: Bytes of bodies that all of them hold.
+        reserved: Bytes set aside for bodies that are being read in place.
         is_draining: Whether every answer ends its connection.
         loop: The event loop.
         now: Its time, as of late.
@@ -79,6 +80,7 @@ class Host(Protocol):
     limits: ConnectionLimits
     heads: RecurringHeads
     buffered: int
+    reserved: int
     is_draining: bool
     loop: asyncio.AbstractEventLoop
     now: float
@@ -216,8 +218,8 @@ class Connection(asyncio.Protocol):
         if is_read_in_place(head) and self._transport is not None and not self._is_paused:
             if self._large is None:
                 self._large = LargeBodies(self, self, self._transport)
-            self._large.begin(head, data, at)
-            return
+            if self._large.begin(head, data, at):
+                return
         self._head = head
         self._collect(memoryview(data)[at:])
 
@@ -227,6 +229,14 @@ class Connection(asyncio.Protocol):
         self._is_partial = True
         if self._active is None:
             self.phase, self.since = _BODY, self._server.now
+
+    def reserve(self, size: int) -> bool:
+        """Set memory aside for bodies that are read in place, or give it back."""
+        server = self._server
+        if size > 0 and server.reserved + size > self._limits.buffered_bytes:
+            return False
+        server.reserved += size
+        return True
 
     def end_body(self, request: Request) -> None:
         """Take a request that was read in place."""

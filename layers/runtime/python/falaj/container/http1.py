@@ -44,7 +44,7 @@ class HttpServer:
         self.site = site
         self.limits = limits
         self.heads = RecurringHeads()
-        self.buffered = 0
+        self.buffered = self.reserved = 0
         self.is_draining = False
         self._socket = bound
         self._clock = clock

@@ -18,10 +18,16 @@ LARGE_BYTES: Final = 64 * 1024
 _ALIGNMENT: Final = 64
 """Bytes of a cache line, and of the widest vectors."""
 _DIGITS: Final = 9
+_ASIDE_BYTES: Final = 4096
+"""Read by who finds no room, before the usual way takes over."""
 
 
 class Reader(Protocol):
     """The connection whose bodies are read."""
+
+    def reserve(self, size: int) -> bool:
+        """Set memory aside, of all connections', or give it back; False if there is not enough."""
+        ...
 
     def begin_body(self) -> None:
         """Start a request whose head has come, and its body's clock."""
@@ -50,7 +56,8 @@ def is_read_in_place(head: Head) -> bool:
 class LargeBodies(asyncio.BufferedProtocol):
     """Reads one connection while its requests are large and alike; then gives it back.
 
-    Memory for a request is taken when something of it has come, never before.
+    Memory for a request is taken when something of it has come, never before, and all that is
+    taken is bounded: a page that is touched may be a large one.
 
     Args:
         reader: The connection.
@@ -65,25 +72,27 @@ class LargeBodies(asyncio.BufferedProtocol):
         self._head: Head | None = None
         self._text = b""
         self._memory = memoryview(b"")
-        self._filled = 0
+        self._filled = self._reserved = 0
 
     @property
     def held(self) -> memoryview:
         """Memory of the request that is being read; empty between two."""
         return self._memory
 
-    def begin(self, head: Head, data: bytes, at: int) -> None:
-        """Take a request's beginning, its body from `at` on; the rest is read in place."""
+    def begin(self, head: Head, data: bytes, at: int) -> bool:
+        """Take a request's beginning, its body from `at` on; False if there is no room."""
         self._head, self._text = head, data[:at]
-        self._memory = _memory_for(head, at)
+        if not self._found_room(head):
+            return False
         self._memory[: len(data)] = data
         self._filled = len(data)
         self._hand_to(self)
         self._take(len(data) - at)
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the connection."""
-        self._memory, self._head = memoryview(b""), None
+        self._leave_room()
         self._usual.connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -96,8 +105,8 @@ class LargeBodies(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Return where what comes belongs: the rest of this request, or the next one like it."""
-        if not self._memory and self._head is not None:
-            self._memory = _memory_for(self._head, len(self._text))
+        if not self._memory and not (self._head is not None and self._found_room(self._head)):
+            self._memory = memoryview(bytearray(_ASIDE_BYTES))
         return self._memory[self._filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -106,7 +115,7 @@ class LargeBodies(asyncio.BufferedProtocol):
         self._filled += nbytes
         if before:
             self._take(nbytes)
-        elif self._memory[:at] == self._text:
+        elif self._reserved and self._memory[:at] == self._text:
             self._reader.begin_body()
             self._take(nbytes - at)
         else:
@@ -117,12 +126,23 @@ class LargeBodies(asyncio.BufferedProtocol):
             self._give_back(b"")
         elif self._filled == len(self._memory) and self._head is not None:
             body = self._memory[len(self._text) :].toreadonly()
-            self._memory, self._filled = memoryview(b""), 0
+            self._leave_room()
             # All that reads binary tensors takes any buffer; elsewhere bodies are bytes.
             self._reader.end_body(self._head.with_body(cast("bytes", body)))
 
+    def _found_room(self, head: Head) -> bool:
+        size = len(self._text) + head.length
+        if not self._reader.reserve(size):
+            return False
+        self._reserved, self._memory = size, _memory_for(head, len(self._text))
+        return True
+
+    def _leave_room(self) -> None:
+        self._reader.reserve(-self._reserved)
+        self._memory, self._filled, self._reserved = memoryview(b""), 0, 0
+
     def _give_back(self, data: bytes) -> None:
-        self._memory, self._filled = memoryview(b""), 0
+        self._leave_room()
         self._hand_to(self._usual)
         self._usual.data_received(data)
 
