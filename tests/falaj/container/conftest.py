@@ -58,18 +58,16 @@ def running(root, folder, *, module="gpu_endpoints.serve", **environment):
         **environment,
     }
     with log.open("w") as out, errors.open("w") as err:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module], env=env, stdout=out, stderr=err
-        )
+        process = subprocess.Popen([sys.executable, "-m", module], env=env, stdout=out, stderr=err)
     try:
-        for _ in range(300):
+        for _ in range(2400):
             if found := re.search(r'\{[^\n]*"ready"[^\n]*\}\n', log.read_text()):
                 break
             if process.poll() is not None:
                 raise RuntimeError(errors.read_text())
             time.sleep(0.05)
         else:
-            raise RuntimeError("not ready in 15 s: " + errors.read_text())
+            raise RuntimeError("not ready in 120 s: " + errors.read_text())
         yield Container(process, json.loads(found[0]), log)
     finally:
         if process.poll() is None:
