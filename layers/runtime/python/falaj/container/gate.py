@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from falaj.container.grpc.callers import named
+from falaj.container.certified_callers import named
 from falaj.container.token_callers import TokenCallers
 from falaj.container.turns import Turns
 from falaj.contract import HEADER_CLIENT_SUBJECT, HEADER_TENANT

@@ -5,8 +5,8 @@ Who calls is looked at before a message is read; whether he may, when it is know
 
 from typing import Any, Final
 
+from falaj.container.certified_callers import NOBODY, Caller, caller_of
 from falaj.container.gate import Gate, asked_by_name
-from falaj.container.grpc.callers import NOBODY, Caller, caller_of
 from falaj.domain import access
 
 Context = Any  # grpc.aio.ServicerContext, which has no usable static type

@@ -1,4 +1,4 @@
-"""On whose behalf a call of gRPC comes: no API stands before it that could set the tenant.
+"""On whose behalf a call comes that shows a certificate: no API set a tenant before it.
 
 The load balancer has verified the caller's certificate and says its subject. The tenant is the
 subject's common name, where there is exactly one that may name a tenant, and else the whole
