@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final, Self
 
+from falaj.contract import PARAMETER_ROOT
+
 _IGNORED: Final = frozenset(
     {"FROM", "RUN", "USER", "EXPOSE", "LABEL", "MAINTAINER", "VOLUME", "WORKDIR"}
 )
@@ -115,7 +117,7 @@ class _Reading:
 
 
 def located(value: str, places: Mapping[str, Path]) -> str:
-    """Write a value's paths as they are on this machine.
+    """Write a value's paths as they are on this machine; names of our parameters are no paths.
 
     Args:
         value: An environment variable or argument; paths may be joined by colons.
@@ -125,7 +127,7 @@ def located(value: str, places: Mapping[str, Path]) -> str:
         >>> located("/opt/a:/models/x", {"/": Path("/i"), "/models": Path("/v")})
         '/i/opt/a:/v/x'
     """
-    if not value.startswith("/") or value.startswith("//"):
+    if not value.startswith("/") or value.startswith(("//", f"{PARAMETER_ROOT}/")):
         return value
     return ":".join(_located(part, places) for part in value.split(":"))
 

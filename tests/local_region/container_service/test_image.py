@@ -84,6 +84,7 @@ def test_the_repositorys_image_runs_the_layers_own_code(tmp_path):
         ("/opt/a:/models", "/i/opt/a:/v/m"),
         ("models", "models"),
         ("//host/path", "//host/path"),
+        ("/falaj/capture/keys", "/falaj/capture/keys"),
         ("http://a/models", "http://a/models"),
     ],
 )
