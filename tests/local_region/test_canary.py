@@ -1,9 +1,10 @@
 """Promise: what is about a person reaches no log, metric, object, item, message or notice in clear.
 
 A token that stands for personal data is driven through every path of both profiles' real stacks:
-authorizer, functions, container, subscription filters and recorders, models that answer,
-refuse, fail, run out of memory and never end, a shadow, an experiment with its feedback, deliveries
-that end as dead letters. Then everything that anything has kept is searched (keeping.py).
+authorizer, functions, container over REST and gRPC, subscription filters and recorders, models that
+answer, refuse, fail, run out of memory and never end, a tenant that has to wait, a shadow, an
+experiment with its feedback, deliveries that end as dead letters. Then everything that anything has
+kept is searched (keeping.py).
 """
 
 import json
@@ -15,16 +16,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import grpc
 import numpy as np
 import pytest
 import yaml
 from moto.backends import get_backend
 from onnx import TensorProto, helper, numpy_helper
+from tritonclient.grpc import service_pb2
 
 from audits.trail import examine
 from catalogue.experiments import load_experiments
 from catalogue.signing import LocalSigner, sign
 from falaj.aws.capture_keys import CaptureKeys
+from falaj.capture.chain import Segment
 from falaj.contract import (
     ANALYST_PARAMETER,
     AUDIT_PURPOSE,
@@ -32,9 +36,11 @@ from falaj.contract import (
     CONTROLLER_PARAMETER,
     EXPERIMENTS_PURPOSE,
     EXPOSURES_PREFIX,
+    HEADER_CLIENT_SUBJECT,
     METRIC_SHADOW_REQUESTS,
     RECORDER_PARAMETER,
     REPORTS_PREFIX,
+    SHED_PARAMETER,
     bucket_name_parameter,
     key_arn_parameter,
     shadow_parameter,
@@ -108,6 +114,15 @@ DECLARED = {
     "served": {"compute": {"target": "gpu"}},
 }
 """A model whose next release is shown copies, and one that a container answers."""
+TENANTS = {
+    "default": {"rate_per_s": 1000, "burst": 1000},
+    "tenants": {
+        "acme": {"rate_per_s": 1000, "burst": 1000, "priority": 1},
+        "last": {"rate_per_s": 1000, "burst": 1000, "priority": 5},
+    },
+}
+"""The second waits from the beginning, by an operator's word."""
+INFER_OVER_GRPC = "/inference.GRPCInferenceService/ModelInfer"
 ON_LAMBDA = tuple(name for name in MODELS if name != "served")
 
 
@@ -152,6 +167,7 @@ class Stacks:
         (root / "build").mkdir()
         (root / "build/layers").symlink_to(ROOT / ".build/layers")
         LocalIssuer.open(root / "issuer")
+        (root / "tenants.yaml").write_text(yaml.safe_dump(TENANTS))
         for name, content in MODELS.items():
             for version in (1, 2) if name == "words" else (1,):
                 onnx_models.write_version(root / "build/models", name, version, content)
@@ -168,6 +184,7 @@ class Stacks:
             "jwtIssuer": ISSUER,
             "jwtAudience": AUDIENCE,
             "jwtKeys": str(self.root / "issuer" / KEYS_FILE),
+            "tenants": str(self.root / "tenants.yaml"),
         }
         catalogue = self.root / name
         subprocess.run(
@@ -202,6 +219,9 @@ class Driven:
         self.since = time.time()
         self.statuses = {}
         self.inference_id = ""
+        self.aws.client("ssm").put_parameter(
+            Name=SHED_PARAMETER, Type="String", Value="4", Overwrite=True
+        )
         if self.is_bank:
             keys = CaptureKeys(self.aws.client("ssm"), CAPTURE_KEYS_ROOT)
             self.key = keys.rotate("acme")
@@ -274,6 +294,8 @@ class Driven:
         self.infer("no right", "words", words, token=self.token(scope="model:other:invoke"))
         self.infer("another audience", "words", words, token=self.token(aud=CANARY))
         self.infer("no token", "words", words, token=CANARY)
+        waiting = {"token": self.token(tenant="last")}
+        self.infer("a tenant that waits", "words", words, **waiting)
         self.infer("an id of the caller", "words", words, **{"x-request-id": CANARY})
         self.infer("a trace of the caller", "words", words, traceparent=CANARY, tracestate=CANARY)
         parent = f"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-{CANARY}"
@@ -328,9 +350,58 @@ class Driven:
         """Ask a container, behind its balancer."""
         words = {"name": "x", "datatype": "BYTES", "shape": [1], "data": [CANARY]}
         self.infer("a container", "served", words)
+        if self.is_bank:  # its replica started before there was a key, and reads keys by and by
+            self._until(lambda: self._is_named(words), "nobody is named in its records")
         self.infer("a tensor no container knows", "served", words | {"name": CANARY})
         self.ask("no JSON to a container", "/v2/models/served/infer", f"{{{CANARY}".encode())
         self.ask("a container's counts", "/v2/models/served/stats", None)
+        last = {"token": self.token(tenant="last"), "x-request-id": CANARY}
+        shed = "a tenant that waits for a container"
+
+        def waits():
+            self.infer(shed, "served", words, **last)
+            return self.statuses[shed] == 429
+
+        self._until(waits, "nobody waits for the container")
+        self._serve_over_grpc()
+        if self.is_bank:  # before S3 is dark, and records end as dead letters
+            self._until(self._is_recorded, "no record was written")
+
+    def _is_named(self, words):
+        self.infer("a container", "served", words)
+        return any(record["who"] for record in self.trail("served"))
+
+    def _is_recorded(self):
+        found = {record["status"] for record in self.trail("served")}
+        return "RESOURCE_EXHAUSTED" in found and 429 in found
+
+    def _serve_over_grpc(self):
+        """Ask the same container as a program does, on a port of its own."""
+        calls = {
+            "gRPC": ("acme", "served", "x"),
+            "gRPC of a tensor nobody knows": ("acme", "served", CANARY),
+            "gRPC of a model nobody knows": ("acme", CANARY, "x"),
+            "gRPC of a tenant that waits": ("last", "served", "x"),
+            "gRPC without a token": ("", "served", "x"),
+        }
+        (address,) = set(self.running.region.containers.grpc_addresses().values())
+        with grpc.insecure_channel(address) as channel:
+            call = channel.unary_unary(INFER_OVER_GRPC)
+            for what, (tenant, model, name) in calls.items():
+                asked = service_pb2.ModelInferRequest(model_name=model, id=CANARY)
+                asked.parameters["person"].string_param = CANARY
+                made = asked.inputs.add(name=name, datatype="BYTES", shape=[1])
+                made.contents.bytes_contents.append(CANARY.encode())
+                told = {
+                    "x-request-id": CANARY,
+                    HEADER_CLIENT_SUBJECT: f"CN={tenant or CANARY},OU={CANARY}",
+                }
+                if tenant:
+                    told["authorization"] = f"Bearer {self.token(tenant=tenant)}"
+                future = call.future(
+                    asked.SerializeToString(), metadata=tuple(told.items()), timeout=60
+                )
+                self.statuses[what] = future.code().name
 
     def _lose(self):
         """Let deliveries fail until the dead-letter queues have them."""
@@ -416,6 +487,15 @@ class Driven:
         """Every segment of the audit trail."""
         return self._of(AUDIT_PURPOSE)
 
+    def trail(self, model):
+        """Every record of a model."""
+        return [
+            record
+            for (_, key), content in self.objects().items()
+            if key.startswith("trail/") and f"/{model}/" in key
+            for record in Segment.read(content)[0].records
+        ]
+
     def exposures(self):
         """Every object of exposures."""
         return self._of(EXPERIMENTS_PURPOSE, EXPOSURES_PREFIX)
@@ -496,10 +576,16 @@ EXPECTED = {
     ),
     **dict.fromkeys(["another audience", "no token", "feedback of nobody"], 401),
     **dict.fromkeys(["a model nobody knows", "a path nobody knows", "no right"], 403),
+    **dict.fromkeys(["a tenant that waits", "a tenant that waits for a container"], 429),
     "a version nobody knows": 404,
     "an error": 500,
+    "gRPC": "OK",
+    "gRPC of a tensor nobody knows": "INVALID_ARGUMENT",
+    "gRPC of a tenant that waits": "RESOURCE_EXHAUSTED",
+    "gRPC of a model nobody knows": "PERMISSION_DENIED",
+    "gRPC without a token": "UNAUTHENTICATED",
 }
-ELSEWHERE = ("feedback", "container", "dark")
+ELSEWHERE = ("feedback", "container", "dark", "gRPC")
 """What no model function answers, and what lies in the dead-letter queue instead."""
 CRASHED = {"smb": 500, "enterprise": 502}
 """What the API answers for a process that died; Lambda says it to both alike."""
@@ -576,10 +662,24 @@ def test_the_trail_that_real_functions_left_is_whole(driven):
     answered = {
         what
         for what, status in driven.statuses.items()
-        if status < 401 and not any(word in what for word in ELSEWHERE)
+        if not any(word in what for word in ELSEWHERE) and status < 401
     }
     assert len(answered) > 10
     assert report.records >= len(answered)
+
+
+def test_a_containers_answers_are_in_the_trail(driven):
+    """Good and refused, over REST and gRPC, with the person under the tenant's key."""
+    if not driven.is_bank:
+        assert driven.lines('"audit"') == []
+        return
+    records = driven.trail("served")
+    statuses = {record["status"] for record in records}
+
+    assert {200, 400, 429, "OK", "INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"} <= statuses
+    assert {r["who"] for r in records if r["status"] == "OK"} == {driven.key.who(CANARY)}
+    assert {r["who"] for r in records if r["status"] == 200} - {None} == {driven.key.who(CANARY)}
+    assert {r["request_id"] for r in records if r["status"] == 429} == {None}
 
 
 @pytest.mark.parametrize("way", packed(CANARY))
