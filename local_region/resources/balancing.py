@@ -102,8 +102,8 @@ LISTENER: Final = Kind(
     update=_update_listener,
     delete=_delete_listener,
     replaced_by=frozenset({"LoadBalancerArn"}),
-    note="Listeners ignore certificates, TLS policies and trust stores; with `access=iam` gRPC, which "
-    "takes verified certificates only, lets nobody in here.",
+    note="Listeners ignore certificates, TLS policies and trust stores; with `access=iam` gRPC, "
+    "which takes verified certificates only, lets nobody in here.",
 )
 
 
