@@ -146,6 +146,13 @@ class _Repeated(MetricStore):
         """Hand the values on, each many times."""
         self._store.put(metric, [*values] * self._times, at=at)
 
+    def put_all(
+        self, measured: Iterable[tuple[MetricId, Iterable[float]]], *, at: datetime
+    ) -> None:
+        """Record values of several metrics as often as there were requests."""
+        for metric, values in measured:
+            self.put(metric, values, at=at)
+
 
 class World:
     """Plants traffic and harm, and notes when each alarm turns red.
