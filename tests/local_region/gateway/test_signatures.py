@@ -13,7 +13,11 @@ from local_region.gateway.signatures import SignatureRefusedError, signer_of
 
 REGION = "me-central-1"
 SECRETS = {"AKIAKNOWN": "secret"}
-NOW = datetime.now(UTC).timestamp()
+
+
+def now():
+    """The time that boto3 signs with: a whole run of tests lasts longer than a signature."""
+    return datetime.now(UTC).timestamp()
 
 
 def signed(
@@ -60,7 +64,7 @@ def changed(request, **fields):
 @pytest.mark.parametrize("body", [b"", b'{"a":1}', bytes(range(256))])
 def test_what_boto3_signs_is_known(url, body):
     """Botocore is the oracle."""
-    assert signer_of(signed(url, body=body), SECRETS, REGION, NOW) == "AKIAKNOWN"
+    assert signer_of(signed(url, body=body), SECRETS, REGION, now()) == "AKIAKNOWN"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ def test_what_boto3_signs_is_known(url, body):
 def test_whatever_was_changed_is_nobodys(request_):
     """Each alone."""
     with pytest.raises(SignatureRefusedError) as refused:
-        signer_of(request_, SECRETS, REGION, NOW)
+        signer_of(request_, SECRETS, REGION, now())
 
     assert not refused.value.is_missing
 
@@ -89,7 +93,7 @@ def test_whatever_was_changed_is_nobodys(request_):
 def test_a_signature_is_good_for_five_minutes(later):
     """Either way."""
     with pytest.raises(SignatureRefusedError, match="expired"):
-        signer_of(signed(), SECRETS, REGION, NOW + later)
+        signer_of(signed(), SECRETS, REGION, now() + later)
 
 
 @pytest.mark.parametrize("header", ["", "Bearer x", "AWS4-HMAC-SHA256 nonsense"])
@@ -98,6 +102,6 @@ def test_no_signature_is_told_apart_from_a_bad_one(header):
     request = changed(signed(), headers=(("host", "api.local"), ("authorization", header)))
 
     with pytest.raises(SignatureRefusedError) as refused:
-        signer_of(request, SECRETS, REGION, NOW)
+        signer_of(request, SECRETS, REGION, now())
 
     assert refused.value.is_missing
