@@ -14,8 +14,8 @@ Source:
 
 import io
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, ClassVar, Final, Self
@@ -26,6 +26,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeKey, FakeMultipart
 
 from local_region.errors import AccountInUseError
 
@@ -91,7 +92,8 @@ class MotoBackends:
         self._clients.clear()
         for service in self._application.app_instances:
             backends: Any = get_backend(service)  # type: ignore[call-overload]
-            backends[self.account].reset()
+            with _only_of(self.account):
+                backends[self.account].reset()
         self._open_accounts.discard(self.account)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
@@ -154,6 +156,22 @@ class MotoBackends:
         return Answer(
             status=int(status.split(" ", 1)[0]), headers=tuple(response_headers), body=content
         )
+
+
+@contextmanager
+def _only_of(account: str) -> Iterator[None]:
+    """Let moto see one account's objects only: S3's reset closes the files of every account's."""
+    kinds: tuple[Any, ...] = (FakeKey, FakeMultipart)
+    others = []
+    for kind in kinds:
+        tracked = kind.instances_tracked
+        others.append([one for one in tracked if one.account_id != account])
+        tracked[:] = [one for one in tracked if one.account_id == account]
+    try:
+        yield
+    finally:
+        for kind, kept in zip(kinds, others, strict=True):
+            kind.instances_tracked += kept
 
 
 class _Closable:

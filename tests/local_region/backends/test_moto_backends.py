@@ -82,6 +82,19 @@ def test_closed_region_forgets():
     assert names == []
 
 
+def test_what_one_region_forgets_another_still_holds(backends):
+    """Objects are read after some other region of the process has ended."""
+    where = {"CreateBucketConfiguration": {"LocationConstraint": "me-central-1"}}
+    ending = MotoBackends.open(account="000000000013", region="me-central-1", endpoint=ENDPOINT)
+    for name, region in (("stays", backends), ("goes", ending)):
+        region.client("s3").create_bucket(Bucket=name, **where)
+        region.client("s3").put_object(Bucket=name, Key="a", Body=b"water")
+
+    ending.close()
+
+    assert backends.client("s3").get_object(Bucket="stays", Key="a")["Body"].read() == b"water"
+
+
 def test_account_is_open_once(backends):
     """Two regions on one account would mix their state."""
     with pytest.raises(AccountInUseError, match="000000000011 is already open"):
