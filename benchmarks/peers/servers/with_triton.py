@@ -1,5 +1,8 @@
 """Triton with its Python backend, as NVIDIA's pytriton ships it, dynamic batching on."""
 
+import contextlib
+import socket
+
 import numpy as np
 from model import CASE, DTYPE, MAX_BATCH, PORT, SHAPE, Model
 from pytriton.decorators import batch
@@ -17,6 +20,13 @@ def infer(**inputs):
             for name, one in zip(MODEL.outputs, made, strict=True)}  # fmt: skip
 
 
+def free_ports(count):
+    """Ports nobody uses; those beside PORT may still be held by the last contender's callers."""
+    with contextlib.ExitStack() as held:
+        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
+
+
 if __name__ == "__main__":
     kinds = {output.name: output for output in MODEL.session.get_outputs()}
     outputs = [
@@ -25,8 +35,9 @@ if __name__ == "__main__":
         )
         for name in MODEL.outputs
     ]
+    grpc_port, metrics_port = free_ports(2)
     config = TritonConfig(
-        http_address="127.0.0.1", http_port=PORT, grpc_port=PORT + 1, metrics_port=PORT + 2,
+        http_address="127.0.0.1", http_port=PORT, grpc_port=grpc_port, metrics_port=metrics_port,
         log_verbose=0,
     )  # fmt: skip
     with Triton(config=config) as triton:
