@@ -20,8 +20,15 @@ settings.load_profile("patient")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin files with slow tests first, then those with many: none is left to run at the end.
 
-    Files are dealt out whole (`--dist loadfile`), in this order (`--no-loadscope-reorder`).
+    Files are dealt out whole (`--dist loadfile`), in this order (`--no-loadscope-reorder`). Those
+    of the local region come before the rest: `mock_aws` elsewhere forgets all that moto holds in
+    its process, and a region that lives on there with it.
     """
     tests = Counter(item.path for item in items)
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: (not slow[item.path], -tests[item.path], item.path))
+
+    def turn(item: pytest.Item) -> tuple[bool, bool, int, str]:
+        path = item.path
+        return "local_region" not in path.parts, not slow[path], -tests[path], str(path)
+
+    items.sort(key=turn)
