@@ -21,8 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin files with slow tests first, then those with many: none is left to run at the end.
 
     Files are dealt out whole (`--dist loadfile`), in this order (`--no-loadscope-reorder`). Those
-    of the local region come before the rest: `mock_aws` elsewhere forgets all that moto holds in
-    its process, and a region that lives on there with it.
+    of the local region come before the rest: they share regions that live as long as the process,
+    among which moto's state may not outlive a `mock_aws` of another file.
     """
     tests = Counter(item.path for item in items)
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
