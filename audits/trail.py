@@ -1,27 +1,69 @@
 """Proof that an audit trail is whole: every record is there, unchanged, in its place.
 
-Offline: from the trail's objects and the public half of the key that signs them.
+Offline: from the trail's objects and the public half of the key that signs them. Objects are read
+once, in the order of their keys, and nothing is read out of one before its signature is believed.
+What is kept meanwhile is the end of each chain and eight bytes for each record.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
+from audits.trail_streams import Streams
 from falaj.capture.chain import (
-    CHECKPOINTS,
+    EVERY_CHAIN,
     GENESIS,
     BrokenSegmentError,
+    Place,
     Segment,
+    opened,
     segment_hash,
     segment_statement,
 )
 
 STALE: Final = timedelta(hours=3)
 """Checkpoints come hourly; when the newest is so old, its successors are missing."""
+LARGEST_BYTES: Final = 64 * 2**20
+"""What CloudWatch delivers at once is a tenth of it; a larger object is nobody's segment."""
+_HEX: Final = frozenset("0123456789abcdef")
+_HASH_DIGITS: Final = 64
 
 Believes = Callable[[bytes, bytes], bool]
 """Whether a statement bears a signature of the trail's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest checkpoint that an examination saw, for the next one to ask for.
+
+    Attributes:
+        number: Which.
+        hash: Of every byte of it.
+    """
+
+    number: int
+    hash: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str` wrote.
+
+        Raises:
+            ValueError: It is no head.
+
+        Example:
+            >>> str(Head.parse("7:" + "ab" * 32))[:6]
+            '7:abab'
+        """
+        number, _, found = text.partition(":")
+        is_hash = len(found) == _HASH_DIGITS and set(found) <= _HEX
+        if not (is_hash and number.isascii() and number.isdigit()):
+            raise ValueError(f"{text!r} is no head of a trail, NUMBER:HASH as verify prints it")
+        return cls(int(number), found)
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +76,9 @@ class TrailReport:
         chains: Chains they form.
         checkpoints: Checkpoints that were read.
         anchored_until: When the newest checkpoint was written; empty when there is none.
+        head: The newest checkpoint as `NUMBER:HASH`; empty when there is none.
+        unanchored: Segments that no checkpoint vouches for yet: were they cut off, nobody could
+            tell.
         faults: Every fault, as a sentence; none when the trail is whole.
     """
 
@@ -42,130 +87,197 @@ class TrailReport:
     chains: int
     checkpoints: int
     anchored_until: str
+    head: str
+    unanchored: int
     faults: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Reading:
-    """Everything that could be read, chain by chain."""
-
-    chains: dict[str, dict[int, tuple[Segment, str]]] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
-
-
 def examine(
-    objects: Iterable[tuple[str, bytes]], believes: Believes, *, now: datetime | None = None
+    objects: Iterable[tuple[str, bytes]],
+    believes: Believes,
+    *,
+    now: datetime | None = None,
+    known: Head | None = None,
+    watch: Callable[[int, int], object] = lambda _, __: None,
 ) -> TrailReport:
     """Examine a trail.
 
     Args:
-        objects: Every object of the trail's bucket, by key.
+        objects: Every object of the trail's bucket with its key, in the order of keys.
         believes: Checks a signature.
-        now: The time, to notice that checkpoints have stopped; None where the trail is a copy.
+        now: The time, to notice that checkpoints have stopped; None where nobody knows when the
+            trail was copied.
+        known: What an earlier examination saw last: a trail that was put back to an older state
+            does not hold it.
+        watch: Told of progress: segments and records so far.
+
+    Raises:
+        ValueError: The objects are in another order.
     """
-    reading = _read(objects, believes)
-    faults = reading.faults
-    for name in sorted(reading.chains):
-        faults.extend(_chain_faults(name, reading.chains[name]))
-    checkpoints = {
-        name: chain for name, chain in reading.chains.items() if name.startswith(f"{CHECKPOINTS}/")
-    }
-    trail = {name: chain for name, chain in reading.chains.items() if name not in checkpoints}
-    faults.extend(_unreached(checkpoints, trail))
-    newest = max((s.at for c in checkpoints.values() for s, _ in c.values()), default="")
-    if trail:
-        faults.extend(_stale(newest, now))
-    streams, events = _streams(trail)
-    for stream in sorted(streams):
-        faults.extend(_stream_faults(stream, streams[stream]))
-    return TrailReport(
-        records=len(events),
-        segments=sum(map(len, trail.values())),
-        chains=len(trail),
-        checkpoints=sum(map(len, checkpoints.values())),
-        anchored_until=newest,
-        faults=tuple(faults),
-    )
-
-
-def _read(objects: Iterable[tuple[str, bytes]], believes: Believes) -> _Reading:
-    reading = _Reading()
+    examination = _Examination(believes, known)
+    before = ""
     for key, data in objects:
+        if key < before:
+            raise ValueError(f"{key!r} comes after {before!r}: give objects in the order of keys")
+        before = key
+        examination.take(key, data)
+        watch(examination.segments, examination.streams.records)
+    return examination.report(now)
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The chain that is being read.
+
+    Attributes:
+        name: Its name.
+        expected: The number of its next segment.
+        before: What that segment has to name; None where the one before could not be read.
+    """
+
+    name: str = ""
+    expected: int = 0
+    before: str | None = GENESIS
+
+
+@dataclass(slots=True)
+class _Examination:
+    """One examination under way; keys of checkpoints sort before those of the trail."""
+
+    believes: Believes
+    known: Head | None
+    faults: list[str] = field(default_factory=list)
+    streams: Streams = field(default_factory=Streams)
+    segments: int = 0
+    _chains: int = 0
+    _checkpoints: int = 0
+    _unanchored: int = 0
+    _head: Head | None = None
+    _anchored_until: str = ""
+    _chain: _Chain = field(default_factory=_Chain)
+    _told: dict[str, dict[int, tuple[str, str]]] = field(default_factory=dict)
+    """Of each chain: number, hash and time of the ends that checkpoints saw, until they are met."""
+    _reach: dict[str, int] = field(default_factory=dict)
+
+    def take(self, key: str, data: bytes) -> None:
+        """Read one object."""
+        place = Place.of(key)
+        if place is None or not (place.day or place.chain == EVERY_CHAIN):
+            self.faults.append(f"{key!r} is no segment: nobody writes such a key")
+            return
+        if place.name != self._chain.name:
+            self._end()
+            self._chain = _Chain(name=place.name)
+            self._chains += bool(place.day)
+        chain = self._chain
+        if place.number != chain.expected:
+            gap = f"{chain.expected} to {place.number - 1}"
+            self.faults.append(f"{chain.name}: segments {gap} are missing")
+            chain.before = None
+        chain.expected = place.number + 1
+        found = segment_hash(data)
+        segment = self._believed(key, data, place)
+        if segment is not None:
+            if chain.before is not None and segment.before != chain.before:
+                self.faults.append(
+                    f"{chain.name}: segment {place.number} does not follow the one before it"
+                )
+            if place.day:
+                self._compare(place, found)
+                self._count(segment)
+            else:
+                self._anchor(segment, found)
+        elif place.day:
+            self._told.get(place.name, {}).pop(place.number, None)
+        chain.before = found if segment is not None else None
+
+    def _believed(self, key: str, data: bytes, place: Place) -> Segment | None:
+        """Return a segment that is signed and stands in its place; None after naming the fault."""
+        if len(data) > LARGEST_BYTES:
+            self.faults.append(f"{key} is no segment: none is larger than {LARGEST_BYTES} bytes")
+            return None
         try:
-            segment, content, signature = Segment.read(data)
+            content, signature = opened(data)
+            if not self.believes(segment_statement(content), signature):
+                self.faults.append(f"{key} was changed, or somebody else has signed it")
+                return None
+            segment = Segment.of(content)
         except BrokenSegmentError as error:
-            reading.faults.append(f"{key} is no segment: {error}")
-            continue
-        if not believes(segment_statement(content), signature):
-            reading.faults.append(f"{key} was changed, or somebody else has signed it")
-            continue
-        if segment.place.key != key:
-            reading.faults.append(f"{key} holds what was written as {segment.place.key}")
-            continue
-        chain = reading.chains.setdefault(segment.place.name, {})
-        chain[segment.place.number] = segment, segment_hash(content)
-    return reading
+            self.faults.append(f"{key} is no segment: {error}")
+            return None
+        if segment.place != place:
+            self.faults.append(f"{key} holds what was written as {segment.place.key}")
+            return None
+        return segment
 
+    def _count(self, segment: Segment) -> None:
+        self.segments += 1
+        for record in segment.records:
+            fault = self.streams.take(record)
+            if fault:
+                self.faults.append(f"{fault}: one was added ({segment.place.key})")
 
-def _chain_faults(name: str, chain: Mapping[int, tuple[Segment, str]]) -> Iterator[str]:
-    before, expected = GENESIS, 0
-    for number in sorted(chain):
-        if number != expected:
-            yield f"{name}: segments {expected} to {number - 1} are missing"
-        elif chain[number][0].before != before:
-            yield f"{name}: segment {number} does not follow the one before it"
-        before, expected = chain[number][1], number + 1
+    def _anchor(self, segment: Segment, found: str) -> None:
+        self._checkpoints += 1
+        number = segment.place.number
+        if self.known and number == self.known.number and found != self.known.hash:
+            self.faults.append(f"checkpoint {number} is another than was examined before")
+        self._head, self._anchored_until = Head(number, found), segment.at
+        for record in segment.records:
+            name, end = record["chain"], record["number"]
+            self._reach[name] = max(end, self._reach.get(name, -1))
+            before = self._told.setdefault(name, {}).setdefault(end, (record["hash"], segment.at))
+            if before[0] != record["hash"]:
+                self.faults.append(
+                    f"{name}: segment {end} was another at {before[1]} than at {segment.at}"
+                )
 
+    def _compare(self, place: Place, found: str) -> None:
+        self._unanchored += place.number > self._reach.get(place.name, -1)
+        told = self._told.get(place.name, {}).pop(place.number, None)
+        if told is not None and told[0] != found:
+            self.faults.append(f"{place.name}: segment {place.number} is not the one of {told[1]}")
 
-def _unreached(
-    checkpoints: Mapping[str, Mapping[int, tuple[Segment, str]]],
-    trail: Mapping[str, Mapping[int, tuple[Segment, str]]],
-) -> Iterator[str]:
-    """Compare every chain with how far checkpoints say that it reached."""
-    told: set[str] = set()
-    newest_first = sorted(
-        (found for chain in checkpoints.values() for found, _ in chain.values()),
-        key=lambda found: found.place.number,
-        reverse=True,
-    )
-    for checkpoint in newest_first:
-        for record in checkpoint.records:
-            name, number = record["chain"], record["number"]
-            found = trail.get(name, {}).get(number)
-            if found is not None and found[1] != record["hash"]:
-                yield f"{name}: segment {number} is not the one of {checkpoint.at}"
-            elif found is None and name not in told:
-                told.add(name)
-                yield f"{name} was cut off: it reached segment {number} at {checkpoint.at}"
+    def _end(self) -> None:
+        """Compare how far a chain came with how far checkpoints say that it reached."""
+        chain = self._chain
+        unmet = self._told.pop(chain.name, {})
+        # A lower number than the chain's end lies in a gap, which was named.
+        if unmet and max(unmet) >= chain.expected:
+            self.faults.append(_cut_off(chain.name, unmet))
 
-
-def _stale(newest: str, now: datetime | None) -> Iterator[str]:
-    if not newest:
-        yield "there is no checkpoint: nobody can tell whether ends are missing"
-    elif now is not None and now - datetime.fromisoformat(newest) > STALE:
-        yield f"the checkpoints end at {newest}: later ones are missing, or the recorder is dead"
-
-
-def _streams(
-    trail: Mapping[str, Mapping[int, tuple[Segment, str]]],
-) -> tuple[dict[str, set[int]], set[str]]:
-    """Return the numbers of each function environment's records, and the ids of all records."""
-    streams: dict[str, set[int]] = {}
-    events: set[str] = set()
-    for chain in trail.values():
-        for segment, _ in chain.values():
-            for record in segment.records:
-                events.add(str(record["event"]))
-                if record.get("stream"):
-                    streams.setdefault(record["stream"], set()).add(int(record["number"]))
-    return streams, events
-
-
-def _stream_faults(stream: str, numbers: set[int]) -> Iterator[str]:
-    missing = sorted(set(range(1, max(numbers) + 1)) - numbers)
-    if missing:
-        shown = ", ".join(map(str, missing[:5])) + (" …" if missing[5:] else "")
-        yield (
-            f"environment {stream} left {max(numbers)} records, {len(missing)} of which "
-            f"were never recorded: {shown}"
+    def report(self, now: datetime | None) -> TrailReport:
+        """Say what was found, after the last object."""
+        self._end()
+        return TrailReport(
+            records=self.streams.records,
+            segments=self.segments,
+            chains=self._chains,
+            checkpoints=self._checkpoints,
+            anchored_until=self._anchored_until,
+            head=str(self._head or ""),
+            unanchored=self._unanchored,
+            faults=(*self.faults, *self._at_the_end(now), *self.streams.faults()),
         )
+
+    def _at_the_end(self, now: datetime | None) -> Iterator[str]:
+        for name, told in sorted(self._told.items()):
+            yield _cut_off(name, told)
+        if self.known and (self._head is None or self._head.number < self.known.number):
+            yield (
+                f"checkpoint {self.known.number}, which was examined before, is gone: "
+                "the trail was put back to an older state"
+            )
+        if not self._anchored_until:
+            if self.segments:
+                yield "there is no checkpoint: nobody can tell whether ends are missing"
+        elif now is not None and now - datetime.fromisoformat(self._anchored_until) > STALE:
+            yield (
+                f"the checkpoints end at {self._anchored_until}: later ones are missing, "
+                "or the recorder is dead"
+            )
+
+
+def _cut_off(name: str, unmet: Mapping[int, tuple[str, str]]) -> str:
+    number, (_, at) = max(unmet.items())
+    return f"{name} was cut off: it reached segment {number} at {at}"

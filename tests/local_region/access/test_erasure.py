@@ -73,7 +73,7 @@ class Bank:
 
     def records(self):
         """The model's records, each once: lines are delivered at least once."""
-        found = (Segment.read(data)[0].records for data in self.segments().values())
+        found = (Segment.read(data).records for data in self.segments().values())
         return list({record["event"]: record for records in found for record in records}.values())
 
     def _begin_anew(self):

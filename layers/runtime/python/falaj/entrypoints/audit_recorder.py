@@ -8,16 +8,18 @@ far every chain reaches, in a chain of checkpoints.
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import boto3
 
 from falaj.aws.audit_trail import AuditTrail
 from falaj.aws.kms_signing import KmsSigner
 from falaj.capture.chain import (
+    EVERY_CHAIN,
     GENESIS,
+    BrokenSegmentError,
     Place,
     Record,
     Segment,
@@ -31,7 +33,16 @@ from falaj.entrypoints.experiment_recorder import DATA, delivery_of
 
 CHECKPOINT: Final = {"falaj": "checkpoint"}
 DAYS: Final = 2
-"""Chains that may still grow began today or yesterday: an environment lives for hours."""
+"""Chains that may have grown since the last checkpoint began on its day, the day before or later:
+an environment lives for hours."""
+
+
+class _Checkpointed(NamedTuple):
+    """What the newest checkpoint is."""
+
+    number: int = -1
+    hash: str = GENESIS
+    day: date | None = None
 
 
 class AuditRecorder:
@@ -96,33 +107,38 @@ class AuditRecorder:
 
     def _checkpoint(self) -> dict[str, Any]:
         now = self._clock.now()
-        last, before = self._last_checkpoint()
+        last = self._last_checkpoint()
         records = tuple(
-            checkpoint_record(segment.place, segment_hash(content))
-            for segment, content in map(self._read, self._ends_in_s3(now))
+            checkpoint_record(place, self._trail.read(place.key))
+            for place in self._ends_in_s3(last.day, now)
         )
-        place = Place(day="", model="", chain="all", number=last)
-        self._trail.write(Segment(place=place, before=before, at=now.isoformat(), records=records))
-        return {"checkpoint": last, "chains": len(records)}
+        place = Place(day="", model="", chain=EVERY_CHAIN, number=last.number + 1)
+        self._trail.write(
+            Segment(place=place, before=last.hash, at=now.isoformat(), records=records)
+        )
+        return {"checkpoint": place.number, "chains": len(records)}
 
-    def _ends_in_s3(self, now: datetime) -> list[str]:
-        days = [(now - timedelta(days=ago)).date().isoformat() for ago in reversed(range(DAYS))]
-        ends: dict[str, str] = {}
-        for day in days:
-            for key in self._trail.keys_of_day(day):
-                ends[key.rpartition("/")[0]] = key
+    def _ends_in_s3(self, since: date | None, now: datetime) -> list[Place]:
+        today = now.date()
+        first = min(since or today, today) - timedelta(days=DAYS - 1)
+        ends: dict[str, Place] = {}
+        for ahead in range((today - first).days + 1):
+            for key in self._trail.keys_of_day((first + timedelta(days=ahead)).isoformat()):
+                # What else lies there was not written here: whoever examines the trail says so.
+                if (place := Place.of(key)) is not None:
+                    ends[place.name] = place
         return list(ends.values())
 
-    def _last_checkpoint(self) -> tuple[int, str]:
+    def _last_checkpoint(self) -> _Checkpointed:
         newest = max(self._trail.checkpoints(), default=None)
-        if newest is None:
-            return 0, GENESIS
-        segment, content = self._read(newest)
-        return segment.place.number + 1, segment_hash(content)
-
-    def _read(self, key: str) -> tuple[Segment, bytes]:
-        segment, content, _ = Segment.read(self._trail.read(key))
-        return segment, content
+        place = newest and Place.of(newest)
+        if not newest or not place:
+            return _Checkpointed()
+        data = self._trail.read(newest)
+        day = None
+        with suppress(BrokenSegmentError, ValueError):
+            day = datetime.fromisoformat(Segment.read(data).at).date()
+        return _Checkpointed(number=place.number, hash=segment_hash(data), day=day)
 
 
 def _record(entry: Mapping[str, Any]) -> dict[str, Any] | None:
