@@ -153,6 +153,8 @@ class ControlLoop:
             functions=functions, permissions=permissions, aws=self._aws, on_failure=self._lost
         )
         self.failed.deliver_through(self._delivery)
+        for service in ("cloudwatch", "ssm"):
+            self._aws.keep(service)
         self.cloudwatch.install()
         self.parameters.install()
         return self

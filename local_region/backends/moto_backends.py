@@ -2,8 +2,8 @@
 
 moto is never told to patch boto3: clients made here hand their prepared HTTP request to moto's
 server application through botocore's own `before-send` event, and clients outside reach the same
-application over the AWS endpoint. Each open region holds an account of its own, so two regions of
-one process share nothing.
+application over the AWS endpoint. Each open region keeps an account of its own, so two regions of
+one process share nothing, nor anything with whoever else uses moto in it (see `kept_accounts`).
 
 Source:
     moto 5.2.5: `moto.moto_server.werkzeug_app.DomainDispatcherApplication` routes by credential
@@ -13,9 +13,10 @@ Source:
 """
 
 import io
+import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, ClassVar, Final, Self
@@ -24,13 +25,14 @@ from urllib.parse import unquote, urlsplit
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import FakeKey, FakeMultipart
 
+from local_region.backends.kept_accounts import forget, keep, untrack_models, untrack_objects
 from local_region.errors import AccountInUseError
 
 ACCOUNT_HEADER: Final = "x-moto-account-id"
+SWEPT_EVERY: Final = 256
+"""Answers between two sweeps of what moto remembers of all that it ever made."""
 _CREATING: Final = threading.Lock()
 """A session may be used by many threads, but makes its clients one at a time (boto3's guide)."""
 
@@ -65,8 +67,10 @@ class MotoBackends:
 
     def __init__(self, *, account: str, region: str, endpoint: str) -> None:
         self.account, self.region, self.endpoint = account, region, endpoint
-        self._application = _Dispatcher(create_backend_app)
+        self._application = _Dispatcher(self._application_of)
         self._clients: dict[str, Any] = {}
+        self._kept: set[str] = set()
+        self._answered = itertools.count(1)
 
     @classmethod
     def open(cls, *, account: str, region: str, endpoint: str) -> Self:
@@ -86,15 +90,24 @@ class MotoBackends:
         return cls(account=account, region=region, endpoint=endpoint)
 
     def close(self) -> None:
-        """Forget everything the account holds."""
+        """Forget everything the account holds, and give it back."""
         for client in self._clients.values():
             client.close()
         self._clients.clear()
-        for service in self._application.app_instances:
-            backends: Any = get_backend(service)  # type: ignore[call-overload]
-            with _only_of(self.account):
-                backends[self.account].reset()
+        self._forget()
+        self._kept.clear()
         self._open_accounts.discard(self.account)
+
+    def keep(self, service: str) -> None:
+        """Let nobody else of this process reset what a service holds; one that is asked is kept."""
+        keep(service, self.account)
+        self._kept.add(service)
+
+    def forget(self) -> None:
+        """Begin again with an empty account; clients and addresses stay."""
+        self._forget()
+        for service in tuple(self._kept):
+            keep(service, self.account)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """Return the boto3 client of a service, answered in this process."""
@@ -111,6 +124,16 @@ class MotoBackends:
             client.meta.events.register("before-send", self._before_send)
             self._clients[service] = client
         return self._clients[service]
+
+    def _forget(self) -> None:
+        untrack_objects(self.account)
+        for service in tuple(self._kept):
+            forget(service, self.account)
+            untrack_models(service)
+
+    def _application_of(self, service: Any) -> Any:  # noqa: ANN401 - moto's names, Flask's class
+        self.keep(service)
+        return create_backend_app(service)
 
     def _before_send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         parts = urlsplit(request.url)
@@ -152,26 +175,18 @@ class MotoBackends:
 
         with closing(_Closable(self._application(environ, start_response))) as chunks:
             content = b"".join(chunks.parts)
+        self._sweep()
         status, response_headers = started[-1]
         return Answer(
             status=int(status.split(" ", 1)[0]), headers=tuple(response_headers), body=content
         )
 
-
-@contextmanager
-def _only_of(account: str) -> Iterator[None]:
-    """Let moto see one account's objects only: S3's reset closes the files of every account's."""
-    kinds: tuple[Any, ...] = (FakeKey, FakeMultipart)
-    others = []
-    for kind in kinds:
-        tracked = kind.instances_tracked
-        others.append([one for one in tracked if one.account_id != account])
-        tracked[:] = [one for one in tracked if one.account_id == account]
-    try:
-        yield
-    finally:
-        for kind, kept in zip(kinds, others, strict=True):
-            kind.instances_tracked += kept
+    def _sweep(self) -> None:
+        """Bound what moto remembers of its objects: a region may be up for weeks."""
+        untrack_objects(self.account)
+        if not next(self._answered) % SWEPT_EVERY:
+            for service in tuple(self._kept):
+                untrack_models(service)
 
 
 class _Closable:

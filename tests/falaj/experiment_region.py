@@ -3,8 +3,6 @@
 from contextlib import contextmanager
 from functools import cache
 
-from moto.backends import get_backend
-
 from falaj.contract import TABLE_KEY
 from local_region.backends.moto_backends import MotoBackends
 
@@ -36,8 +34,7 @@ def experiment_region():
             )
         yield backends
     finally:
-        for service in ("s3", "dynamodb", "ssm", "kms"):
-            get_backend(service)[ACCOUNT].reset()
+        backends.forget()
 
 
 def keys(backends, prefix=""):

@@ -1,11 +1,21 @@
 """Promise: AWS's other services answer in this process, each region its own."""
 
+import boto3
 import pytest
+from moto import mock_aws
+from moto.dynamodb.models import Item
+from moto.s3.models import FakeKey
 
-from local_region.backends.moto_backends import MotoBackends
+from local_region.backends.moto_backends import SWEPT_EVERY, MotoBackends
 from local_region.errors import AccountInUseError
 
 ENDPOINT = "http://127.0.0.1:4566"
+HERE = {"CreateBucketConfiguration": {"LocationConstraint": "me-central-1"}}
+TABLE = {
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "BillingMode": "PAY_PER_REQUEST",
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +43,7 @@ def test_queue_url_leads_to_the_endpoint(backends):
 def test_object_keeps_its_odd_name(backends):
     """Spaces, signs and letters of any script."""
     client = backends.client("s3")
-    client.create_bucket(
-        Bucket="odd-names", CreateBucketConfiguration={"LocationConstraint": "me-central-1"}
-    )
+    client.create_bucket(Bucket="odd-names", **HERE)
 
     client.put_object(Bucket="odd-names", Key="a/ b+c%20فلج", Body=b"water")
 
@@ -84,15 +92,71 @@ def test_closed_region_forgets():
 
 def test_what_one_region_forgets_another_still_holds(backends):
     """Objects are read after some other region of the process has ended."""
-    where = {"CreateBucketConfiguration": {"LocationConstraint": "me-central-1"}}
     ending = MotoBackends.open(account="000000000013", region="me-central-1", endpoint=ENDPOINT)
     for name, region in (("stays", backends), ("goes", ending)):
-        region.client("s3").create_bucket(Bucket=name, **where)
+        region.client("s3").create_bucket(Bucket=name, **HERE)
         region.client("s3").put_object(Bucket=name, Key="a", Body=b"water")
 
     ending.close()
 
     assert backends.client("s3").get_object(Bucket="stays", Key="a")["Body"].read() == b"water"
+
+
+def _mocked():
+    with mock_aws():
+        boto3.client("s3", region_name="me-central-1").create_bucket(Bucket="mocked", **HERE)
+
+
+def _reset(backends):
+    path = "/moto-api/reset"
+    assert backends.answer(method="POST", path=path, query="", headers=(), body=b"").status == 200
+
+
+@pytest.mark.parametrize("resets", [lambda _: _mocked(), _reset], ids=["mock_aws", "moto-api"])
+def test_what_resets_moto_resets_no_open_region(backends, resets):
+    """A region of a test session lives on in a process where other tests use moto."""
+    backends.client("ssm").put_parameter(Name="/kept", Value="1", Type="String", Overwrite=True)
+    backends.client("s3").create_bucket(Bucket="kept-objects", **HERE)
+    backends.client("s3").put_object(Bucket="kept-objects", Key="a", Body=b"water")
+
+    resets(backends)
+
+    parameter = backends.client("ssm").get_parameter(Name="/kept")["Parameter"]["Value"]
+    content = backends.client("s3").get_object(Bucket="kept-objects", Key="a")["Body"].read()
+    backends.client("s3").delete_object(Bucket="kept-objects", Key="a")
+    backends.client("s3").delete_bucket(Bucket="kept-objects")
+    assert (parameter, content) == ("1", b"water")
+
+
+def test_region_that_is_up_for_weeks_does_not_remember_what_it_overwrote():
+    """Lists of all that moto ever made hold no object, and no more items than between sweeps."""
+    region = MotoBackends.open(account="000000000014", region="me-central-1", endpoint=ENDPOINT)
+    region.client("s3").create_bucket(Bucket="overwritten", **HERE)
+    region.client("dynamodb").create_table(TableName="overwritten", **TABLE)
+
+    for number in range(SWEPT_EVERY):
+        if not number % 16:
+            region.client("s3").put_object(Bucket="overwritten", Key="a", Body=b"water")
+        region.client("dynamodb").put_item(TableName="overwritten", Item={"id": {"S": "a"}})
+
+    objects = [key for key in FakeKey.instances_tracked if key.account_id == region.account]
+    items = len(Item.instances_tracked)
+    region.close()
+    assert objects == []
+    assert items < SWEPT_EVERY
+
+
+def test_emptied_account_is_used_on():
+    """Clients that were made before find nothing, and may make the same again."""
+    region = MotoBackends.open(account="000000000015", region="me-central-1", endpoint=ENDPOINT)
+    region.client("s3").create_bucket(Bucket="emptied", **HERE)
+
+    region.forget()
+
+    region.client("s3").create_bucket(Bucket="emptied", **HERE)
+    found = region.client("s3").list_objects_v2(Bucket="emptied")["KeyCount"]
+    region.close()
+    assert found == 0
 
 
 def test_account_is_open_once(backends):
