@@ -15,6 +15,7 @@ from falaj.domain.clock import Clock
 from local_region.assembly import Assembly
 from local_region.aws_endpoint import AWS_LIMITS, AwsEndpoint
 from local_region.backends.moto_backends import MotoBackends
+from local_region.backends.principals import Principals
 from local_region.container_service.containers import ContainerServices, Place
 from local_region.container_service.ecs_api import EcsApi
 from local_region.container_service.task import container_variables
@@ -345,7 +346,7 @@ async def _compose(
         invoke=calls.invoke,
         allows=permitted,
         gatekeeper=Gatekeeper(
-            trusted=_trusted(placement.get("issuer_folder", FOLDER)),
+            trusted=_trusted(placement.get("issuer_folder", FOLDER), account, clock),
             invoke=calls.invoke,
             allows=permitted,
             plans=plans,
@@ -477,12 +478,11 @@ def _permitted(permissions: Permissions) -> Allows:
     )
 
 
-def _trusted(folder: Path) -> Trusted:
-    """Believe this machine's own issuer and credentials, and nobody else's."""
-    credentials = LocalCredentials.open(folder)
+def _trusted(folder: Path, account: str, clock: Clock) -> Trusted:
+    """Believe this machine's own issuer and credentials, and the account's users and sessions."""
     return Trusted(
         issuers={ISSUER: LocalIssuer.open(folder).key_set},
-        secrets={credentials.access_key: credentials.secret_key},
+        signers=Principals(account, LocalCredentials.open(folder), clock),
     )
 
 

@@ -37,6 +37,7 @@ class Failure(StrEnum):
     NOT_ALLOWED = "known, and not allowed"
     UNSIGNED = "not signed"
     BAD_SIGNATURE = "signed by nobody known"
+    NOT_INVOKER = "signed by somebody whose policies do not let him"
     INVALID_KEY = "an API key that no plan counts"
     FILTERED = "refused by a web ACL"
     ENDPOINT_DISABLED = "asked for under a name that is disabled"
@@ -113,6 +114,7 @@ FAILURES: Final[dict[tuple[ApiKind, Failure], Sentence]] = {
     (ApiKind.HTTP, Failure.DENIED): Sentence(status=403, message="Forbidden"),
     (ApiKind.HTTP, Failure.UNSIGNED): Sentence(status=403, message="Forbidden"),
     (ApiKind.HTTP, Failure.BAD_SIGNATURE): Sentence(status=403, message="Forbidden"),
+    (ApiKind.HTTP, Failure.NOT_INVOKER): Sentence(status=403, message="Forbidden"),
     (ApiKind.REST, Failure.UNAUTHORIZED): Sentence(
         status=401,
         message="Unauthorized",
@@ -144,6 +146,13 @@ FAILURES: Final[dict[tuple[ApiKind, Failure], Sentence]] = {
         message="The request signature we calculated does not match",
         type="INVALID_SIGNATURE",
         error_type="InvalidSignatureException",
+    ),
+    (ApiKind.REST, Failure.NOT_INVOKER): Sentence(
+        status=403,
+        message="User is not authorized to perform: execute-api:Invoke",
+        type="ACCESS_DENIED",
+        error_type="AccessDeniedException",
+        key="Message",
     ),
     (ApiKind.REST, Failure.INVALID_KEY): Sentence(
         status=403, message="Forbidden", type="INVALID_API_KEY", error_type="ForbiddenException"

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from falaj.domain.clock import Clock
 from local_region.gateway.arrival import NOBODY_ASKED, Admission, Arrival
-from local_region.gateway.execute_policy import Ruling, ruling
+from local_region.gateway.execute_policy import INVOKE, Ruling, ruling
 from local_region.gateway.failures import Failure
 from local_region.gateway.guards import FunctionGuard, Guard, JwtGuard, SignedGuard
 from local_region.gateway.jwt_check import (
@@ -27,6 +27,7 @@ from local_region.gateway.lambda_invocation import Invocation, Invoke, Outcome
 from local_region.gateway.messages import ApiKind, Request
 from local_region.gateway.registry import Addressed
 from local_region.gateway.signatures import SignatureRefusedError, signer_of
+from local_region.gateway.signers import FindSigner, Signer, nobody
 from local_region.gateway.usage_plans import Counted, UsagePlans
 from local_region.waf.firewall import Firewall
 
@@ -62,11 +63,11 @@ class Trusted:
 
     Attributes:
         issuers: Key sets by issuer.
-        secrets: Secrets by access key.
+        signers: Finds whose an access key is.
     """
 
     issuers: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    signers: FindSigner = nobody
 
 
 class Gatekeeper:
@@ -128,7 +129,7 @@ class Gatekeeper:
         key = ""
         match guard.check:
             case SignedGuard():
-                admission = self._signed(arrival)
+                admission = self._signed(arrival, method_arn)
             case JwtGuard() as check:
                 admission = self._token(arrival.request, check)
             case FunctionGuard() as check:
@@ -142,18 +143,22 @@ class Gatekeeper:
     def _now(self) -> float:
         return self._clock.now().timestamp()
 
-    def _signed(self, arrival: Arrival) -> Admission:
+    def _signed(self, arrival: Arrival, method_arn: str) -> Admission:
+        trusted, now = self._trusted.signers, self._now()
         try:
-            key = signer_of(arrival.request, self._trusted.secrets, self._region, self._now())
+            signer = signer_of(arrival.request, trusted, self._region, now)
         except SignatureRefusedError as error:
             failure = Failure.UNSIGNED if error.is_missing else Failure.BAD_SIGNATURE
             raise RefusedError(failure, message=str(error)) from error
-        arn = f"arn:aws:iam::{arrival.account}:user/{key}"
+        said = signer.ruling(method_arn)
+        if said is not Ruling.ALLOWED:
+            raise RefusedError(Failure.NOT_INVOKER, message=_not_invoker(signer, said, method_arn))
+        known = {"accessKey": signer.access_key, "accountId": arrival.account}
         if arrival.addressed.definition.kind is ApiKind.REST:
-            known = {"accessKey": key, "accountId": arrival.account, "caller": key}
-            return Admission(identity={**known, "user": key, "userArn": arn})
-        iam = {"accessKey": key, "accountId": arrival.account, "callerId": key}
-        return Admission(authorizer={"iam": {**iam, "userArn": arn, "userId": key}})
+            who = {"caller": signer.id, "user": signer.id, "userArn": signer.arn}
+            return Admission(identity={**known, **who})
+        who = {"callerId": signer.id, "userArn": signer.arn, "userId": signer.id}
+        return Admission(authorizer={"iam": {**known, **who}})
 
     def _token(self, request: Request, guard: JwtGuard) -> Admission:
         header = request.header(guard.header)
@@ -215,6 +220,19 @@ class Gatekeeper:
             case Counted.PASSED:
                 identity = {**admission.identity, "apiKey": value}
                 return Admission(authorizer=admission.authorizer, identity=identity)
+
+
+def _not_invoker(signer: Signer, said: Ruling, method_arn: str) -> str:
+    """Say what AWS says, the account's first digits left out as AWS does."""
+    why = (
+        "with an explicit deny"
+        if said is Ruling.DENIED
+        else f"because no identity-based policy allows the {INVOKE} action"
+    )
+    parts = method_arn.split(":")
+    parts[4] = f"********{parts[4][-4:]}"
+    asked = f"{INVOKE} on resource: {':'.join(parts)}"
+    return f"User: {signer.arn} is not authorized to perform: {asked} {why}"
 
 
 def _told(scope: str, error: str, description: str) -> tuple[str, str]:
