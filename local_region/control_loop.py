@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 
 from falaj.domain.clock import Clock
 from local_region.backends.moto_backends import MotoBackends
+from local_region.background import begin_repeating
 from local_region.cloudwatch.board import StateChange
 from local_region.cloudwatch.notices import (
     DETAIL_TYPE as ALARM_CHANGE,
@@ -165,7 +166,7 @@ class ControlLoop:
 
     def start(self) -> None:
         """Tick every so often until `close`."""
-        self._ticking = self._loop.create_task(self._tick_now_and_then())
+        self._ticking = begin_repeating(self.tick, every_s=self._tick_s)
 
     async def close(self) -> None:
         """Stop ticking; what was being delivered is dropped."""
@@ -200,11 +201,6 @@ class ControlLoop:
         return max(now, min(moment for moment in moments if moment is not None))
 
     # ----------------------------------------------------------------- private
-    async def _tick_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(self._tick_s)
-            await self.tick()
-
     async def _deliver(self, target: Target, payload: bytes) -> None:
         if self._delivery is None or self._functions is None:
             return

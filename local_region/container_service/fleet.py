@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from falaj.domain.clock import Clock
+from local_region.background import begin
 from local_region.container_service.target_group import Address, Target, TargetGroup
 from local_region.container_service.target_health import HealthState
 from local_region.container_service.task import Task, TaskState
@@ -171,6 +172,6 @@ class Fleet:
         await task.stop()
 
     def _follow(self, work: Coroutine[Any, Any, None]) -> None:
-        running = asyncio.ensure_future(work)
+        running = begin(work)
         self._running.add(running)
         running.add_done_callback(self._running.discard)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from local_region.background import begin
 from local_region.events.delivery import Delivery, UndeliverableError
 from local_region.lambda_service import EventFailure
 
@@ -48,7 +49,7 @@ class FailedEvents:
 
     def take(self, failure: EventFailure) -> None:
         """Deliver a failed event to whatever is set for it."""
-        task = asyncio.get_running_loop().create_task(self._take(failure))
+        task = begin(self._take(failure))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from local_region.background import begin
 from local_region.lambda_service import extensions, memory
 from local_region.lambda_service.function_log import LogPipe
 from local_region.lambda_service.runtime_api import Delivery, Posted, RuntimeConnection
@@ -345,7 +346,7 @@ class Environment:
             raise
         finally:
             pipe.close_write_end()
-        self._watch = loop.create_task(self._watch_exit(self._process, pipe))
+        self._watch = begin(self._watch_exit(self._process, pipe))
 
     async def _watch_exit(self, process: asyncio.subprocess.Process, pipe: LogPipe) -> None:
         await process.wait()

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from falaj.domain.clock import Clock
+from local_region.background import begin, begin_repeating
 from local_region.lambda_service.control_plane import ControlPlane
 from local_region.lambda_service.invocation import Call, Invoker
 from local_region.lambda_service.refusals import LambdaApiError, TooManyRequestsError
@@ -62,7 +63,7 @@ class EventQueue:
 
     def start(self) -> None:
         """Look for due events now and then; `release_due` does it at once."""
-        self._poll = asyncio.get_running_loop().create_task(self._poll_clock())
+        self._poll = begin_repeating(self._look, every_s=_POLL_INTERVAL_S)
 
     async def close(self) -> None:
         """Drop what waits; what runs is cancelled."""
@@ -82,7 +83,7 @@ class EventQueue:
         now = self._clock.now()
         while self._waiting and self._waiting[0][0] <= now:
             event = heapq.heappop(self._waiting)[2]
-            task = asyncio.get_running_loop().create_task(self._attempt(event))
+            task = begin(self._attempt(event))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -155,7 +156,5 @@ class EventQueue:
             )
         )
 
-    async def _poll_clock(self) -> None:
-        while True:
-            await asyncio.sleep(_POLL_INTERVAL_S)
-            self.release_due()
+    async def _look(self) -> None:
+        self.release_due()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from falaj.domain.clock import Clock
+from local_region.background import begin, begin_repeating
 from local_region.lambda_service import memory
 from local_region.lambda_service.concurrency import check_admission
 from local_region.lambda_service.control_plane import ControlPlane
@@ -98,11 +99,9 @@ class Pools:
     # -------------------------------------------------------------- life cycle
     def start(self) -> None:
         """Watch memory and idle environments."""
-        loop = asyncio.get_running_loop()
-        self._watchers = [
-            loop.create_task(self._watch_memory()),
-            loop.create_task(self._reap_now_and_then()),
-        ]
+        self._watchers = [begin_repeating(self._reap, every_s=_REAP_INTERVAL_S)]
+        if memory.is_measurable():
+            self._watchers.append(begin_repeating(self._watch_memory, every_s=_WATCH_INTERVAL_S))
 
     async def close(self) -> None:
         """Kill every process; invocations under way end as crashed."""
@@ -120,7 +119,7 @@ class Pools:
 
     def background(self, work: Coroutine[None, None, None]) -> None:
         """Run something to its end, which `close` waits for."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = begin(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -393,17 +392,11 @@ class Pools:
                 self._discard(entry.environment)
 
     async def _watch_memory(self) -> None:
-        if not memory.is_measurable():
-            return
-        while True:
-            await asyncio.sleep(_WATCH_INTERVAL_S)
-            for environment in tuple(self._busy):
-                environment.exceeds_memory()
+        for environment in tuple(self._busy):
+            environment.exceeds_memory()
 
-    async def _reap_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(_REAP_INTERVAL_S)
-            self.reap()
+    async def _reap(self) -> None:
+        self.reap()
 
 
 def _key(version: VersionView) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import pprint
 import subprocess
 import sys
 import threading
@@ -26,8 +27,9 @@ class Running:
     def __init__(self, cdk_out, **settings):
         from local_region.region import Region  # moto takes seconds; not every test here needs it
 
-        self.events = []
+        self.events, self.faults = [], []
         self.loop = uvloop.new_event_loop()
+        self.loop.set_exception_handler(self._fault)
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         settings = {"account": f"{next(_ACCOUNTS):012d}", "api_port": 0, "aws_port": 0} | settings
@@ -44,6 +46,26 @@ class Running:
         except BaseException:
             self._stop()
             raise
+
+    def _fault(self, loop, context):
+        self.faults.append(context)
+        loop.default_exception_handler(context)
+
+    def told(self, lines=60):
+        """Say what the region knows of itself, for a test that waited in vain."""
+        region, aws = self.region, self.region.backends
+        parameters = aws.client("ssm").get_paginator("describe_parameters").paginate()
+        said = {
+            "faults of its own": self.faults,
+            "parameters": [p["Name"] for page in parameters for p in page["Parameters"]],
+            "tables": {
+                name: aws.client("dynamodb").scan(TableName=name)["Items"]
+                for name in aws.client("dynamodb").list_tables()["TableNames"]
+            },
+            "due next": self.call(region.control.next_due),
+            "events": self.events[-lines:],
+        }
+        return "\n".join(f"{name}: {pprint.pformat(value)}" for name, value in said.items())
 
     def run(self, work, *, within_s=120):
         """Run a coroutine on the region's loop."""

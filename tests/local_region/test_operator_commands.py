@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from moto import mock_aws
 
 from cli.main import run
 
@@ -25,7 +26,7 @@ MODELS = {"breast-cancer", "file-type", "tashkeel"}
 
 
 @pytest.fixture
-def adopted(falaj):
+def adopted(falaj, region):
     """Wait until the controller has been woken by each model's first desired release."""
     for _ in range(120):
         _, document = falaj("status", "--all")
@@ -37,7 +38,7 @@ def adopted(falaj):
         if promoted >= MODELS:
             return document
         time.sleep(0.5)
-    pytest.fail(f"the controller was not woken within a minute: {document}")
+    pytest.fail(f"not every model was woken within a minute: {document}\n{region.told()}")
 
 
 def test_running_region_tells_of_its_rollouts(falaj, adopted):
@@ -75,3 +76,14 @@ def test_watching_shows_the_alarms_of_the_template(falaj):
 
     kinds = {alarm["kind"] for alarm in document["measured"]["alarms"]}
     assert {"evidence", "errors", "near-timeout", "throttles", "total-failure"} <= kinds
+
+
+@pytest.mark.usefixtures("adopted")
+def test_region_outlives_other_uses_of_moto_in_its_process(falaj):
+    """A test with `mock_aws` comes between two that share the region; it forgets nothing."""
+    with mock_aws():
+        pass
+
+    _, document = falaj("status", "--all")
+
+    assert {rollout["model"] for rollout in document["rollouts"]} == MODELS
