@@ -20,15 +20,8 @@ settings.load_profile("patient")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin files with slow tests first, then those with many: none is left to run at the end.
 
-    Files are dealt out whole (`--dist loadfile`), in this order (`--no-loadscope-reorder`). Those
-    of the local region come before the rest: they share regions that live as long as the process,
-    among which moto's state may not outlive a `mock_aws` of another file.
+    Files are dealt out whole (`--dist loadfile`), in this order (`--no-loadscope-reorder`).
     """
     tests = Counter(item.path for item in items)
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-
-    def turn(item: pytest.Item) -> tuple[bool, bool, int, str]:
-        path = item.path
-        return "local_region" not in path.parts, not slow[path], -tests[path], str(path)
-
-    items.sort(key=turn)
+    items.sort(key=lambda item: (not slow[item.path], -tests[item.path], item.path))
