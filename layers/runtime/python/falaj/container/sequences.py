@@ -6,10 +6,10 @@ Source:
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,11 @@ from falaj.domain.tensors import DYNAMIC, TensorSpec
 from falaj.engines.engine import Tensor
 from falaj.errors import FalajError, SequenceError
 
+Key = tuple[str, int | str]
+"""A sequence's tenant and correlation id."""
+
 Enqueue = Callable[[Call], None]
+Fail = Callable[[Call, FalajError], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,13 @@ class SequenceLimits:
     waiting: int = 64
 
 
+class _Turn(NamedTuple):
+    """A request of a sequence, and whether it is the last one."""
+
+    call: Call
+    is_end: bool
+
+
 class _Sequence:
     __slots__ = ("is_busy", "size", "state", "used_s", "waiting")
 
@@ -69,7 +80,7 @@ class _Sequence:
         self.size = _size(state)
         self.used_s = now_s
         self.is_busy = False
-        self.waiting: deque[Call] = deque()
+        self.waiting: deque[_Turn] = deque()
 
 
 class Sequences:
@@ -97,7 +108,7 @@ class Sequences:
         self._model = model
         self._limits = limits or SequenceLimits()
         self._clock_s = clock_s
-        self._open: OrderedDict[Hashable, _Sequence] = OrderedDict()
+        self._open: OrderedDict[Key, _Sequence] = OrderedDict()
         self._bytes = 0
 
     @property
@@ -105,39 +116,43 @@ class Sequences:
         """Sequences that are open."""
         return len(self._open)
 
-    def submit(self, call: Call, enqueue: Enqueue) -> None:
+    def submit(self, call: Call, enqueue: Enqueue, fail: Fail) -> None:
         """Let a call run when it is its turn.
+
+        Args:
+            call: The call.
+            enqueue: Runs a call.
+            fail: Ends a call that has waited for its turn, and can have none.
 
         Raises:
             SequenceError: It names no open sequence, or there are too many.
         """
         parameters = call.inference.parameters
         key = call.tenant, self._id(parameters)
+        is_start = self._flag(parameters, "sequence_start")
+        turn = _Turn(call, self._flag(parameters, "sequence_end"))
         now = self._clock_s()
         self._forget_idle(now)
         sequence = self._open.get(key)
-        if parameters.get("sequence_start", False):
+        if is_start:
             if sequence is not None and sequence.is_busy:
                 raise SequenceError(
                     model=self._model, reason=f"{key[1]!r} is started again while it runs"
                 )
             sequence = self._begin(key, now)
         if sequence is None:
-            raise SequenceError(
-                model=self._model,
-                reason=f"{key[1]!r} must specify the START flag on its first request",
-            )
+            raise self._unstarted(key)
         if sequence.is_busy:
             if len(sequence.waiting) >= self._limits.waiting:
                 raise SequenceError(
                     model=self._model,
                     reason=f"more than {self._limits.waiting} requests of {key[1]!r} wait",
                 )
-            sequence.waiting.append(call)
+            sequence.waiting.append(turn)
             return
-        self._run(key, sequence, call, enqueue)
+        self._run(key, sequence, turn, enqueue, fail)
 
-    def _begin(self, key: Hashable, now_s: float) -> _Sequence:
+    def _begin(self, key: Key, now_s: float) -> _Sequence:
         self._end(key)
         fresh = _Sequence({state.name: state.zeros() for state in self.states}, now_s)
         limits = self._limits
@@ -151,10 +166,13 @@ class Sequences:
         self._bytes += fresh.size
         return fresh
 
-    def _run(self, key: Hashable, sequence: _Sequence, call: Call, enqueue: Enqueue) -> None:
-        asked = call.inference
-        send = call.done
+    def _run(
+        self, key: Key, sequence: _Sequence, turn: _Turn, enqueue: Enqueue, fail: Fail
+    ) -> None:
+        call = turn.call
+        asked, send = call.inference, call.done
         sequence.is_busy = True
+        self._open.move_to_end(key)
         call.inference = asked._replace(
             inputs={**asked.inputs, **sequence.state},
             output_names=(*asked.output_names, *(state.made for state in self.states)),
@@ -162,16 +180,13 @@ class Sequences:
 
         def finished(call: Call, answer: Answer) -> bool:
             call.inference = asked
-            if not isinstance(answer, FalajError):
-                states = answer[len(asked.output_names) :]
-                self._keep(sequence, states)
-                answer = answer[: len(asked.output_names)]
-            if asked.parameters.get("sequence_end", False):
-                self._end(key)
-            is_sent = send(call, answer)
+            is_sent = send(call, self._taken(key, sequence, turn, answer))
             sequence.is_busy = False
-            if sequence.waiting:
-                self._run(key, sequence, sequence.waiting.popleft(), enqueue)
+            if key not in self._open:
+                for late in sequence.waiting:
+                    fail(late.call, self._unstarted(key))
+            elif sequence.waiting:
+                self._run(key, sequence, sequence.waiting.popleft(), enqueue, fail)
             return is_sent
 
         call.done = finished
@@ -180,15 +195,41 @@ class Sequences:
             # A sequence without one of its requests is another sequence: they all run.
             call.cancel = None
 
-    def _keep(self, sequence: _Sequence, states: Sequence[Tensor]) -> None:
+    def _taken(self, key: Key, sequence: _Sequence, turn: _Turn, answer: Answer) -> Answer:
+        """Take the states out of an answer; return what is the caller's of it."""
+        if not isinstance(answer, FalajError):
+            count = len(turn.call.inference.output_names)
+            states, answer = answer[count:], answer[:count]
+            if not turn.is_end and not self._keep(sequence, states):
+                self._end(key)
+                return SequenceError(
+                    model=self._model,
+                    reason=f"the state of {key[1]!r} has grown beyond the "
+                    f"{self._limits.tensor_bytes} bytes that all sequences may hold; it is ended",
+                )
+        if turn.is_end:
+            self._end(key)
+        return answer
+
+    def _keep(self, sequence: _Sequence, states: Sequence[Tensor]) -> bool:
+        """Keep what a run has made; False where there is no room for it."""
         made = {
             state.name: np.array(tensor) for state, tensor in zip(self.states, states, strict=True)
         }
         size = _size(made)
+        if self._bytes + size - sequence.size > self._limits.tensor_bytes:
+            return False
         self._bytes += size - sequence.size
         sequence.state, sequence.size, sequence.used_s = made, size, self._clock_s()
+        return True
 
-    def _end(self, key: Hashable) -> None:
+    def _unstarted(self, key: Key) -> SequenceError:
+        return SequenceError(
+            model=self._model,
+            reason=f"{key[1]!r} must specify the START flag on its first request",
+        )
+
+    def _end(self, key: Key) -> None:
         sequence = self._open.pop(key, None)
         if sequence is not None:
             self._bytes -= sequence.size
@@ -202,6 +243,12 @@ class Sequences:
             if now_s - oldest.used_s < self._limits.idle_s:
                 return
             self._end(key)
+
+    def _flag(self, parameters: Mapping[str, object], name: str) -> bool:
+        found = parameters.get(name, False)
+        if not isinstance(found, bool):
+            raise SequenceError(model=self._model, reason=f"'{name}' must be true or false")
+        return found
 
     def _id(self, parameters: Mapping[str, object]) -> int | str:
         found = parameters.get("sequence_id", 0)
