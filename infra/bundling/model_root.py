@@ -33,7 +33,11 @@ def serving_of(spec: ModelSpec, members: Iterable[str] = ()) -> dict[str, Any]:
     """
     model: dict[str, Any] = {
         "batching": _batching(spec),
-        "cache": {"enabled": spec.cache.enabled, "size_bytes": CACHE_BYTES},
+        "cache": {
+            "enabled": spec.cache.enabled,
+            "size_bytes": CACHE_BYTES,
+            "ttl_s": spec.cache.ttl_s,
+        },
         "timeout_s": spec.compute.timeout_s,
         **({"sequence": _sequence(spec.sequence, spec.states)} if spec.sequence else {}),
     }

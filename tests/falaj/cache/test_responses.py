@@ -70,3 +70,15 @@ def test_a_cache_of_nothing_is_refused():
     """Off is off, not a cache of size 0."""
     with pytest.raises(ValueError, match="leave it off"):
         ResponseCache(0)
+
+
+def test_an_answer_is_given_for_so_long():
+    """Afterwards it is asked anew, and holds no room."""
+    now = 0.0
+    cache = ResponseCache(10_000, ttl_s=300, clock_s=lambda: now)
+    cache.put(b"a", [np.zeros(3)])
+    now = 299.0
+    assert cache.get(b"a") is not None
+    now = 300.0
+    assert cache.get(b"a") is None
+    assert (len(cache), cache.held_bytes) == (0, 0)

@@ -1,8 +1,10 @@
 """A response cache: least recently used out first, bounded in bytes."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
+from math import inf
+from time import monotonic
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -55,15 +57,19 @@ class ResponseCache:
 
     Args:
         limit_bytes: Most bytes of everything held; an answer larger than that is not kept.
+        ttl_s: After how long an answer is no longer given.
+        clock_s: Seconds that do not go back.
     """
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(
+        self, limit_bytes: int, *, ttl_s: float = inf, clock_s: Callable[[], float] = monotonic
+    ) -> None:
         if limit_bytes < 1:
             raise ValueError(f"a cache of {limit_bytes} bytes holds nothing; leave it off instead")
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
-        self.hits = self.misses = 0
-        self._held: OrderedDict[bytes, tuple[list[Array], int]] = OrderedDict()
+        self._ttl_s, self._clock_s = ttl_s, clock_s
+        self._held: OrderedDict[bytes, tuple[list[Array], int, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -72,11 +78,14 @@ class ResponseCache:
         """Return the answer of this key, or None."""
         found = self._held.get(key)
         if found is None:
-            self.misses += 1
             return None
-        self.hits += 1
+        answer, size, until_s = found
+        if self._clock_s() >= until_s:
+            del self._held[key]
+            self.held_bytes -= size
+            return None
         self._held.move_to_end(key)
-        return found[0]
+        return answer
 
     def put(self, key: bytes, answer: Sequence[Array]) -> None:
         """Keep an answer; what was not asked for longest makes room."""
@@ -87,10 +96,10 @@ class ResponseCache:
         copies = [np.array(tensor) for tensor in answer]
         for copy in copies:
             copy.flags.writeable = False
-        self._held[key] = copies, size
+        self._held[key] = copies, size, self._clock_s() + self._ttl_s
         self.held_bytes += size
         while self.held_bytes > self.limit_bytes:
-            _, (_, freed) = self._held.popitem(last=False)
+            _, (_, freed, _) = self._held.popitem(last=False)
             self.held_bytes -= freed
 
     def clear(self) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ _KEYS: Final = {
         "max_queue_size": int,
         "instances": int,
     },
-    "cache": {"enabled": bool, "size_bytes": int},
+    "cache": {"enabled": bool, "size_bytes": int, "ttl_s": int},
     "sequence": {"state": list, "max_sequences": int, "size_bytes": int, "idle_s": int},
 }
 _TOP: Final = {*_KEYS, "timeout_s"}
@@ -33,6 +34,7 @@ class ModelServing:
         policy: How requests are gathered.
         is_batching: Whether requests may share runs, where registration proved it safe.
         cache_bytes: Size of its response cache; 0 for none.
+        cache_ttl_s: How long the cache gives an answer; infinite until it needs the room.
         states: Names of the inputs and outputs that carry state, in pairs.
         max_sequences: Most sequences open at once.
         state_bytes: Most bytes of their states.
@@ -43,6 +45,7 @@ class ModelServing:
     policy: BatchPolicy = field(default_factory=BatchPolicy)
     is_batching: bool = True
     cache_bytes: int = 0
+    cache_ttl_s: float = inf
     states: tuple[tuple[str, str], ...] = ()
     max_sequences: int = 1024
     state_bytes: int = DEFAULT_CACHE_BYTES
@@ -87,6 +90,7 @@ def _model(where: str, value: object, faults: list[str]) -> ModelServing:
         policy=_policy(f"{where}.batching", batching, faults),
         is_batching=batching.get("enabled", True),
         cache_bytes=cache.get("size_bytes", DEFAULT_CACHE_BYTES) if cache.get("enabled") else 0,
+        cache_ttl_s=cache.get("ttl_s", inf),
         states=_states(f"{where}.sequence", sequence.get("state", []), faults),
         max_sequences=sequence.get("max_sequences", 1024),
         state_bytes=sequence.get("size_bytes", DEFAULT_CACHE_BYTES),

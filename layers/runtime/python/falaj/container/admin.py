@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from fastapi import FastAPI, HTTPException
 
-from falaj.container.worker import Worker
+from falaj.container.worker import REJECTED, Worker
 from falaj.container.workforce import Workforce
 from falaj.errors import RequestError
 
@@ -50,7 +50,7 @@ def _described(worker: Worker) -> dict[str, object]:
         "sha256": worker.model.digest,
         "waiting": scheduler.waiting,
         "in_flight": scheduler.in_flight,
-        "refused": worker.refused,
+        "refused": worker.failed.get(REJECTED, 0),
         "mean_run_ms": scheduler.mean_ns / 1e6,
         "max_batch_size": policy.max_batch_size,
         "useful_batch_size": scheduler.most_rows,

@@ -2,13 +2,14 @@
 
 Source:
     Triton, docs/user_guide/metrics.md ("Inference Request Metrics", "Pending Request Count", "Cache
-    Metrics"); the text format is prometheus.io/docs/instrumenting/exposition_formats.
+    Metrics") and its page's own words for each (triton-inference-server/core, src/metrics.cc); the
+    text format is prometheus.io/docs/instrumenting/exposition_formats.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from falaj.container.worker import Worker
+from falaj.container.worker import BACKEND, CANCELED, REJECTED, Worker
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -16,19 +17,38 @@ _COUNTERS: Final = {
     "nv_inference_request_success": "Number of successful inference requests, all batch sizes",
     "nv_inference_request_failure": "Number of failed inference requests, all batch sizes",
     "nv_inference_count": "Number of inferences performed (does not include cached requests)",
-    "nv_inference_exec_count": "Number of model executions performed",
-    "nv_inference_request_duration_us": "Cumulative inference request duration in microseconds",
-    "nv_inference_queue_duration_us": "Cumulative inference queuing duration in microseconds",
-    "nv_inference_compute_input_duration_us": "Cumulative compute input duration in microseconds",
-    "nv_inference_compute_infer_duration_us": "Cumulative compute inference duration",
-    "nv_inference_compute_output_duration_us": "Cumulative inference compute output duration",
+    "nv_inference_exec_count": (
+        "Number of model executions performed (does not include cached requests)"
+    ),
+    "nv_inference_request_duration_us": (
+        "Cumulative inference request duration in microseconds (includes cached requests)"
+    ),
+    "nv_inference_queue_duration_us": (
+        "Cumulative inference queuing duration in microseconds (includes cached requests)"
+    ),
+    "nv_inference_compute_input_duration_us": (
+        "Cumulative compute input duration in microseconds (does not include cached requests)"
+    ),
+    "nv_inference_compute_infer_duration_us": (
+        "Cumulative compute inference duration in microseconds (does not include cached requests)"
+    ),
+    "nv_inference_compute_output_duration_us": (
+        "Cumulative inference compute output duration in microseconds "
+        "(does not include cached requests)"
+    ),
     "nv_cache_num_hits_per_model": "Number of cache hits per model",
     "nv_cache_num_misses_per_model": "Number of cache misses per model",
+    "nv_cache_hit_duration_per_model": "Total cache hit duration per model, in microseconds",
+    "nv_cache_miss_duration_per_model": (
+        "Total cache miss (insert+lookup) duration per model, in microseconds"
+    ),
 }
 _GAUGES: Final = {
     "nv_inference_pending_request_count": "Instantaneous number of pending requests per-model",
 }
-_REASONS: Final = ("REJECTED", "OTHER")
+_REASONS: Final = (REJECTED, CANCELED, BACKEND)
+_OTHER: Final = "OTHER"
+"""What callers did wrong, and whatever came while the container was stopping."""
 
 
 def exposition(workers: Iterable[Worker], *, providers: Iterable[str] = ()) -> bytes:
@@ -53,10 +73,9 @@ def _samples(worker: Worker) -> Iterator[tuple[str, str, int]]:
     stats = model.statistics.to_dict(name=model.name, version=model.version)
     inference = stats["inference_stats"]
     yield "nv_inference_request_success", plain, inference["success"]["count"]
-    rejected = worker.refused
-    for reason, count in zip(
-        _REASONS, (rejected, inference["fail"]["count"] - rejected), strict=True
-    ):
+    failed = {reason: worker.failed.get(reason, 0) for reason in _REASONS}
+    failed[_OTHER] = inference["fail"]["count"] - sum(failed.values())
+    for reason, count in failed.items():
         yield "nv_inference_request_failure", f'{{{labels},reason="{reason}"}}', count
     yield "nv_inference_count", plain, stats["inference_count"]
     yield "nv_inference_exec_count", plain, stats["execution_count"]
@@ -65,8 +84,10 @@ def _samples(worker: Worker) -> Iterator[tuple[str, str, int]]:
         yield f"nv_inference_{part}_duration_us", plain, _us(inference[part])
     yield "nv_inference_pending_request_count", plain, worker.scheduler.waiting
     if worker.cache is not None:
-        yield "nv_cache_num_hits_per_model", plain, worker.cache.hits
-        yield "nv_cache_num_misses_per_model", plain, worker.cache.misses
+        for kind, plural in (("hit", "hits"), ("miss", "misses")):
+            found = inference[f"cache_{kind}"]
+            yield f"nv_cache_num_{plural}_per_model", plain, found["count"]
+            yield f"nv_cache_{kind}_duration_per_model", plain, _us(found)
 
 
 def _us(duration: dict[str, Any]) -> int:

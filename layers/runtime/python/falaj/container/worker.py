@@ -1,6 +1,7 @@
 """One model version at work: its queue, its runs, its cache, its sequences and its counts."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from time import perf_counter_ns, thread_time_ns
 from typing import Final
@@ -34,6 +35,13 @@ _HEAVY_BYTES: Final = 64 * 1024
 """Rows from this size on are joined only as far as that pays: joining copies them, and while many
 are sent and read the model has nothing to do. Lighter ones cost nothing to join."""
 _CLOCK_NS: Final = 100 * _MS
+REJECTED, CANCELED, BACKEND = "REJECTED", "CANCELED", "BACKEND"
+"""Why requests fail, as Triton's metrics have it: no room or no time in the queue, the caller hung
+up, the model failed.
+
+Source: docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/metrics.html
+("Failure Count", reason).
+"""
 _WARM_RUNS: Final = 3
 AHEAD: Final = 1
 SHED_S: Final = 1
@@ -77,7 +85,7 @@ class Worker:
         self._is_plain = cache is None and sequences is None
         self._rank_free = _has_fixed_shape(model, self._axis)
         self._first_input = next(iter(model.check.inputs), "")
-        self._refused = 0
+        self._failed: Counter[str] = Counter()
         self._clock_due_ns = self._clock_ahead_ms = 0
         self._batcher = Batcher(
             scheduler=Scheduler(policy, ahead=AHEAD, patience_ns=self._timeout_ns),
@@ -94,9 +102,9 @@ class Worker:
         return self._batcher.scheduler
 
     @property
-    def refused(self) -> int:
-        """Requests turned away because too many waited."""
-        return self._refused
+    def failed(self) -> Mapping[str, int]:
+        """Requests by why they were not answered, of the reasons that are no fault of callers."""
+        return self._failed
 
     def warm_up(self) -> None:
         """Run every size of batch once on zeros, so that no caller pays for lazy initialisation.
@@ -189,14 +197,16 @@ class Worker:
         if self.is_draining:
             raise DrainingError
         if self._sequences is not None:
-            self._sequences.submit(call, self._enqueue)
+            self._sequences.submit(call, self._enqueue, self._fail)
         elif self.cache is None or not self._answered_from_cache(call):
             self._enqueue(call)
 
     def _answered_from_cache(self, call: Call) -> bool:
         assert self.cache is not None  # noqa: S101 - for the type checker
+        began = perf_counter_ns()
         key = key_of(self.model.digest, call.tenant, call.inference)
         found = self.cache.get(key)
+        took = perf_counter_ns() - began
         if found is not None:
             call.done(call, found)
             self.model.statistics.add_hit(ns=perf_counter_ns() - call.began_ns)
@@ -206,7 +216,9 @@ class Worker:
         def keep(call: Call, answer: Answer) -> bool:
             is_sent = send(call, answer)
             if is_sent and not isinstance(answer, FalajError) and self.cache is not None:
+                put = perf_counter_ns()
                 self.cache.put(key, answer)
+                self.model.statistics.add_miss(ns=took + perf_counter_ns() - put)
             return is_sent
 
         call.done = keep
@@ -235,7 +247,7 @@ class Worker:
             self._turn_away(call)
             return
         if entry.is_waiting:
-            call.cancel = lambda: self._batcher.cancel(entry)
+            call.cancel = lambda: self._cancel(entry)
         if admission.displaced is not None:
             self._turn_away(admission.displaced.payload)
 
@@ -246,7 +258,7 @@ class Worker:
         took = self._batcher.ran_alone(rows, began)
         call.queue_ns, call.infer_ns = began - call.decoded_ns, took
         if not call.done(call, answer):
-            self.model.statistics.add_failure(ns=perf_counter_ns() - call.began_ns)
+            self._count_unanswered(call, answer)
             return
         self.model.statistics.add_success(
             at_ms=self._now_ms(began),
@@ -265,7 +277,7 @@ class Worker:
         return now_ns // _MS + self._clock_ahead_ms
 
     def _turn_away(self, call: Call) -> None:
-        self._refused += 1
+        self._failed[REJECTED] += 1
         if call.rank > FIRST_RANK:
             self._fail(
                 call, ShedError(tenant=call.tenant, priority=call.rank, retry_after_s=SHED_S)
@@ -308,7 +320,7 @@ class Worker:
                 input_ns += call.decoded_ns - call.began_ns
                 queue_ns += call.queue_ns
             else:
-                self.model.statistics.add_failure(ns=perf_counter_ns() - call.began_ns)
+                self._count_unanswered(call, answer)
         if sent:
             self.model.statistics.add_batch(
                 at_ms=self._now_ms(began),
@@ -320,7 +332,21 @@ class Worker:
                 queue_ns=queue_ns,
             )
 
+    def _count_unanswered(self, call: Call, answer: Answer) -> None:
+        """Count a run that led to no answer: the model's fault unless it refused the values."""
+        if not isinstance(answer, RequestError):
+            self._failed[BACKEND] += 1
+        self.model.statistics.add_failure(ns=perf_counter_ns() - call.began_ns)
+
+    def _cancel(self, entry: Entry) -> None:
+        if entry.is_waiting:
+            call: Call = entry.payload
+            self._failed[CANCELED] += 1
+            self.model.statistics.add_failure(ns=perf_counter_ns() - call.began_ns)
+            self._batcher.cancel(entry)
+
     def _expire(self, entry: Entry) -> None:
+        self._failed[REJECTED] += 1
         call: Call = entry.payload
         call.queue_ns = perf_counter_ns() - call.decoded_ns
         error = DeadlineExceededError(model=self.model.name, waited_ms=call.queue_ns / 1e6)

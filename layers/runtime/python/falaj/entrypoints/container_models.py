@@ -74,7 +74,9 @@ def workforce_of(
             threads=threads,
             clock=clock,
             timeout_s=part.timeout_s,
-            cache=ResponseCache(part.cache_bytes) if part.cache_bytes else None,
+            cache=ResponseCache(part.cache_bytes, ttl_s=part.cache_ttl_s)
+            if part.cache_bytes
+            else None,
             sequences=shelf.sequences(model, part),
         )
         worker.warm_up()

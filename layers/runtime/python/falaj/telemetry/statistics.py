@@ -18,8 +18,8 @@ class Statistics:
         self._all = _Sums()
         self._batches: dict[int, _Sums] = {}
         self._executions = 0
-        self._hits = 0
-        self._hits_ns = 0
+        self._hits = self._hits_ns = 0
+        self._misses = self._misses_ns = 0
         self._failures = 0
         self._failures_ns = 0
         self._last_inference_ms = 0
@@ -77,6 +77,12 @@ class Statistics:
             self._hits += 1
             self._hits_ns += ns
 
+    def add_miss(self, *, ns: int) -> None:
+        """Count one request that the response cache did not know, and what it cost to look."""
+        with self._lock:
+            self._misses += 1
+            self._misses_ns += ns
+
     def add_failure(self, *, ns: int) -> None:
         """Count one request that was not answered."""
         with self._lock:
@@ -110,6 +116,7 @@ class Statistics:
                     "queue": _duration(every.count, every.queue_ns),
                     **every.to_dict(),
                     "cache_hit": _duration(self._hits, self._hits_ns),
+                    "cache_miss": _duration(self._misses, self._misses_ns),
                 },
                 "batch_stats": [
                     {"batch_size": size, **batch.to_dict()}
