@@ -2,12 +2,14 @@
 
     python -m benchmarks.peers [--cases T,G,V,E] [--callers 1,8,32,64] [--seconds 2] [--open]
                                [--contenders falaj,triton,…] [--rounds 1] [--json FILE]
+                               [--load wrk|coroutines]
 
 The cases are those of benchmarks/container.py, which also names `static` and `raw`. Each peer is
 installed into an environment of its own under .build/peers, runs the same ONNX file on ONNX Runtime
 with one thread, and batches as its documentation recommends. It is asked in the form that it reads
 quickest: the Open Inference Protocol where it speaks it, raw bytes or Base64 for large rows
-elsewhere. All take turns in one run; nothing but the server and the caller should be running.
+elsewhere, by wrk where it is installed (callers.py says why, and why from one core). All take turns
+in one run; nothing but the server and the caller should be running.
 A full run with `--open` takes some ten minutes. Exits with 3 if a goal is missed.
 """
 
@@ -28,9 +30,9 @@ from typing import Any
 import numpy as np
 import psutil
 import uv
-import uvloop
 
 from benchmarks import container
+from benchmarks.peers import callers
 from benchmarks.peers.contenders import PEERS, RUNTIME, Peer, protocol
 from benchmarks.peers.goals import is_missed, verdicts
 from falaj.contract import (
@@ -48,6 +50,7 @@ START_S = 60.0
 RATES = (250, 500, 1000, 2000, 4000, 6000, 8000, 11000, 15000, 20000, 27000, 36000)
 OURS = ("static", "falaj")
 MISSED = 3
+WARM_S = 0.3
 FEW_ROUNDS = 10
 """Of all callers; what is slower than that is measured for longer."""
 LONGEST_S = 5.0
@@ -167,25 +170,21 @@ def memory_mib(process: subprocess.Popen[bytes]) -> float:
 
 
 def closed(
-    process: subprocess.Popen[bytes], port: int, data: bytes, callers: int, seconds: float
+    process: subprocess.Popen[bytes], port: int, data: bytes, count: int, asked: argparse.Namespace
 ) -> dict[str, float | None]:
     """Requests a second, p50 and p99 in ms, processor time of one in µs."""
-    uvloop.run(container.closed_loop(port, data, callers, 0.3))
-    before = {one.pid: sum(one.cpu_times()[:2]) for one in tree(process)}
-    at: list[float] = []
-    latencies = sorted(uvloop.run(container.closed_loop(port, data, callers, seconds, at)))
-    if len(latencies) < FEW_ROUNDS * callers and seconds < LONGEST_S:
-        return closed(process, port, data, callers, LONGEST_S)
-    used = sum(sum(one.cpu_times()[:2]) - before.get(one.pid, 0.0) for one in tree(process))
-    count = len(latencies)
-    if not count:
-        return {"rate": 0.0, "p50_ms": None, "p99_ms": None, "cpu_us": None}
-    return {
-        "rate": container.steady_rate(at, callers, seconds),
-        "p50_ms": latencies[count // 2] * 1e3,
-        "p99_ms": latencies[int(0.99 * (count - 1))] * 1e3,
-        "cpu_us": used / count * 1e6,
-    }
+    callers.closed(port, data, count, WARM_S, kind=asked.load)
+    used = _used(process)
+    found = callers.closed(port, data, count, asked.seconds, kind=asked.load)
+    if found.count < FEW_ROUNDS * count:
+        used = _used(process)
+        found = callers.closed(port, data, count, max(LONGEST_S, asked.seconds), kind=asked.load)
+    cpu_us = (_used(process) - used) / found.count * 1e6 if found.count else None
+    return {"rate": found.rate, "p50_ms": found.p50_ms, "p99_ms": found.p99_ms, "cpu_us": cpu_us}
+
+
+def _used(process: subprocess.Popen[bytes]) -> float:
+    return sum(sum(one.cpu_times()[:2]) for one in tree(process))
 
 
 def opened(port: int, data: bytes, seconds: float) -> int:
@@ -201,7 +200,7 @@ def opened(port: int, data: bytes, seconds: float) -> int:
 
 def is_kept(port: int, data: bytes, rate: int, seconds: float) -> bool:
     """Whether p99 stays below 10 ms at a rate."""
-    latencies = sorted(uvloop.run(container.open_loop(port, data, rate, seconds)))
+    latencies = sorted(callers.opened(port, data, rate, seconds))
     p99: float = latencies[int(0.99 * (len(latencies) - 1))]
     return p99 <= container.BOUND_S
 
@@ -211,11 +210,11 @@ def measure(name: str, case: str, root: str, asked: argparse.Namespace) -> dict[
     ask = protocol if name in OURS else PEERS[name].ask
     with started(name, case, root) as (process, port, start_s):
         row: dict[str, Any] = {"start_s": start_s, "memory_mib": memory_mib(process)}
-        for callers in map(int, asked.callers.split(",")):
-            found = closed(process, port, ask(case), callers, asked.seconds)
-            row[str(callers)] = found
+        for count in map(int, asked.callers.split(",")):
+            found = closed(process, port, ask(case), count, asked)
+            row[str(count)] = found
             print(
-                f"{name:10} {case.upper()} {callers:>3} {found['rate']:>9.0f} req/s  "
+                f"{name:10} {case.upper()} {count:>3} {found['rate']:>9.0f} req/s  "
                 f"p50 {found['p50_ms'] or 0:8.2f} ms  p99 {found['p99_ms'] or 0:8.2f} ms  "
                 f"cpu {found['cpu_us'] or 0:8.0f} µs",
                 flush=True,
@@ -257,8 +256,8 @@ def batched(root: str, case: str, rows: int, seconds: float) -> float:
     return runs * rows / (time.perf_counter() - begun)
 
 
-def main() -> int:
-    """Install, measure, print."""
+def parsed() -> argparse.Namespace:
+    """What the command line asks for."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--cases", default="T,G,V,E")
     parser.add_argument("--callers", default="1,8,32,64")
@@ -266,8 +265,15 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="the best of so many turns counts")
     parser.add_argument("--contenders", default=",".join((*OURS, *PEERS)))
     parser.add_argument("--open", action="store_true", help="also the open loop, on T")
+    kinds = ("wrk", "coroutines")
+    parser.add_argument("--load", choices=kinds, default=kinds[callers.WRK is None])
     parser.add_argument("--json", type=Path, help="write every figure there")
-    asked = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Install, measure, print."""
+    asked = parsed()
     names = [name for name in asked.contenders.split(",") if name in OURS or is_installable(name)]
     figures: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as root:
