@@ -127,6 +127,20 @@ def test_a_recurring_head_is_looked_up():
     assert at == len(head)
 
 
+def test_heads_that_take_turns_are_each_found():
+    """The last one is compared first; a longer one that begins alike is another."""
+    heads, sizes = RecurringHeads(), (3, 30, 3, 4, 30)
+    for size in sizes:
+        stated = {"content-length": str(size)}
+        heads.learn(HEADS[0] % size + b"x" * size, Request("POST", "/a", stated, b""))
+    for size in sizes:
+        data = HEADS[0] % size + b"x" * size
+        known, at = heads.find(data)
+        assert (known.length, at) == (size, len(data) - size)
+    assert heads.find(HEADS[0] % 5 + b"xxxxx") is None
+    assert heads.find((HEADS[0] % 30)[:-1]) is None
+
+
 @pytest.mark.parametrize("start", [b"\r\n\r\n", b"\r\n", b"\n"])
 def test_nothing_before_a_request_is_learnt(start):
     """Empty lines that a parser skips must never stand for the request behind them."""

@@ -67,13 +67,20 @@ ARRAYS = st.one_of(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(["FP32", "FP16", "INT64", "UINT8", "BOOL"]), ARRAYS, st.booleans())
-def test_a_recurring_text_changes_nothing(kind, array, is_nested):
+@given(
+    st.sampled_from(["FP32", "FP16", "INT64", "UINT8", "BOOL"]),
+    ARRAYS,
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_recurring_text_changes_nothing(kind, array, is_nested, is_latest):
     """Numbers, their range, their kind, their count and every refusal are the same."""
     check = CHECKS[kind]
     plain = "true,false,true" if kind == "BOOL" else "1,2,3"
     known = body_of(f"[[{plain}]]" if is_nested else f"[{plain}]", kind=kind)
     reader = taught(check, known, known)
+    if is_latest:
+        assert (reader.read(known) is None) == (kind == "BOOL")
     body = body_of(array, kind=kind)
     found = reader.read(body)
     if found is not None:
@@ -130,6 +137,28 @@ def test_other_texts_are_other_requests():
     assert reader.read(body.replace(b"[1, 3]", b"[2, 3]")) is None
     assert reader.read(body + b" ") is None
     assert reader.read(b"") is None
+
+
+def test_texts_that_take_turns_are_each_read():
+    """The last one is compared first; that another stands in between changes nothing."""
+    check = CHECKS["FP32"]
+    bodies = [body_of("[1,2,3]"), body_of("[1,2,3]", id="7"), body_of("[[1,2,3]]")]
+    reader = taught(check, *bodies, *bodies)
+    for body in bodies * 3:
+        again = body.replace(b"1,2,3", b"4,5e0,6")
+        found = reader.read(again)
+        assert found is not None
+        assert told(lambda found=found: found) == told(lambda again=again: usual(again, check))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 6, 7])
+def test_a_beginning_and_an_end_that_meet_are_no_request(cut):
+    """A body that is all text and no numbers is left to whoever says why."""
+    check, body = CHECKS["FP32"], body_of("[1,2,3]")
+    reader = taught(check, body, body)
+    assert reader.read(body) is not None
+    at = body.index(b"[1,2,3]")
+    assert reader.read(body[: at + 1] + body[at + cut + 1 :]) is None or cut == 0
 
 
 def test_callers_cannot_fill_the_memory():

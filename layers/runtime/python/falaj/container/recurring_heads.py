@@ -33,11 +33,16 @@ class Head(NamedTuple):
         return Request(method, path, headers, body, query)
 
 
+_NONE: Final[tuple[bytes, tuple[Head, int] | None]] = (_END, None)
+"""What no request begins with that a parser would let pass for one, and that it says nothing."""
+
+
 class RecurringHeads:
     """What a server's connections have parsed."""
 
     def __init__(self) -> None:
         self._heads: dict[bytes, Head] = {}
+        self._latest = _NONE
 
     @property
     def held(self) -> int:
@@ -46,9 +51,15 @@ class RecurringHeads:
 
     def find(self, data: bytes) -> tuple[Head, int] | None:
         """Return the known head that a message begins with, and where its body begins."""
+        latest, found = self._latest
+        if data.startswith(latest):  # up to the empty line that ends it: no other head begins so
+            return found
         at = data.find(_END, 0, _HEAD_BYTES) + len(_END)
         head = self._heads.get(data[:at])
-        return None if head is None else (head, at)
+        if head is None:
+            return None
+        self._latest = data[:at], (head, at)
+        return self._latest[1]
 
     def learn(self, data: bytes, request: Request) -> None:
         """Note a request that a parser has read.
@@ -62,6 +73,7 @@ class RecurringHeads:
         if at < len(_END) or length is None or not _is_plain(head):
             return
         if len(self._heads) >= MOST_HEADS:
+            self._latest = _NONE
             self._heads.clear()  # who never sends the same twice must not fill the memory
         self._heads[head] = Head(request._replace(body=b""), length)
 

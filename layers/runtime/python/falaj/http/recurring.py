@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import orjson
 
+from falaj.domain.tensors import Datatype
 from falaj.engines.engine import Tensor
 from falaj.engines.inference import InferenceRequest
 from falaj.engines.validation import SignatureCheck
@@ -30,9 +31,17 @@ _NEW: Final = object()
 
 
 class _Form(NamedTuple):
-    """What a request says apart from its numbers."""
+    """What a request says apart from its numbers.
+
+    Attributes:
+        start: Where these begin.
+        before: The text up to and with their opening bracket.
+        behind: The text from their closing bracket on.
+    """
 
     start: int
+    before: bytes
+    behind: bytes
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -55,10 +64,12 @@ class RecurringRequests:
         self._code = ""
         if len(check.inputs) == 1:
             (spec,) = check.inputs.values()
-            self._code = RULES[spec.datatype].code
+            if spec.datatype is not Datatype.BOOL:  # which packing makes of anything
+                self._code = RULES[spec.datatype].code
         # Not from `secrets`, whose imports a cold start does without.
         self._marker = int.from_bytes(os.urandom(8), "big") >> 2
         self._forms: dict[bytes, _Form | None] = {}
+        self._latest: _Form | None = None
         self._has_helped = False
         self._paused = 0
 
@@ -78,12 +89,14 @@ class RecurringRequests:
         """
         if self._paused or len(body) > SMALL_BYTES:
             return None
-        start, end = _array_in(body)
-        form = self._forms.get(body[:start] + body[end:])
-        if form is None or form.start != start:
-            return None
-        text = body[start:end]
-        if b"u" in text or b"l" in text:  # true, false and null, which packing takes for numbers
+        form = self._latest
+        if form is None or not (body.startswith(form.before) and body.endswith(form.behind)):
+            form = self._form_of(body)
+            if form is None:
+                return None
+        text = body[form.start : 1 - len(form.behind) or None]
+        # true and false, which packing takes for numbers; an exponent alone is one.
+        if b"e" in text and (b"u" in text or b"l" in text):
             return None
         try:
             packed = form.pack(*orjson.loads(text))
@@ -93,6 +106,15 @@ class RecurringRequests:
         _, outputs, names, identifier, parameters = form.request
         tensor: Tensor = np.ndarray(form.shape, form.dtype, packed)
         return InferenceRequest({form.name: tensor}, outputs, names, identifier, parameters)
+
+    def _form_of(self, body: bytes) -> _Form | None:
+        """The known form of a text that is not alike the last one."""
+        start, end = _array_in(body)
+        form = self._forms.get(body[:start] + body[end:])
+        if form is None or form.start != start:
+            return None
+        self._latest = form
+        return form
 
     def learn(self, body: bytes, request: InferenceRequest) -> None:
         """Note a request that was read in the usual way.
@@ -113,6 +135,7 @@ class RecurringRequests:
         known = self._forms.get(around, _NEW)
         if known is _NEW:
             if len(self._forms) >= MOST_FORMS:
+                self._latest = None
                 self._forms.clear()  # who never says the same twice must not fill the memory
                 self._paused, self._has_helped = 0 if self._has_helped else PAUSE, False
             self._forms[around] = None
@@ -125,6 +148,8 @@ class RecurringRequests:
         is_alike = _is_data_of_only_input(marked, tensor.shape, self._marker)
         return _Form(
             start if is_alike else _NOWHERE,
+            body[: start + 1],
+            body[end - 1 :],
             name,
             tensor.shape,
             tensor.dtype,
