@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from audits.findings import Proof, Report
-from cli import trail
+from cli import tenant_keys, trail
 from cli.deployable import synthesize_for_lambda
 from cli.exits import Exit
 from cli.options import AsJson, Profile, example
@@ -32,9 +32,9 @@ app: Final = typer.Typer(
 
 for _name, _verb, _example in (
     ("verify", trail.verify, "falaj audit verify --target aws"),
-    ("who", trail.who, "falaj audit who bank 784-1990-1234567-1"),
-    ("new-key", trail.new_key, "falaj audit new-key bank --target aws"),
-    ("erase", trail.erase, "falaj audit erase bank --dry-run"),
+    ("who", tenant_keys.who, "falaj audit who bank 784-1990-1234567-1"),
+    ("new-key", tenant_keys.new_key, "falaj audit new-key bank --target aws"),
+    ("erase", tenant_keys.erase, "falaj audit erase bank --dry-run"),
 ):
     app.command(_name, epilog=example(_example))(_verb)
 

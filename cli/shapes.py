@@ -258,17 +258,26 @@ SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
             "chains": "how many they form",
             "checkpoints": "how many were read",
             "anchored_until": "when the newest checkpoint was written",
+            "head": "the newest checkpoint, for --head the next time",
+            "unanchored": "segments that were written after it",
             "faults": "each fault, as a sentence",
             "signed_by": "fingerprint of the key",
         },
     ),
     "audit who": ({"pseudonyms": "under which somebody may have been recorded"},),
-    "audit new-key": ({"tenant": "its name", "key": "id of the key, or null with --dry-run"},),
+    "audit new-key": (
+        {
+            "tenant": "its name",
+            "key": "id of the key, or null with --dry-run",
+            "recorded": "whether the trail says so; false where the profile keeps none",
+        },
+    ),
     "audit erase": (
         {
             "tenant": "its name",
             "destroyed": "ids of keys that are gone",
             "would": "ids of keys that were chosen",
+            "recorded": "whether the trail says so; false where the profile keeps none",
         },
     ),
 }

@@ -1,36 +1,31 @@
-"""`falaj audit verify`, `who`, `new-key`, `erase`: the audit trail and the keys to read it with."""
+"""`falaj audit verify`: whether the audit trail is whole, from a region or from a copy of it."""
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from cli.exits import Exit
 from cli.failures import MisuseError
-from cli.options import AsJson, DryRun
+from cli.options import AsJson
 from cli.printing import answer
 from cli.region.connection import Connection
 from cli.region.target import Place, Target, TargetOption
 from cli.settings import Settings
-from falaj.contract import (
-    AUDIT_PURPOSE,
-    CAPTURE_KEYS_ROOT,
-    bucket_name_parameter,
-    key_arn_parameter,
-)
+from falaj.contract import AUDIT_PURPOSE, bucket_name_parameter, key_arn_parameter
 
 if TYPE_CHECKING:
-    from falaj.aws.capture_keys import CaptureKeys
+    from audits.trail import TrailReport
     from falaj.domain.publisher import PublisherKey
 
 KEY_FILE: Final = "audit-key.der"
-DATA_KEY: Final = "data"
-
-Tenant = Annotated[str, typer.Argument(help="The tenant, as tokens name it.", show_default=False)]
+_UNVERSIONED: Final = "null"
+_SHOWN_EVERY: Final = 100
 
 
 def verify(
@@ -41,7 +36,27 @@ def verify(
         typer.Option("--folder", help="A copy of the trail, examined offline; with --public-key."),
     ] = None,
     public_key: Annotated[
-        Path | None, typer.Option("--public-key", help="The key that signs the trail, as DER.")
+        Path | None,
+        typer.Option(
+            "--public-key",
+            help="The key that signs the trail, as DER; by default the one that the region names.",
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            "--head",
+            help="NUMBER:HASH, as an earlier examination printed it: the trail must still hold "
+            "it, which one that was put back to an older state does not.",
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            help="With --folder: when it was copied, as 2026-11-22T12:00Z; newest checkpoints "
+            "that are missing are noticed by it.",
+        ),
     ] = None,
     save: Annotated[
         Path | None, typer.Option("--save", help="Keep a copy of the trail and the key here.")
@@ -49,105 +64,59 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Find every change, gap, reorder and cut in the audit trail; exit 3 if there is one."""
-    from audits.trail import examine  # noqa: PLC0415 - `falaj --help` needs none of it
+    from audits.signatures import believer  # noqa: PLC0415 - `falaj --help` needs none of it
+    from audits.trail import Head, examine  # noqa: PLC0415 - as above
 
-    if (folder is None) is not (public_key is None):
-        raise MisuseError("--folder and --public-key go together")
-    if folder is not None and public_key is not None:
-        key, objects, now = _key(public_key.read_bytes()), _files(folder), None
+    if folder is not None and public_key is None:
+        raise MisuseError("--folder needs --public-key: a copy does not say whose key to believe")
+    if as_of is not None and folder is None:
+        raise MisuseError("--as-of goes with --folder: a region's trail is examined as of now")
+    try:
+        known = None if head is None else Head.parse(head)
+        now = None if as_of is None else _time(as_of)
+    except ValueError as error:
+        raise MisuseError(str(error)) from error
+    pinned = None if public_key is None else _key(_bytes(public_key))
+    above: list[str] = []
+    if folder is not None and pinned is not None:
+        key, objects = pinned, _files(folder)
     else:
         connection = Connection(Place.of(target, Settings.from_env()))
-        key, objects, now = _signer(connection), _objects(connection), datetime.now(UTC)  # noqa: TID251 - how old the last checkpoint is
+        key, objects = pinned or _signer(connection), _objects(connection, above)
+        now = datetime.now(UTC)  # noqa: TID251 - how old the last checkpoint is
     if save is not None:
         objects = _saved(objects, save, key)
-    report = examine(objects, key.is_signer_of, now=now)
-    mark = "[bold red]✗[/]" if report.faults else "[green]✓[/]"
-    told = (
-        f"{report.records} records in {report.segments} segments of {report.chains} chains, "
-        f"{report.checkpoints} checkpoints"
-    )
+    quiet = Console(stderr=True, quiet=as_json)
+    with quiet.status("examining the trail") as status:
+        report = examine(objects, believer(key), now=now, known=known, watch=_watch(status.update))
+    report = replace(report, faults=(*above, *report.faults))
     answer(
         {"ok": not report.faults, **asdict(report), "signed_by": key.fingerprint},
-        *(f"[bold red]✗[/] {escape(fault)}" for fault in report.faults),
-        f"{mark} {told}",
-        f"[dim]· signed by {key.fingerprint}; ends known until {report.anchored_until or '—'}[/]",
+        *_told(report, key.fingerprint),
         as_json=as_json,
     )
     if report.faults:
         raise typer.Exit(Exit.REFUSED)
 
 
-def new_key(
-    tenant: Tenant,
-    *,
-    target: TargetOption = Target.LOCAL,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Give a tenant its first key of pseudonyms, or its next; earlier ones still look up."""
-    from falaj.domain.claims import TENANT  # noqa: PLC0415 - as above
-
-    if not TENANT.fullmatch(tenant):
-        raise MisuseError(f"{tenant!r} is no tenant that a token could name")
-    connection = Connection(Place.of(target, Settings.from_env()))
-    made = None if dry_run else _keys(connection).rotate(tenant)
-    said = f"key {made.id}, number {made.number}" if made else "nothing was made"
-    document = {"tenant": tenant, "key": made.id if made else None}
-    answer(document, f"{escape(tenant)}: {said}", as_json=as_json)
-
-
-def who(
-    tenant: Tenant,
-    subject: Annotated[str, typer.Argument(help="The subject, as tokens name it.")],
-    *,
-    target: TargetOption = Target.LOCAL,
-    as_json: AsJson = False,
-) -> None:
-    """Say under which pseudonyms somebody may have been recorded; exit 3 if nobody can say."""
-    connection = Connection(Place.of(target, Settings.from_env()))
-    names = _keys(connection).ring().names(tenant, subject)
-    answer(
-        {"pseudonyms": list(names)},
-        *(names or (f"{escape(tenant)} has no key: nobody can say",)),
-        as_json=as_json,
+def _told(report: "TrailReport", fingerprint: str) -> Iterator[str]:
+    for fault in report.faults:
+        yield f"[bold red]✗[/] {escape(fault)}"
+    mark = "[bold red]✗[/]" if report.faults else "[green]✓[/]"
+    yield (
+        f"{mark} {report.records} records in {report.segments} segments of {report.chains} "
+        f"chains, {report.checkpoints} checkpoints"
     )
-    if not names:
-        raise typer.Exit(Exit.REFUSED)
-
-
-def erase(
-    tenant: Tenant,
-    *,
-    keep_newest: Annotated[
-        bool, typer.Option("--keep-newest", help="Spare the key in use: end an overlap.")
-    ] = False,
-    target: TargetOption = Target.LOCAL,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Destroy a tenant's keys: nobody can say any more whom its records name. No way back."""
-    keys = _keys(Connection(Place.of(target, Settings.from_env())))
-    held = [key.id for key in keys.ring().keys.get(tenant, ())]
-    doomed = tuple(held[:-1] if keep_newest else held)
-    if not dry_run:
-        doomed = keys.destroy(tenant, keep_newest=keep_newest)
-    word = "would destroy" if dry_run else "destroyed"
-    answer(
-        {"tenant": tenant, "destroyed": [] if dry_run else list(doomed), "would": list(doomed)},
-        f"{escape(tenant)}: {word} {len(doomed)} keys {' '.join(doomed)}",
-        as_json=as_json,
+    yield (
+        f"[dim]· signed by {fingerprint}; ends known until {report.anchored_until or '—'}, "
+        f"{report.unanchored} segments came after[/]"
     )
-
-
-def _keys(connection: Connection) -> "CaptureKeys":
-    from falaj.aws.capture_keys import CaptureKeys  # noqa: PLC0415 - boto3
-
-    kms_key = _parameter(connection, key_arn_parameter(DATA_KEY))
-    return CaptureKeys(connection.client("ssm"), CAPTURE_KEYS_ROOT, kms_key=kms_key)
+    if report.head:
+        yield f"[dim]· keep apart from the trail, for --head next time:[/] {report.head}"
 
 
 def _signer(connection: Connection) -> "PublisherKey":
-    arn = _parameter(connection, key_arn_parameter(AUDIT_PURPOSE))
+    arn = parameter_of(connection, key_arn_parameter(AUDIT_PURPOSE))
     with connection.translated("give the key that signs its audit trail"):
         answered = connection.client("kms").get_public_key(KeyId=arn)
     return _key(answered["PublicKey"])
@@ -162,18 +131,42 @@ def _key(der: bytes) -> "PublisherKey":
         raise MisuseError(f"the key of the trail: {error}") from error
 
 
-def _objects(connection: Connection) -> Iterator[tuple[str, bytes]]:
-    bucket = _parameter(connection, bucket_name_parameter(AUDIT_PURPOSE))
+def _objects(connection: Connection, above: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield what was first written under each key, and tell what was put above it."""
+    from audits.trail_versions import originals  # noqa: PLC0415 - as above
+
+    bucket = parameter_of(connection, bucket_name_parameter(AUDIT_PURPOSE))
     s3 = connection.client("s3")
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
     with connection.translated("list its audit trail"):
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for entry in page.get("Contents", ()):
-                yield entry["Key"], s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+        for original in originals(pages):
+            if original.fault:
+                above.append(original.fault)
+            if original.version:
+                version = (
+                    {} if original.version == _UNVERSIONED else {"VersionId": original.version}
+                )
+                found = s3.get_object(Bucket=bucket, Key=original.key, **version)
+                yield original.key, found["Body"].read()
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*.jsonl")):
-        yield path.relative_to(folder).as_posix(), path.read_bytes()
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.jsonl")}
+    for name in sorted(found):
+        yield name, found[name].read_bytes()
+
+
+def _time(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _watch(show: Callable[[str], object]) -> Callable[[int, int], None]:
+    def watch(segments: int, records: int) -> None:
+        if segments % _SHOWN_EVERY == 0:
+            show(f"examining: {segments} segments, {records} records so far")
+
+    return watch
 
 
 def _saved(
@@ -190,7 +183,20 @@ def _saved(
         yield name, content
 
 
-def _parameter(connection: Connection, name: str) -> str:
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MisuseError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def parameter_of(connection: Connection, name: str) -> str:
+    """Return what a region's parameter holds.
+
+    Raises:
+        MisuseError: The region has none: its profile keeps no trail.
+        CommandError: It does not answer, or refuses.
+    """
     with connection.translated(f"give {name}"):
         ssm: Any = connection.client("ssm")
         try:

@@ -107,7 +107,31 @@ def test_a_profile_without_a_trail_is_told(falaj, aws):
     assert "profile enterprise keeps the audit trail" in said.err
 
 
-@pytest.mark.parametrize("words", [("--folder", "x"), ("--public-key", "x")])
+def test_an_older_copy_is_told_by_its_head_and_age(falaj, copy):
+    """The auditor keeps what was printed apart from the trail."""
+    folder, key = copy
+    words = ("audit", "verify", "--folder", str(folder), "--public-key", str(key), "--json")
+    head = falaj(*words).document["head"]
+    late = falaj(*words, "--as-of", "2026-11-22T16:00Z").document["faults"]
+    path = next(folder.glob("checkpoints/all/*"))
+    path.unlink()
+    gone = falaj(*words, "--head", head).document["faults"]
+
+    assert head.startswith("0:")
+    assert "the checkpoints end at" in late[0]
+    assert any("was put back to an older state" in fault for fault in gone)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--folder", "x"),
+        ("--public-key", "x"),
+        ("--head", "7"),
+        ("--as-of", "2026-11-22"),
+        ("--folder", "x", "--public-key", "x", "--as-of", "noon"),
+    ],
+)
 def test_half_an_offline_examination_is_misuse(falaj, words):
     """A copy and its key go together."""
     assert falaj("audit", "verify", *words).exit == 2

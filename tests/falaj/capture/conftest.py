@@ -89,6 +89,7 @@ def line(number, *, stream="s1", model="churn"):
         "outcome": "ok",
         "request_id": f"r{number}",
         "audit": {
+            "tenant": "p1.5eed5eed",
             "who": "p1.5eed5eed.00",
             "input": "p1.5eed5eed.01",
             "stream": stream,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from falaj.capture.keyring import KeyRing, TenantKey
-from falaj.capture.recording import FRESH, Keys
+from falaj.capture.recording import FRESH, LONGEST, Keys
 from falaj.capture.records import audit_record
 from falaj.config.settings import Settings
 from falaj.domain.access import AccessMode
@@ -58,7 +58,7 @@ def clock():
 
 def capture_of(store, clock, mode=AccessMode.JWT):
     """A function's capture."""
-    keys = Keys(store.read, clock.now(), start=store.waiting.append)
+    keys = Keys(store.read, clock.now(), start=store.waiting.append, patience_s=0)
     return Capture(keys, mode=mode, tenant_claim="tenant")
 
 
@@ -67,13 +67,14 @@ def seen(capture, clock, **more):
     return capture.seen(event(**more), BODY.encode(), clock.now())
 
 
-def test_the_line_holds_the_whole_record(served, lines, clock):
+def test_the_line_holds_the_whole_record(served, lines):
     """From the claims of the token to what an auditor reads, by the function's own line."""
     settings = Settings(model_root="models", model_name="rows", release="12")
-    capture = capture_of(Store(KEY), clock)
+    capture = capture_of(Store(KEY), served.clock)
     LambdaInference(served, settings, write=lines.write, capture=capture)(event())
     record = audit_record(lines[0], event="e1")
 
+    assert record["tenant"] == "p1.5eed5eed"
     assert (record["who"], record["input"]) == (KEY.who(PERSON), KEY.input(BODY.encode()))
     assert (record["model"], record["version"], record["status"]) == ("rows", "1", 200)
     assert None not in [record[key] for key in ("at", "digest", "release", "request_id", "stream")]
@@ -159,7 +160,7 @@ def test_a_dark_store_stops_neither_start_nor_answer(clock):
     store.is_dark = False
     store.run()
 
-    assert first["fault"] == "the tenant has no key"
+    assert first["fault"] == "tenants' keys could not be read"
     assert seen(capture, clock)["who"] == KEY.who(PERSON)
 
 
@@ -192,3 +193,34 @@ def test_whoever_knows_no_key_looks_again_soon_and_ever_less_often(clock):
 
     assert reads == 6  # while starting, at once, and after 20, 60, 140 and 300 s
     assert seen(capture, clock)["who"] == KEY.who(PERSON)
+
+
+def test_a_key_is_used_for_no_longer_than_an_hour_without_being_read_again(clock):
+    """SSM stays dark, or the key was destroyed while nobody asked this environment anything."""
+    store = Store(KEY)
+    capture = capture_of(store, clock)
+    store.is_dark = True
+    clock.at += LONGEST
+    assert "who" in seen(capture, clock)
+    store.run()
+    clock.at += timedelta(seconds=1)
+
+    assert seen(capture, clock)["fault"] == "tenants' keys could not be read"
+    assert KEY not in vars(capture._recording._keys)["_ring"].keys.values()
+
+    store.is_dark = False
+    clock.at += FRESH
+    seen(capture, clock)
+    store.run()
+    assert "who" in seen(capture, clock)
+
+
+def test_after_lying_idle_the_first_request_waits_for_keys_as_they_are(clock):
+    """The tenant was erased meanwhile: the destroyed key names nobody, not even once."""
+    store = Store(KEY)
+    keys = Keys(store.read, clock.now(), start=lambda work: work())
+    capture = Capture(keys, mode=AccessMode.JWT, tenant_claim="tenant")
+    store.keys = ()
+    clock.at += LONGEST + timedelta(seconds=1)
+
+    assert seen(capture, clock)["fault"] == "the tenant has no key"

@@ -1,8 +1,9 @@
 """Tenants' keys in SSM: one SecureString each, under the customer's key, gone when deleted.
 
 A parameter's name is the key's random id, so that neither names nor logs of API calls tell whose it
-is. Deleting a parameter takes its history along; there is no backup to bring it back from, which is
-why keys are not in a table that can be restored.
+is. Deleting a parameter takes its history along. Parameter Store has no backup, no point-in-time
+recovery and no versions that outlive their parameter, which is why keys are not in a table or a
+bucket, whose copies would bring a destroyed key back. Nothing else here writes them anywhere.
 
 Source:
     docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html;
@@ -11,7 +12,7 @@ Source:
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from secrets import token_bytes, token_hex
 
 from falaj.aws.calls import Client, calling
@@ -46,7 +47,7 @@ class CaptureKeys:
         self._randomness = randomness
 
     def ring(self) -> KeyRing:
-        """Read every key.
+        """Read every key; a parameter that holds none is left out, and keeps nobody from the rest.
 
         Raises:
             DependencyError: SSM refused or does not answer.
@@ -56,7 +57,8 @@ class CaptureKeys:
                 Path=self._root, Recursive=False, WithDecryption=True
             )
             found = [entry for page in pages for entry in page["Parameters"]]
-        return KeyRing.of(_key(entry["Name"], entry["Value"]) for entry in found)
+        keys = (_key(entry["Name"], entry["Value"]) for entry in found)
+        return KeyRing.of(key for key in keys if key is not None)
 
     def rotate(self, tenant: str) -> TenantKey:
         """Give a tenant a new key, its first or its next; those before still look up.
@@ -86,18 +88,21 @@ class CaptureKeys:
             )
         return key
 
-    def destroy(self, tenant: str, *, keep_newest: bool = False) -> tuple[str, ...]:
+    def destroy(self, tenant: str, ids: Iterable[str] | None = None) -> tuple[str, ...]:
         """Destroy a tenant's keys, and return their ids: what they named names nobody now.
+
+        What was interrupted is completed by asking again.
 
         Args:
             tenant: Whose.
-            keep_newest: Whether the key in use stays, which ends an overlap.
+            ids: Which of them; all by default.
 
         Raises:
-            DependencyError: SSM refused or does not answer.
+            DependencyError: SSM refused or does not answer; some may be destroyed by then.
         """
-        keys = self.ring().keys.get(tenant, ())
-        doomed = [key.id for key in (keys[:-1] if keep_newest else keys)]
+        held = [key.id for key in self.ring().keys.get(tenant, ())]
+        wanted = set(held if ids is None else ids)
+        doomed = [id_ for id_ in held if id_ in wanted]
         for start in range(0, len(doomed), _MOST_AT_ONCE):
             names = [f"{self._root}/{id_}" for id_ in doomed[start : start + _MOST_AT_ONCE]]
             with calling("ssm", "destroy a tenant's keys"):
@@ -105,11 +110,14 @@ class CaptureKeys:
         return tuple(doomed)
 
 
-def _key(name: str, text: str) -> TenantKey:
-    value = json.loads(text)
-    return TenantKey(
-        tenant=value["tenant"],
-        number=value["number"],
-        id=name.rpartition("/")[2],
-        secret=b64decode(value["secret"], validate=True),
-    )
+def _key(name: str, text: str) -> TenantKey | None:
+    try:
+        value = json.loads(text)
+        return TenantKey(
+            tenant=str(value["tenant"]),
+            number=int(value["number"]),
+            id=name.rpartition("/")[2],
+            secret=b64decode(value["secret"], validate=True),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None

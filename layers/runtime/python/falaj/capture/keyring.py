@@ -42,6 +42,11 @@ class TenantKey:
                 f"a key has {SECRET_BYTES} bytes, {ID_DIGITS} digits, and counts from 1"
             )
 
+    @property
+    def name(self) -> str:
+        """What stands for the tenant in records; it names nobody once the key is destroyed."""
+        return f"{FORM}.{self.id}"
+
     def who(self, subject: str) -> str:
         """Name a subject without naming the person.
 
@@ -50,11 +55,11 @@ class TenantKey:
             >>> key.who("784-1990-1234567-1")
             'p1.5eed5eed.4b50...'
         """
-        return f"{FORM}.{self.id}.{self._hash(_WHO + subject.encode())}"
+        return f"{self.name}.{self._hash(_WHO + subject.encode())}"
 
     def input(self, body: bytes) -> str:
         """Name a request's body: the same body, the same name, and nothing else to learn."""
-        return f"{FORM}.{self.id}.{self._hash(_INPUT + body)}"
+        return f"{self.name}.{self._hash(_INPUT + body)}"
 
     def _hash(self, content: bytes) -> str:
         return keyed_hash(self.secret, content, sha256)[:_PSEUDONYM_BYTES].hex()
@@ -74,7 +79,8 @@ class KeyRing:
     def of(cls, keys: Iterable[TenantKey]) -> Self:
         """Arrange keys by tenant."""
         held: dict[str, list[TenantKey]] = {}
-        for key in sorted(keys, key=lambda found: found.number):
+        # Two that were made at once have one number: every process must take the same of them.
+        for key in sorted(keys, key=lambda found: (found.number, found.id)):
             held.setdefault(key.tenant, []).append(key)
         return cls({tenant: tuple(found) for tenant, found in held.items()})
 

@@ -20,7 +20,9 @@ _FROM_LINE: Final = {
     "outcome": "outcome",
     "request_id": "request_id",
 }
-_FROM_AUDIT: Final = ("who", "input", "stream", "number", "fault")
+_FROM_AUDIT: Final = ("tenant", "who", "input", "stream", "number", "fault")
+_COUNT: Final = "count"
+"""In records that stand for several requests, each refused alike."""
 
 RANDOM_ID: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """A UUID, or as many digits without hyphens: no number that a state or a bank gives looks so.
@@ -44,4 +46,5 @@ def audit_record(line: Mapping[str, Any], *, event: str) -> dict[str, Any] | Non
         **{name: audit.get(name) for name in _FROM_AUDIT},
         # What was too malformed to name a model came to the function of one all the same.
         "model": line.get("model_name") or line.get(DIMENSION_MODEL),
+        **({_COUNT: audit[_COUNT]} if _COUNT in audit else {}),
     }

@@ -2,7 +2,8 @@
 
 CloudWatch Logs delivers the lines; each environment of the recorder writes a chain of its own for
 each model and day, so that none waits for another. Once an hour a schedule has it write down how
-far every chain reaches, in a chain of checkpoints.
+far every chain reaches, in a chain of checkpoints. Whoever makes or destroys a tenant's key tells
+it so directly.
 """
 
 import json
@@ -26,6 +27,7 @@ from falaj.capture.chain import (
     checkpoint_record,
     segment_hash,
 )
+from falaj.capture.key_events import KEY_EVENT, KEYS, key_record
 from falaj.capture.records import audit_record
 from falaj.config.audit import AuditSettings
 from falaj.domain.clock import Clock, SystemClock
@@ -68,7 +70,7 @@ class AuditRecorder:
         """Handle one event.
 
         Raises:
-            MalformedRequestError: It is no delivery and no schedule's word.
+            MalformedRequestError: It is none of these.
             LostRaceError: Two checkpoints were written at once; the schedule's retry writes the
                 next.
             DependencyError: S3 or KMS is dark; the event is delivered again.
@@ -76,6 +78,10 @@ class AuditRecorder:
         del context
         if dict(event) == CHECKPOINT:
             return self._checkpoint()
+        if event.get("falaj") == KEY_EVENT:
+            record = key_record(event, self._clock.now())
+            self._append(KEYS, (record,))
+            return {"records": 1}
         delivered = delivery_of(event)
         if delivered.get("messageType") != DATA:
             return {"records": 0}
