@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from catalogue.compute import Architecture, Compute, Fallback, ServingEngine, Target
+from catalogue.gpu import Deployment
 from catalogue.release import GuardSettings, ReleasePlan
 from catalogue.settings import Pattern, Range, fault_if, refuse_unless_valid
 from falaj.domain.claims import TENANT
@@ -119,8 +120,12 @@ class SequencePolicy:
 class CachePolicy:
     """Whether equal requests are answered from memory."""
 
-    enabled: Annotated[bool, "Answer equal requests from memory."] = False
-    ttl_s: Annotated[int, Range(1, 86_400), "Seconds an answer is kept."] = 300
+    enabled: Annotated[bool, "Answer equal requests from memory; container only."] = False
+    ttl_s: Annotated[
+        int,
+        Range(1, 86_400),
+        "Seconds an answer is given again; Triton gives it until it needs the room.",
+    ] = 300
 
     def __post_init__(self) -> None:
         refuse_unless_valid(self)
@@ -203,6 +208,18 @@ class ModelSpec:
                 "remove it or set compute.fallback: none",
             ),
             fault_if(
+                self.sequence is not None and not _stays_with_one_replica(self.compute),
+                "sequence",
+                "state is kept in one replica, and a balancer takes each request to any; "
+                "set compute.gpu.instances.max_replicas: 1 and compute.gpu.deployment: rolling, "
+                "which stops it before its next release starts, or remove it",
+            ),
+            fault_if(
+                self.cache.enabled and self.compute.target is Target.LAMBDA,
+                "cache",
+                "functions keep no answers; remove it or set compute.target: gpu",
+            ),
+            fault_if(
                 self.batching is not None and self.compute.target is Target.LAMBDA,
                 "batching",
                 "a Lambda environment takes one request at a time, so there is nothing to join; "
@@ -236,3 +253,11 @@ class ModelSpec:
     def scopes(self) -> tuple[str, ...]:
         """The scopes that allow a call."""
         return self.access.scopes or (f"model:{self.name}:invoke",)
+
+
+def _stays_with_one_replica(compute: Compute) -> bool:
+    """Whether a caller's requests all reach the same process; where none is a service's, yes."""
+    service = compute.gpu
+    return compute.target is Target.LAMBDA or (
+        service.instances.max_replicas == 1 and service.deployment is Deployment.ROLLING
+    )

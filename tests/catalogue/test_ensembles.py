@@ -92,7 +92,9 @@ def test_all_faults_of_a_graph_come_at_once(root):
 
 def test_an_ensemble_keeps_no_sequence(root):
     """Its members' states would be nobody's."""
-    write_spec(root, "twice", sequence={"state": ["a=b"]}, compute={"target": "gpu"})
+    alone = {"instances": {"max_replicas": 1}, "deployment": "rolling"}
+    compute = {"target": "gpu", "gpu": alone}
+    write_spec(root, "twice", sequence={"state": ["a=b"]}, compute=compute)
     assert "an ensemble keeps no state" in refusal(root)
 
 

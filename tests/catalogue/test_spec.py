@@ -7,6 +7,7 @@ import pytest
 from catalogue.errors import InvalidSpecError
 from catalogue.spec import (
     BatchingPolicy,
+    CachePolicy,
     Compute,
     Fallback,
     GuardSettings,
@@ -40,6 +41,12 @@ def test_defaults_are_safe():
     assert spec.release.guard.objectives == tuple(Objective)
     assert (spec.batching, spec.cache.enabled) == (None, False)
     assert spec.scopes == ("model:churn:invoke",)
+
+
+def test_a_function_keeps_no_answers():
+    """A cache that nobody would fill is not silently ignored."""
+    (fault,) = refused(lambda: minimal(cache=CachePolicy(enabled=True)))
+    assert fault == "cache: functions keep no answers; remove it or set compute.target: gpu"
 
 
 def test_default_version_comes_first():

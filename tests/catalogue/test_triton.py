@@ -6,7 +6,7 @@ from tritonclient.grpc import model_config_pb2
 
 from catalogue.compute import Compute, Fallback, ServingEngine, Target
 from catalogue.errors import InvalidSpecError
-from catalogue.gpu import GpuService, Precision, Provider
+from catalogue.gpu import Deployment, GpuInstances, GpuService, Precision, Provider
 from catalogue.spec import BatchingPolicy, CachePolicy, ModelSpec, SequencePolicy
 from catalogue.triton import printed, triton_config, triton_faults
 from falaj.domain.manifest import Manifest
@@ -15,6 +15,10 @@ from falaj.domain.tensors import Datatype, TensorSpec
 from falaj.errors import ConfigurationError
 
 SAFE = Batching(batch_axis=0, pad_allowed=False, batch_invariant=True)
+
+
+ALONE = GpuService(instances=GpuInstances(max_replicas=1), deployment=Deployment.ROLLING)
+"""The only replica there is at any time."""
 
 
 def tensor(name, *shape, datatype=Datatype.FP32):
@@ -127,7 +131,7 @@ def test_state_stays_with_triton():
         outputs=(tensor("y", -1, 4), tensor("hn", -1, 8)),
     )
     sequence = SequencePolicy(state=("h0=hn",), max_sequences=64)
-    config = parsed(triton_config(spec(sequence=sequence), [recurrent]))
+    config = parsed(triton_config(spec(sequence=sequence, service=ALONE), [recurrent]))
     assert [each.name for each in (*config.input, *config.output)] == ["x", "y"]
     (state,) = config.sequence_batching.state
     assert (state.input_name, state.output_name) == ("h0", "hn")
@@ -170,11 +174,16 @@ def test_every_reason_against_triton_is_named():
     ("changes", "key"),
     [
         ({"compute": Compute()}, "sequence"),
-        ({"compute": Compute(target=Target.GPU, fallback=Fallback.LAMBDA)}, "sequence"),
+        (
+            {"compute": Compute(target=Target.GPU, fallback=Fallback.LAMBDA, gpu=ALONE)},
+            "sequence",
+        ),
+        ({"service": GpuService(deployment=Deployment.ROLLING)}, "sequence"),
+        ({"service": GpuService(instances=GpuInstances(max_replicas=1))}, "sequence"),
     ],
 )
 def test_sequences_need_a_replica_that_stays(changes, key):
-    """Neither a function nor a fallback keeps anybody's state."""
+    """Neither a function nor a fallback keeps anybody's state, nor another replica or fleet."""
     with pytest.raises(InvalidSpecError) as refused:
         spec(sequence=SequencePolicy(state=("h0=hn",)), **changes)
     assert [fault.key for fault in refused.value.found] == [key]

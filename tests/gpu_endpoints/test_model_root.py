@@ -29,9 +29,9 @@ REQUEST = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data":
 def staged(tmp_path):
     """A signed model root as the stack would upload it, and its publisher."""
 
-    def stage(*, is_triton=False, **settings):
+    def stage(*, is_triton=False, gpu=None, **settings):
         catalogue = new_catalogue(tmp_path / "w")
-        catalogue.add("churn", compute={"target": "gpu"}, **settings)
+        catalogue.add("churn", compute={"target": "gpu", "gpu": gpu or {}}, **settings)
         build = catalogue.sources.build
         (model,) = read_models(catalogue.sources.models, build)
         key = LocalSigner(build).key
@@ -203,12 +203,14 @@ def test_what_is_written_reaches_the_container(staged):
     """Every setting of model.yaml, by the container's names; its own reader takes them."""
     folder, _ = staged(
         batching={"max_batch_size": 8, "preferred_batch_size": [4], "max_queue_size": 16},
-        cache={"enabled": True},
+        cache={"enabled": True, "ttl_s": 60},
+        gpu={"instances": {"max_replicas": 1}, "deployment": "rolling"},
         sequence={"state": ["x=y"], "max_sequences": 7, "idle": "90s"},
     )
     serving = read_serving(folder / "serving.json")["churn"]
     assert (serving.policy.max_batch_size, serving.policy.preferred_batch_sizes) == (8, (4,))
     assert (serving.policy.capacity, serving.cache_bytes > 0) == (16, True)
+    assert serving.cache_ttl_s == 60
     assert (serving.states, serving.max_sequences, serving.idle_s) == ((("x", "y"),), 7, 90)
 
 

@@ -155,7 +155,9 @@ def test_the_platform_function_gets_the_published_catalogue(catalogue):
 
 def test_a_stateful_models_own_tensors_are_not_published(catalogue):
     """Callers neither send the state nor get it: the container keeps it between their requests."""
-    catalogue.add("talk", compute={"target": "gpu"}, sequence={"state": ["x=y"]})
+    alone = {"instances": {"max_replicas": 1}, "deployment": "rolling"}
+    compute = {"target": "gpu", "gpu": alone}
+    catalogue.add("talk", compute=compute, sequence={"state": ["x=y"]})
     (model,) = read_models(catalogue.sources.models, catalogue.sources.build)
 
     assert (model.published.signature.inputs, model.published.signature.outputs) == ((), ())
