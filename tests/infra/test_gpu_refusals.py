@@ -88,7 +88,8 @@ def test_a_deployment_that_cloudformation_gives_up_on_is_refused(catalogue):
 
 def test_states_must_be_the_models_own(catalogue):
     """A name that is none would be found when the first replica starts."""
-    catalogue.add("vision", compute={"target": "gpu"}, sequence={"state": ["h0=hn"]})
+    alone = gpu(instances={"max_replicas": 1}, deployment="rolling")
+    catalogue.add("vision", compute=alone, sequence={"state": ["h0=hn"]})
     (fault,) = faults_of(catalogue)
     assert "sequence.state names h0=hn, and version 1 has inputs x and outputs y" in fault
 
