@@ -307,6 +307,20 @@ def _api_parts(
     )
 
 
+def _gpu_trust(deployment: Deployment, sources: Sources) -> Path | None:
+    """Find the file of those whose clients may speak gRPC.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    if not deployment.gpu.trust_file:
+        return None
+    path = sources.repository / deployment.gpu.trust_file
+    if faults := trust_store_faults(path, setting="gpuTrustBundle"):
+        raise ConfigurationError(faults)
+    return path
+
+
 def _gpu_stacks(
     app: App,
     deployment: Deployment,
@@ -318,7 +332,9 @@ def _gpu_stacks(
     sources = staged.sources
     if not on_gpus:
         return []
-    shared = GpuStack(app, GPU, deployment=deployment, models=[model.spec for model in on_gpus])
+    trust = _gpu_trust(deployment, sources)
+    specs = [model.spec for model in on_gpus]
+    shared = GpuStack(app, GPU, deployment=deployment, models=specs, trust=trust)
     image = stage_image(sources.repository, sources.build)
     breaker = stage_function("breaker", sources.function("breaker"), {}, sources.build)
     stacks: list[Stack] = [shared]

@@ -85,11 +85,17 @@ class LocalAuthority:
             context.load_verify_locations(cadata=trust_store)
         with tempfile.TemporaryDirectory(prefix="falaj-tls-") as folder:
             chain = Path(folder) / "server.pem"
-            _write(chain, self._server(domain, clock), 0o600)
+            _write(chain, b"".join(self.server(domain, clock)), 0o600)
             context.load_cert_chain(chain)
         return context
 
-    def _server(self, domain: str, clock: Clock) -> bytes:
+    def server(self, domain: str, clock: Clock) -> tuple[bytes, bytes]:
+        """Return a new private key and its certificate under a domain's name, both as PEM.
+
+        Args:
+            domain: The name; this machine's own names are in the certificate as well.
+            clock: Dates the certificate.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [
             x509.DNSName(domain),
@@ -103,7 +109,7 @@ class LocalAuthority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .sign(self.key, hashes.SHA256())
         )
-        return _pem(key) + certificate.public_bytes(Encoding.PEM)
+        return _pem(key), certificate.public_bytes(Encoding.PEM)
 
 
 def _make(folder: Path, clock: Clock) -> None:

@@ -24,7 +24,10 @@ _GENERAL: Final = (
         what="Credentials",
         sentence="Before AWS's services, signatures are read to find the service; nobody is "
         "refused for a bad one. The API checks signatures and tokens, of this machine's own "
-        "credentials and issuer only; whoever signs there may call everything.",
+        "credentials and issuer, and of the users and roles that are made here with IAM's own "
+        "calls. This machine's own credentials may call everything; of others their policies are "
+        "asked, in which a denial with conditions always holds and an allowance with conditions "
+        "never does. Roles of the templates cannot be assumed.",
     ),
     Gap(
         what="Architecture",

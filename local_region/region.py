@@ -13,6 +13,7 @@ from typing import Any, Final, Self, TypedDict, Unpack
 from falaj.contract import GRPC_PORT, REGION
 from falaj.domain.clock import Clock
 from local_region.assembly import Assembly
+from local_region.authority import LocalAuthority
 from local_region.aws_endpoint import AWS_LIMITS, AwsEndpoint
 from local_region.backends.moto_backends import MotoBackends
 from local_region.backends.principals import Principals
@@ -466,6 +467,7 @@ def _containers(
             grpc_port=placement.get("grpc_port", GRPC_PORT),
             log=take,
             agent_url=f"{aws.endpoint}/ecs-agent",
+            authority=lambda: LocalAuthority.open(placement.get("issuer_folder", FOLDER), clock),
         ),
     )
     control.join(containers.tick)

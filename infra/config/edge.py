@@ -45,12 +45,17 @@ class ApiName:
             )
 
 
-def trust_store_faults(path: Path) -> list[str]:
-    """Return what is wrong with a trust store."""
+def trust_store_faults(path: Path, *, setting: str = "apiTrustStore") -> list[str]:
+    """Return what is wrong with a trust store.
+
+    Args:
+        path: The file.
+        setting: Which names it.
+    """
     try:
         text = path.read_text(encoding="ascii")
     except (OSError, ValueError) as error:
-        return [f"apiTrustStore {path}: cannot be read as PEM ({error})"]
+        return [f"{setting} {path}: cannot be read as PEM ({error})"]
     if "PRIVATE KEY" in text:
-        return [f"apiTrustStore {path}: holds a private key; keep certificates only"]
-    return [] if _PEM in text else [f"apiTrustStore {path}: holds no certificate"]
+        return [f"{setting} {path}: holds a private key; keep certificates only"]
+    return [] if _PEM in text else [f"{setting} {path}: holds no certificate"]

@@ -32,8 +32,8 @@ class GpuPlace:
         certificate: The certificate's ARN in Certificate Manager.
         cidr: Addresses of the network.
         clients: Networks whose programs may speak gRPC to the load balancer.
-        trust_bundle: `s3://bucket/key` of the CA certificates that those programs must show one of;
-            empty asks for none.
+        trust_bundle: The CA certificates that those programs must show one of: `s3://bucket/key`,
+            or a PEM file, which the stack uploads; empty asks for none.
         base_image: What the container's image is built on, by digest, in this account's registry;
             empty for plain Python, which has CUDA's libraries and not TensorRT's.
         triton_image: Repository of Triton's image in this account's registry, with its digest.
@@ -52,6 +52,11 @@ class GpuPlace:
         """Whether the balancer asks gRPC's callers for a certificate."""
         return bool(self.certificate and self.trust_bundle)
 
+    @property
+    def trust_file(self) -> str:
+        """The PEM file that the stack uploads; empty where the certificates are in S3 already."""
+        return "" if self.trust_bundle.startswith("s3://") else self.trust_bundle
+
     def faults(self) -> Iterator[str]:
         """Yield every reason why these cannot be."""
         if bool(self.domain) != bool(self.certificate):
@@ -63,8 +68,11 @@ class GpuPlace:
             )
         if self.domain and not re.fullmatch(_DOMAIN, self.domain):
             yield f"gpuDomain {self.domain!r}: write a domain name, gpu.example.ae"
-        if self.trust_bundle and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}/\S+", self.trust_bundle):
-            yield f"gpuTrustBundle {self.trust_bundle!r}: write s3://bucket/key of a PEM file"
+        if self.trust_bundle and not re.fullmatch(_BUNDLE, self.trust_bundle):
+            yield (
+                f"gpuTrustBundle {self.trust_bundle!r}: write s3://bucket/key of a PEM file, or "
+                "the file's name"
+            )
         if self.base_image and not re.fullmatch(_IMAGE, self.base_image):
             yield (
                 f"gpuBaseImage {self.base_image!r}: an image of another registry is fetched from "
@@ -81,6 +89,7 @@ class GpuPlace:
 
 
 _CERTIFICATE: Final = rf"arn:aws:acm:{REGION}:\d{{12}}:certificate/[0-9a-f-]{{36}}"
+_BUNDLE: Final = r"s3://[a-z0-9.-]{3,63}/\S+|(?!\w+://)\S+\.pem"
 _DOMAIN: Final = r"(?=.{1,200}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
 _REPOSITORY: Final = r"[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}"
 _IMAGE: Final = rf"\d{{12}}\.dkr\.ecr\.{REGION}\.amazonaws\.com/[a-z0-9._/-]+@sha256:[0-9a-f]{{64}}"

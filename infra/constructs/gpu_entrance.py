@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from aws_cdk import (
@@ -12,7 +13,9 @@ from aws_cdk import (
 )
 from constructs import Construct
 
+from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
+from infra.constructs.assets import file_asset
 from infra.constructs.gpu_network import GRPC_TLS, GpuNetwork
 from infra.constructs.keeping import keep
 from infra.constructs.security_group import TLS
@@ -42,7 +45,13 @@ class GpuEntrance(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, network: GpuNetwork, deployment: Deployment
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        network: GpuNetwork,
+        deployment: Deployment,
+        trust: Path | None = None,
     ) -> None:
         """Make the entrance.
 
@@ -51,6 +60,7 @@ class GpuEntrance(Construct):
             id_: Its id there.
             network: Where it stands.
             deployment: Its name, its certificate and who may come.
+            trust: File of those whose clients may speak gRPC, where it is to be uploaded.
         """
         super().__init__(scope, id_)
         self._certificate = deployment.gpu.certificate
@@ -78,7 +88,7 @@ class GpuEntrance(Construct):
         self.balancer.add_resource_dependency(writing)
         self.api_listener = self._listener("Api", TLS, API_TLS_POLICY, None)
         self.grpc_listener = self._listener(
-            "Grpc", GRPC_TLS, CLIENT_TLS_POLICY, self._trust(deployment.gpu.trust_bundle)
+            "Grpc", GRPC_TLS, CLIENT_TLS_POLICY, self._trust(deployment.gpu.trust_bundle, trust)
         )
         self.link = apigateway.CfnVpcLink(
             self, "Link", name="Falaj", subnet_ids=subnets, security_group_ids=[network.link.id]
@@ -119,10 +129,15 @@ class GpuEntrance(Construct):
             **(secured if self._certificate else plain),
         )
 
-    def _trust(self, bundle: str) -> str | None:
+    def _trust(self, bundle: str, file: Path | None) -> str | None:
         if not bundle:
             return None
         bucket, _, key = bundle.removeprefix("s3://").partition("/")
+        if file is not None:
+            # Another file, another key: CloudFormation sees that the bundle has changed.
+            digest = text_digest(file.read_text(encoding="ascii"))
+            place = file_asset(self, file, f"trust-{digest[:32]}")
+            bucket, key = place.bucket_name, place.object_key
         return balancing.CfnTrustStore(
             self,
             "Trust",

@@ -1,6 +1,7 @@
 """What all GPU services share: network, machines, load balancer and the API's way to it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from aws_cdk import Fn, Stack, aws_ecs as ecs, aws_ssm as ssm
 from constructs import Construct
@@ -21,7 +22,13 @@ class GpuStack(Stack):
     """Deployed after the foundation where the catalogue has a model with `target: gpu`."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, deployment: Deployment, models: Sequence[ModelSpec]
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        models: Sequence[ModelSpec],
+        trust: Path | None = None,
     ) -> None:
         """Make the stack.
 
@@ -30,6 +37,7 @@ class GpuStack(Stack):
             id_: The stack's name.
             deployment: Profile and place.
             models: Those that run here; they say which machines there are.
+            trust: File of those whose clients may speak gRPC, where it is to be uploaded.
         """
         super().__init__(scope, id_, **stack_properties(deployment, "what GPU services share"))
         leave_bootstrap_check_to_cli(self)
@@ -54,7 +62,9 @@ class GpuStack(Stack):
             capacity_providers=[capacity.provider.ref for capacity in capacities.values()],
             default_capacity_provider_strategy=[],
         )
-        entrance = GpuEntrance(self, "Entrance", network=network, deployment=deployment)
+        entrance = GpuEntrance(
+            self, "Entrance", network=network, deployment=deployment, trust=trust
+        )
         self._tell(
             {
                 "cluster": cluster.ref,

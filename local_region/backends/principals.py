@@ -100,12 +100,18 @@ def _of_user(iam: Any, user: Any) -> Iterator[Policy]:  # noqa: ANN401 - moto's 
 
 
 def _attached(holder: Any) -> Iterator[Policy]:  # noqa: ANN401 - moto's own
-    return (_read(policy.document) for policy in holder.managed_policies.values())
+    return map(_default, holder.managed_policies.values())
 
 
 def _managed(iam: Any, arn: str) -> Policy:  # noqa: ANN401 - moto's own
     found = iam.managed_policies.get(arn)
-    return _NOTHING if found is None else _read(found.document)
+    return _NOTHING if found is None else _default(found)
+
+
+def _default(policy: Any) -> Policy:  # noqa: ANN401 - moto's own
+    """Read a managed policy's version that counts."""
+    documents = {version.version_id: version.document for version in policy.versions}
+    return _read(documents[policy.default_version_id])
 
 
 def _read(document: Any) -> Policy:  # noqa: ANN401 - text, or what was read from it

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import shutil
+import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +13,16 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from falaj.domain.clock import Clock
+from local_region.authority import LocalAuthority
 from local_region.backends.moto_backends import MotoBackends
 from local_region.cloudwatch.alarm_state import AlarmState
 from local_region.cloudwatch.service import CloudWatchService
-from local_region.container_service.grpc_front import GrpcFront
+from local_region.container_service.grpc_front import Credentials, GrpcFront
 from local_region.container_service.health_checks import HealthChecks
 from local_region.container_service.images import Images
 from local_region.container_service.load_balancer import LoadBalancing, own_answer
 from local_region.container_service.machines import Machines
+from local_region.container_service.mutual_tls import with_certificate
 from local_region.container_service.outside import Outside
 from local_region.container_service.scaling import Scaling
 from local_region.container_service.service import Service
@@ -62,12 +65,14 @@ class Place:
         grpc_port: Where the first gRPC name answers; 0 takes free ports.
         log: Gets each line.
         agent_url: Where containers find ECS's agent; empty for nowhere.
+        authority: Issues what listeners show that ask clients for certificates.
     """
 
     variables: Mapping[str, str]
     grpc_port: int
     log: TakeLine
     agent_url: str = ""
+    authority: Callable[[], LocalAuthority] | None = None
 
 
 class ContainerServices:
@@ -102,7 +107,7 @@ class ContainerServices:
         self._cloudwatch = cloudwatch
         self._folder = Path(tempfile.mkdtemp(prefix="falaj-containers-"))
         self._checks = HealthChecks()
-        self._sites: dict[str, Listener] = {}
+        self._sites: dict[str, tuple[Listener, str | None]] = {}
         self._fronts: dict[tuple[str, str], GrpcFront] = {}
         self._names: dict[str, str] = {}
         self.images = Images(self._folder / "images")
@@ -179,7 +184,7 @@ class ContainerServices:
             await service.close()
         for front in self._fronts.values():
             await front.close()
-        for site in self._sites.values():
+        for site, _ in self._sites.values():
             await site.close()
         self.balancing.close()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -188,15 +193,31 @@ class ContainerServices:
     async def open_listener(self, arn: str, dns_name: str) -> None:
         """Let a listener be reached on this machine by whoever has its load balancer's name."""
         listener = self.balancing.listeners[arn]
-        if arn not in self._sites:
-            site = Listener(
+        site, trust = self._sites.get(arn, (None, None))
+        if site is None or trust != self.balancing.trust(listener):
+            if site is not None:
+                await site.close()
+            made = Listener(
                 bound=bind(0, setting="a free port"),
                 site=_Site(self.balancing, arn),
                 clock=self._clock,
                 limits=LIMITS,
+                tls=self._context(dns_name, self.balancing.trust(listener)),
             )
-            self._sites[arn] = await site.start()
-        self._names[f"{dns_name}:{listener.port}"] = self._sites[arn].url
+            site = await made.start()
+            self._sites[arn] = site, self.balancing.trust(listener)
+            for of, name in [key for key in self._fronts if key[0] == arn]:
+                await self._reopen_grpc(of, name)
+        self._names[f"{dns_name}:{listener.port}"] = site.url
+
+    async def close_listener(self, arn: str) -> None:
+        """Let nobody reach a listener any more."""
+        self.balancing.listeners.pop(arn, None)
+        site, _ = self._sites.pop(arn, (None, None))
+        if site is not None:
+            await site.close()
+        for key in [key for key in self._fronts if key[0] == arn]:
+            await self._fronts.pop(key).close()
 
     async def forward(self, arn: str, request: Request) -> Response:
         """Answer what a gateway sends to a listener, or to the plain listener of a balancer."""
@@ -223,16 +244,41 @@ class ContainerServices:
         """
         if (listener_arn, name) in self._fronts:
             return
-        listener = self.balancing.listeners[listener_arn]
         first = self._place.grpc_port
         port = first + len(self._fronts) if first else 0
         if port:
             bind(port, setting=GRPC_SETTING).close()
+        await self._start_grpc(listener_arn, name, port)
+
+    async def _reopen_grpc(self, listener_arn: str, name: str) -> None:
+        """Ask clients on the same port for what the listener now asks for."""
+        front = self._fronts.pop((listener_arn, name))
+        await front.close()
+        await self._start_grpc(listener_arn, name, front.port)
+
+    async def _start_grpc(self, listener_arn: str, name: str, port: int) -> None:
+        listener = self.balancing.listeners[listener_arn]
         front = GrpcFront(
-            lambda request: self.balancing.group_for(listener, _named(request, name)), port=port
+            lambda request: self.balancing.group_for(listener, _named(request, name)),
+            port=port,
+            credentials=self._credentials(name, self.balancing.trust(listener)),
         )
         await front.start()
         self._fronts[listener_arn, name] = front
+
+    def _credentials(self, name: str, trust: str | None) -> Credentials | None:
+        if trust is None or self._place.authority is None:
+            return None
+        key, certificate = self._place.authority().server(name or HOST, self._clock)
+        # Of a trust store that is empty here nobody has a certificate, nor of a server's own.
+        return key, certificate, trust.encode() or certificate
+
+    def _context(self, name: str, trust: str | None) -> ssl.SSLContext | None:
+        if trust is None or self._place.authority is None:
+            return None
+        authority = self._place.authority()
+        _, nobody = authority.server(name, self._clock)
+        return authority.server_context(name, trust or nobody.decode("ascii"), self._clock)
 
     def grpc_addresses(self) -> dict[str, str]:
         """Return where each gRPC name answers."""
@@ -303,6 +349,10 @@ class _Site:
 
     async def answer(self, request: Request) -> Response:
         """Forward."""
+        listener = self._balancing.listeners.get(self._arn)
+        if listener is not None and listener.trust_store is not None:
+            shown = with_certificate(request.headers, request.client_certificate)
+            request = replace(request, headers=shown)
         return await self._balancing.answer(self._arn, request)
 
     def refuse(self, host: str, path: str, *, is_body: bool) -> Response:  # noqa: ARG002

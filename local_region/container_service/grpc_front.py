@@ -10,12 +10,14 @@ Source:
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
 from local_region.container_service.grpc_quiet import grpc
+from local_region.container_service.mutual_tls import with_certificate
 from local_region.container_service.target_group import Address, TargetGroup
 from local_region.gateway.messages import Request, Response
 from local_region.listener import HOST
@@ -42,6 +44,9 @@ _READ_AS: Final[Mapping[int, Any]] = {
 }
 """What a client of gRPC makes of a balancer's own answers; all others are UNKNOWN to it."""
 
+Credentials = tuple[bytes, bytes, bytes]
+"""The server's private key, its certificate, and those whose clients alone are let in; all PEM."""
+
 Choose = Callable[[Request], TargetGroup | Response]
 """Which group answers a call, given its path and headers."""
 
@@ -52,18 +57,30 @@ class GrpcFront:
     Args:
         choose: Finds the target group.
         port: Where to listen; 0 takes a free port.
+        credentials: With which TLS is spoken, to clients that show a certificate; None for neither.
 
     Attributes:
         port: Where it listens.
     """
 
-    def __init__(self, choose: Choose, *, port: int) -> None:
-        self._choose = choose
+    def __init__(
+        self, choose: Choose, *, port: int, credentials: Credentials | None = None
+    ) -> None:
+        self._choose, self._is_mutual = choose, credentials is not None
         self._channels: dict[Address, Any] = {}
         self._closing: set[asyncio.Future[None]] = set()
         self._server = grpc.aio.server(options=_OPTIONS)
         self._server.add_generic_rpc_handlers((_Everything(self._call),))
-        self.port: int = self._server.add_insecure_port(f"{HOST}:{port}")
+        self.port: int = self._bound(f"{HOST}:{port}", credentials)
+
+    def _bound(self, address: str, credentials: Credentials | None) -> int:
+        if credentials is None:
+            return int(self._server.add_insecure_port(address))
+        key, certificate, trust = credentials
+        mutual = grpc.ssl_server_credentials(
+            [(key, certificate)], root_certificates=trust, require_client_auth=True
+        )
+        return int(self._server.add_secure_port(address, mutual))
 
     async def start(self) -> None:
         """Accept calls."""
@@ -99,6 +116,8 @@ class GrpcFront:
         context: Any,  # noqa: ANN401 - as above
     ) -> AsyncIterator[bytes]:
         metadata = tuple((name, value) for name, value in context.invocation_metadata() or ())
+        if self._is_mutual:
+            metadata = with_certificate(metadata, _shown(context))
         group = self._choose(
             Request(
                 method="POST",
@@ -136,6 +155,11 @@ class GrpcFront:
                 raise
             finally:
                 sending.cancel()
+
+
+def _shown(context: Any) -> bytes:  # noqa: ANN401 - as above
+    """Return the certificate that a client has shown, as DER."""
+    return ssl.PEM_cert_to_DER_cert(context.auth_context()["x509_pem_cert"][0].decode("ascii"))
 
 
 async def _send(call: Any, requests: AsyncIterator[bytes]) -> None:  # noqa: ANN401 - as above

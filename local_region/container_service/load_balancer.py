@@ -31,6 +31,7 @@ class BalancerListener:
         load_balancer_arn: Whose listener it is.
         port: The port it has on AWS.
         default: What happens when no rule holds.
+        trust_store: ARN of the trust store whose clients alone are let in; None asks for none.
         rules: By ARN.
     """
 
@@ -38,6 +39,7 @@ class BalancerListener:
     load_balancer_arn: str
     port: int
     default: Action
+    trust_store: str | None = None
     rules: dict[str, Rule] = field(default_factory=dict)
 
     def action(self, request: Request) -> Action:
@@ -62,6 +64,7 @@ class LoadBalancing:
         self._upstreams: dict[Address, Upstream] = {}
         self.groups: dict[str, TargetGroup] = {}
         self.listeners: dict[str, BalancerListener] = {}
+        self.trust_stores: dict[str, str] = {}
         self.idle_timeouts_s: dict[str, float] = {}
         self.dns_names: dict[str, str] = {}
         self.refused: dict[str, int] = {}
@@ -72,6 +75,10 @@ class LoadBalancing:
         if isinstance(action, Response):
             return action
         return self.groups[action.choose(self._rng)]
+
+    def trust(self, listener: BalancerListener) -> str | None:
+        """Return the certificates of a listener's trust store as PEM; None if it has none."""
+        return None if listener.trust_store is None else self.trust_stores[listener.trust_store]
 
     async def answer(self, listener_arn: str, request: Request) -> Response:
         """Answer a request that came to a listener."""

@@ -235,14 +235,7 @@ class FrontDoor:
             ("x-forwarded-proto", "http"),
         )
         return Arrival(
-            request=Request(
-                method=request.method,
-                path=request.path,
-                query=request.query,
-                headers=headers,
-                body=request.body,
-                source_ip=request.source_ip,
-            ),
+            request=replace(request, headers=headers),
             addressed=addressed,
             match=match,
             request_id=request_id,

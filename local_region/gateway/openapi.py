@@ -36,7 +36,6 @@ _KNOWN_EXTENSIONS: Final = frozenset(
         "x-amazon-apigateway-gateway-responses",
         "x-amazon-apigateway-importexport-version",
         "x-amazon-apigateway-integration",
-        "x-amazon-apigateway-policy",
         "x-amazon-apigateway-tag-value",
     }
 )

@@ -27,7 +27,6 @@ _KNOWN: Final = {
             "Mode",
             "Name",
             "Parameters",
-            "Policy",
             "SecurityPolicy",
             "Tags",
         }

@@ -5,6 +5,9 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
+from cryptography import x509
+
 from local_region.container_service.listener_rules import (
     Rule,
     RuleError,
@@ -14,6 +17,7 @@ from local_region.container_service.listener_rules import (
 from local_region.container_service.load_balancer import BalancerListener
 from local_region.container_service.target_group import GroupSettings, TargetGroup
 from local_region.resources.kind import Declared, Kind, Surroundings
+from local_region.resources.recorded import recorded
 from local_region.template.intrinsics import Physical
 
 _SERVICE: Final = "elasticloadbalancing"
@@ -78,11 +82,13 @@ async def _put_listener(resource: Declared, region: Surroundings) -> Physical:
     except RuleError as error:
         raise resource.error(str(error)) from error
     known = balancing.listeners.get(arn)
+    trust_store = _trust_store(resource)
     balancing.listeners[arn] = BalancerListener(
         arn=arn,
         load_balancer_arn=balancer,
         port=int(wanted["Port"]),
         default=action,
+        trust_store=trust_store,
         rules=known.rules if known else {},
     )
     await region.containers.open_listener(arn, balancing.dns_names[balancer])
@@ -94,7 +100,19 @@ async def _update_listener(_: Physical, resource: Declared, region: Surroundings
 
 
 async def _delete_listener(physical: Physical, region: Surroundings) -> None:
-    region.containers.balancing.listeners.pop(physical.ref, None)
+    await region.containers.close_listener(physical.ref)
+
+
+def _trust_store(resource: Declared) -> str | None:
+    """Return the trust store whose clients a listener lets in; None where it asks for none."""
+    asked = resource.properties.get("MutualAuthentication") or {}
+    match asked.get("Mode", "off"):
+        case "off":
+            return None
+        case "verify" if asked.keys() <= {"Mode", "TrustStoreArn"}:
+            return str(asked["TrustStoreArn"])
+        case other:
+            raise resource.error(f"mutual authentication {other!r}, or more of it, is unknown here")
 
 
 LISTENER: Final = Kind(
@@ -102,8 +120,56 @@ LISTENER: Final = Kind(
     update=_update_listener,
     delete=_delete_listener,
     replaced_by=frozenset({"LoadBalancerArn"}),
-    note="Listeners ignore certificates, TLS policies and trust stores; with `access=iam` gRPC, "
-    "which takes verified certificates only, lets nobody in here.",
+    note="Listeners ignore certificates and TLS policies; one with a trust store speaks TLS under "
+    "a certificate of this machine's authority, all others speak plainly.",
+)
+
+
+async def _put_trust_store(resource: Declared, region: Surroundings) -> Physical:
+    made = await _TRUST_STORE.create(resource, region)
+    wanted = resource.properties
+    try:
+        answer = region.aws.client("s3").get_object(
+            Bucket=wanted["CaCertificatesBundleS3Bucket"],
+            Key=wanted["CaCertificatesBundleS3Key"],
+        )
+        text = str(answer["Body"].read().decode("ascii"))
+        x509.load_pem_x509_certificates(text.encode())
+    except ClientError:
+        text = ""
+    except ValueError as error:
+        raise resource.error(f"the trust store cannot be used: {error}") from error
+    balancing = region.containers.balancing
+    balancing.trust_stores[made.ref] = text
+    for listener in list(balancing.listeners.values()):
+        if listener.trust_store == made.ref:
+            dns_name = balancing.dns_names[listener.load_balancer_arn]
+            await region.containers.open_listener(listener.arn, dns_name)
+    return made
+
+
+async def _update_trust_store(_: Physical, resource: Declared, region: Surroundings) -> Physical:
+    return await _put_trust_store(resource, region)
+
+
+async def _delete_trust_store(physical: Physical, region: Surroundings) -> None:
+    region.containers.balancing.trust_stores.pop(physical.ref, None)
+
+
+_STORE_ARN: Final = "arn:aws:elasticloadbalancing:{region}:{account}:truststore/{name}/{id}"
+_TRUST_STORE: Final = recorded(
+    note="",
+    name_property="Name",
+    ref=_STORE_ARN,
+    attributes={"TrustStoreArn": _STORE_ARN},
+    limit=_LONGEST_NAME,
+)
+TRUST_STORE: Final = Kind(
+    create=_put_trust_store,
+    update=_update_trust_store,
+    delete=_delete_trust_store,
+    note="A trust store whose bundle is not in this region's S3 is empty, and lets nobody in; a "
+    "file named in `gpuTrustBundle` is there. No revocation list is looked at.",
 )
 
 

@@ -110,7 +110,7 @@ DOMAIN: Final = Kind(
     replaced_by=frozenset({"DomainName"}),
     note="A domain answers on a port of its own, under a certificate of this machine's authority; "
     "no name is resolved. Without a certificate of its trust store no connection is made, where "
-    "AWS answers 403 to some; functions are not told of a client's certificate.",
+    "AWS answers 403 to some.",
 )
 BASE_PATH: Final = Kind(
     create=_put_mapping,

@@ -123,12 +123,3 @@ CLUSTER = recorded(
     attributes={"Arn": "arn:aws:ecs:{region}:{account}:cluster/{name}"},
     limit=255,
 )
-TRUST_STORE = recorded(
-    note="Trust stores are recorded; nobody is asked for a client certificate.",
-    name_property="Name",
-    ref="arn:aws:elasticloadbalancing:{region}:{account}:truststore/{name}/{id}",
-    attributes={
-        "TrustStoreArn": "arn:aws:elasticloadbalancing:{region}:{account}:truststore/{name}/{id}"
-    },
-    limit=32,
-)

@@ -61,7 +61,7 @@ KINDS: Final[dict[str, Kind]] = {
     "AWS::ElasticLoadBalancingV2::ListenerRule": balancing.RULE,
     "AWS::ElasticLoadBalancingV2::LoadBalancer": balancing.LOAD_BALANCER,
     "AWS::ElasticLoadBalancingV2::TargetGroup": balancing.TARGET_GROUP,
-    "AWS::ElasticLoadBalancingV2::TrustStore": network.TRUST_STORE,
+    "AWS::ElasticLoadBalancingV2::TrustStore": balancing.TRUST_STORE,
     "AWS::Events::Rule": observing.RULE,
     "AWS::IAM::InstanceProfile": network.INSTANCE_PROFILE,
     "AWS::IAM::ManagedPolicy": recorded.MANAGED_POLICY,

@@ -7,8 +7,15 @@ import pytest
 
 from local_region.issuer import AUDIENCE, ISSUER, KEYS_FILE, LocalIssuer
 from tests.infra.conftest import new_catalogue
+from tests.local_region.access.certificates import Authority
 from tests.local_region.conftest import ROOT, Running
 
+ACCOUNTS = {"smb": "111122223333", "enterprise": "444455556666"}
+"""Whose region it is where callers sign, by profile; tenants as well."""
+GPU_DOMAIN = "gpu.bank.example"
+CERTIFICATE = (
+    "arn:aws:acm:me-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+)
 TENANTS = """
 default: {rate_per_s: 1000, burst: 1000}
 tenants:
@@ -50,18 +57,25 @@ def guarded_catalogue(tmp_path_factory):
     folder.mkdir()
     (folder / "greeting.yaml").write_text(EXPERIMENT)
     catalogue.add("open-to-all")
-    acmes = {"tenants": ["acme", "hasty"]}
+    acmes = {"tenants": ["acme", "hasty", *ACCOUNTS.values()]}
     catalogue.add("vision", compute={"target": "gpu"}, access=acmes)
     catalogue.add("speech", compute={"target": "gpu", "fallback": "lambda"}, access=acmes)
     return catalogue
 
 
 @pytest.fixture(scope="session")
-def guarded(guarded_catalogue, issuer, tmp_path_factory):
+def bank():
+    """Whose clients may speak gRPC where they cannot sign."""
+    return Authority("bank")
+
+
+@pytest.fixture(scope="session")
+def guarded(guarded_catalogue, issuer, bank, tmp_path_factory):
     """Open a region of a profile that asks for what is said; once for each."""
     del issuer
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "tenants.yaml").write_text(TENANTS)
+    (folder / "bank.pem").write_bytes(bank.pem)
     opened = {}
 
     def open_one(profile, access):
@@ -72,6 +86,7 @@ def guarded(guarded_catalogue, issuer, tmp_path_factory):
                 _synthesized(guarded_catalogue, out, profile, access, folder / "tenants.yaml"),
                 issuer_folder=ROOT / ".build" / "issuer",
                 grpc_port=0,
+                **({"account": ACCOUNTS[profile]} if access == "iam" else {}),
             )
         return opened[key]
 
@@ -87,6 +102,11 @@ def _synthesized(catalogue, out, profile, access, tenants):
     if access == "jwt":
         keys = f".build/issuer/{KEYS_FILE}"
         context |= {"jwtIssuer": ISSUER, "jwtAudience": AUDIENCE, "jwtKeys": keys}
+    if access == "iam":
+        bundle = str(tenants.parent / "bank.pem")
+        context |= {"models": "churn,vision,speech" if profile == "smb" else "churn,vision"}
+        context |= {"gpuDomain": GPU_DOMAIN, "gpuCertificate": CERTIFICATE}
+        context |= {"gpuTrustBundle": bundle}
     words = [word for key, value in context.items() for word in ("-c", f"falaj:{key}={value}")]
     sources = catalogue.sources
     places = ["--models", str(sources.models), "--build", str(sources.build), "--output", str(out)]

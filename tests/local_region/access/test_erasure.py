@@ -88,55 +88,55 @@ class Bank:
 
 
 @pytest.fixture
-def bank(guarded, issuer, monkeypatch, capsys):
+def trail(guarded, issuer, monkeypatch, capsys):
     """A region of profile enterprise, which keeps a trail."""
     running = guarded("enterprise", "jwt")
     monkeypatch.setenv("FALAJ_AWS_PORT", running.region.aws_url.rpartition(":")[2])
     return Bank(running, issuer, capsys)
 
 
-def test_keys_rotate_and_one_tenant_is_erased_while_others_stay(bank):
+def test_keys_rotate_and_one_tenant_is_erased_while_others_stay(trail):
     """Before and after a rotation people are found; after an erasure nobody finds the tenant's."""
-    unknown = bank.ask(ERASED, PERSON)
+    unknown = trail.ask(ERASED, PERSON)
     for tenant in (ERASED, KEPT):
-        assert bank.audit("new-key", tenant)[0] == 0
-    first, kept = bank.ask(ERASED, PERSON), bank.ask(KEPT, PERSON)
-    bank.audit("new-key", ERASED)
-    second, other = bank.ask(ERASED, PERSON), bank.ask(ERASED, OTHER)
+        assert trail.audit("new-key", tenant)[0] == 0
+    first, kept = trail.ask(ERASED, PERSON), trail.ask(KEPT, PERSON)
+    trail.audit("new-key", ERASED)
+    second, other = trail.ask(ERASED, PERSON), trail.ask(ERASED, OTHER)
 
     assert unknown["fault"] == "the tenant has no key"
-    assert bank.audit("who", ERASED, PERSON)[1]["pseudonyms"] == [first["who"], second["who"]]
+    assert trail.audit("who", ERASED, PERSON)[1]["pseudonyms"] == [first["who"], second["who"]]
     assert len({record["who"] for record in (first, second, other, kept)}) == 4
     assert len({record["input"] for record in (first, second, kept)}) == 3
     assert second["input"] == other["input"]
 
-    bank.checkpoint()
-    whole, before = bank.audit("verify"), bank.segments()
+    trail.checkpoint()
+    whole, before = trail.audit("verify"), trail.segments()
     assert (whole[0], whole[1]["faults"]) == (0, [])
-    assert bank.audit("erase", ERASED, "--keep-newest")[0] == 0
-    assert bank.audit("who", ERASED, PERSON)[1]["pseudonyms"] == [second["who"]]
-    assert len(bank.audit("erase", ERASED)[1]["destroyed"]) == 1
-    assert bank.audit("who", ERASED, PERSON) == (3, {"pseudonyms": []})
-    assert bank.audit("who", KEPT, PERSON) == (0, {"pseudonyms": [kept["who"]]})
+    assert trail.audit("erase", ERASED, "--keep-newest")[0] == 0
+    assert trail.audit("who", ERASED, PERSON)[1]["pseudonyms"] == [second["who"]]
+    assert len(trail.audit("erase", ERASED)[1]["destroyed"]) == 1
+    assert trail.audit("who", ERASED, PERSON) == (3, {"pseudonyms": []})
+    assert trail.audit("who", KEPT, PERSON) == (0, {"pseudonyms": [kept["who"]]})
 
-    after = bank.ask(ERASED, PERSON)
-    bank.checkpoint()
-    whole = bank.audit("verify")
+    after = trail.ask(ERASED, PERSON)
+    trail.checkpoint()
+    whole = trail.audit("verify")
     assert (after.get("who"), after["fault"]) == (None, "the tenant has no key")
-    assert bank.ask(KEPT, PERSON)["who"] == kept["who"]
+    assert trail.ask(KEPT, PERSON)["who"] == kept["who"]
     assert (whole[0], whole[1]["faults"]) == (0, [])
-    assert {key: bank.segments()[key] for key in before} == before
+    assert {key: trail.segments()[key] for key in before} == before
 
 
-def test_a_new_key_after_an_erasure_brings_nothing_back(bank):
+def test_a_new_key_after_an_erasure_brings_nothing_back(trail):
     """The tenant begins anew: what was recorded under destroyed keys stays unlinkable."""
-    bank.audit("new-key", ERASED)
-    lost = bank.ask(ERASED, OTHER)["who"]
-    bank.audit("erase", ERASED)
-    bank.audit("new-key", ERASED)
-    found = bank.ask(ERASED, OTHER)["who"]
+    trail.audit("new-key", ERASED)
+    lost = trail.ask(ERASED, OTHER)["who"]
+    trail.audit("erase", ERASED)
+    trail.audit("new-key", ERASED)
+    found = trail.ask(ERASED, OTHER)["who"]
 
-    assert bank.audit("who", ERASED, OTHER)[1]["pseudonyms"] == [found]
+    assert trail.audit("who", ERASED, OTHER)[1]["pseudonyms"] == [found]
     assert lost != found
-    assert lost in {record["who"] for record in bank.records()}
-    bank.audit("erase", ERASED)
+    assert lost in {record["who"] for record in trail.records()}
+    trail.audit("erase", ERASED)

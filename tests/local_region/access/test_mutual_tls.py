@@ -9,61 +9,19 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from falaj.domain.clock import SystemClock
 from local_region.issuer import AUDIENCE, ISSUER, KEYS_FILE
+from tests.local_region.access.certificates import DAY, NOW, Authority
 from tests.local_region.conftest import ROOT, Running
 
 DOMAIN = "models.bank.example"
 CERTIFICATE = (
     "arn:aws:acm:me-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
 )
-DAY = timedelta(days=1)
-NOW = SystemClock().now()
-
-
-class Authority:
-    """Somebody who issues certificates to clients."""
-
-    def __init__(self, name):
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.certificate = self._signed(name, self.key, NOW + DAY, ca=True)
-
-    @property
-    def pem(self):
-        """Its certificate."""
-        return self.certificate.public_bytes(Encoding.PEM)
-
-    def client(self, path, *, until=NOW + DAY):
-        """Write a client's certificate and key; return where."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._signed("app", key, until, ca=False)
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
-        return path
-
-    def _signed(self, name, key, until, *, ca):
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        issuer = subject if ca else self.certificate.subject
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW - 2 * DAY)
-            .not_valid_after(until)
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .sign(self.key, hashes.SHA256())
-        )
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +114,7 @@ def test_no_connection_without_a_certificate_of_the_trust_store(who, ask, bank, 
 
 
 def _self_signed(path):
-    made = Authority("app")
-    private = made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(private + made.pem)
+    path.write_bytes(b"".join(Authority("app").its_own()))
     return path
 
 
