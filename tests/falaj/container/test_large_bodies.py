@@ -15,7 +15,7 @@ from falaj.container.http1 import HttpServer
 from falaj.container.large_bodies import LARGE_BYTES
 from falaj.container.limits import ConnectionLimits
 from falaj.domain.clock import SystemClock
-from falaj.entrypoints.container import bound_socket
+from falaj.entrypoints.container_process import bound_socket
 
 HEAD = (
     b"POST /v2/models/%b/infer HTTP/1.1\r\nhost: x\r\ninference-header-content-length: %d\r\n"

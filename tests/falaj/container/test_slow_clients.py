@@ -13,7 +13,7 @@ import pytest
 from falaj.container.http1 import HttpServer
 from falaj.container.limits import ConnectionLimits
 from falaj.domain.clock import SystemClock
-from falaj.entrypoints.container import bound_socket
+from falaj.entrypoints.container_process import bound_socket
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
 BIG = b"x" * 16_000_000

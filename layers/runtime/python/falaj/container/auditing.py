@@ -1,7 +1,8 @@
 """One line for each request of a container, from which auditors' records are taken.
 
 The names are those of functions' lines, so that one recorder reads both (falaj.capture.records).
-A line is written before its answer is sent: whoever has an answer is in the trail.
+A line is written before its answer is sent: whoever has an answer is in the trail. Of those who may
+not come in, who can ask as often as they like, lines stand for many (falaj.capture.refusals).
 """
 
 from collections.abc import Callable
@@ -11,11 +12,17 @@ import orjson
 
 from falaj.capture.recording import NOBODY_ASKED, Recording
 from falaj.capture.records import AUDIT, RANDOM_ID
+from falaj.capture.refusals import Refusal, Refusals
 from falaj.domain.clock import Clock
+from falaj.errors import ForbiddenError, QuotaExceededError, ShedError, UnauthenticatedError
 from falaj.telemetry.outcome import Outcome
 
 OF_THE_SERVER: Final = frozenset({"server_live", "server_ready", "server_metadata"})
 """What load balancers and orchestrators ask all day: about no model, and on nobody's behalf."""
+
+REFUSALS: Final = frozenset(
+    kind.code for kind in (UnauthenticatedError, ForbiddenError, QuotaExceededError, ShedError)
+)
 
 
 class Asked(NamedTuple):
@@ -56,6 +63,7 @@ class Auditing:
     ) -> None:
         self._recording, self._write, self._clock = recording, write, clock
         self._release, self._model = release, model
+        self._refusals = Refusals(recording, write, release=release, model=model)
 
     def leave(self, asked: Asked, outcome: Outcome, *, status: int | str, variant: str) -> None:
         """Leave a request's line.
@@ -69,6 +77,10 @@ class Auditing:
         if outcome.operation in OF_THE_SERVER:
             return
         now = self._clock.now()
+        if outcome.error_code in REFUSALS:
+            what = (outcome.error_code, status, outcome.operation, outcome.model)
+            self._refusals.note(Refusal(*what, asked.tenant, asked.subject), now)
+            return
         known = (
             self._recording.of(asked.tenant, asked.subject, asked.body, now)
             if asked.tenant and asked.subject
@@ -89,3 +101,11 @@ class Auditing:
             AUDIT: known,
         }
         self._write(orjson.dumps(line).decode() + "\n")
+
+    def settle(self, *, is_last: bool = False) -> None:
+        """Leave what is due of refusals that were only counted.
+
+        Args:
+            is_last: Whether this is the end.
+        """
+        self._refusals.settle(self._clock.now(), is_last=is_last)

@@ -14,7 +14,7 @@ from falaj.telemetry.outcome import Ending, Outcome
 LINES_PER_FLUSH: Final = 20
 """Failures described one by one; an overloaded server must not drown its log as well."""
 
-_METRICS: Final = [
+_METRICS: Final[list[dict[str, Any]]] = [
     {
         "Namespace": contract.METRIC_NAMESPACE,
         "Dimensions": [list(names) for names in contract.DIMENSION_SETS],
@@ -30,6 +30,14 @@ _METRICS: Final = [
         + [{"Name": contract.METRIC_QUEUE_TIME, "Unit": "Milliseconds"}],
     }
 ]
+_WITHOUT_QUEUE: Final = [
+    {
+        **_METRICS[0],
+        "Metrics": [
+            told for told in _METRICS[0]["Metrics"] if told["Name"] != contract.METRIC_QUEUE_TIME
+        ],
+    }
+]
 
 
 class Ledger:
@@ -42,15 +50,22 @@ class Ledger:
         release: What runs.
         write: Takes each line.
         models: Whose queue times are told even while nobody asks: without data, nobody scales in.
+        has_queue: Whether requests wait here; of somebody else's queue nothing is told.
 
     Source:
         docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
 
     def __init__(
-        self, release: str, write: Callable[[str], object], *, models: Iterable[str] = ()
+        self,
+        release: str,
+        write: Callable[[str], object],
+        *,
+        models: Iterable[str] = (),
+        has_queue: bool = True,
     ) -> None:
         self._release, self._write = release, write
+        self._metrics = _METRICS if has_queue else _WITHOUT_QUEUE
         self._models = frozenset(models)
         self._answered: dict[str, _Answered] = {}
         self._counts: Counter[tuple[str, Ending]] = Counter()
@@ -121,7 +136,7 @@ class Ledger:
                 {
                     "_aws": {
                         "Timestamp": int(at.timestamp() * 1000),
-                        "CloudWatchMetrics": _METRICS,
+                        "CloudWatchMetrics": self._metrics,
                     },
                     contract.DIMENSION_MODEL: model,
                     contract.DIMENSION_RELEASE: self._release,

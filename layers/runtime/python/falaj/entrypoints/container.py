@@ -3,11 +3,8 @@
 import asyncio
 import gc
 import json
-import signal
-import socket
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import uvloop
@@ -23,23 +20,26 @@ from falaj.domain.clock import Clock, SystemClock
 from falaj.entrypoints.container_beats import Beats
 from falaj.entrypoints.container_gate import Gates, gates_of
 from falaj.entrypoints.container_models import Served, workforce_of
+from falaj.entrypoints.container_process import (
+    EXIT_ERROR,
+    EXIT_OK,
+    EXIT_UNDRAINED,
+    FLUSH_S,
+    GRACE_S,
+    bound_socket,
+    stop_signal,
+    to_stdout,
+    until,
+)
 from falaj.entrypoints.container_tenants import Tenants
 from falaj.errors import FalajError
 
 if TYPE_CHECKING:
     from falaj.container.grpc.server import GrpcServer
 
-FLUSH_S: Final = 10.0
-GRACE_S: Final = 2.0
-"""How long new connections are taken while draining: load balancers learn with a delay."""
-
 SWITCH_S: Final = 0.0005
 """How long the loop may keep the interpreter from a run that has ended. CPython's own 5 ms are
 longer than most runs, and all that time an accelerator has nothing to do."""
-
-EXIT_OK: Final = 0
-EXIT_ERROR: Final = 1
-EXIT_UNDRAINED: Final = 4
 
 
 def main(settings: ContainerSettings | None = None) -> int:
@@ -51,7 +51,7 @@ def main(settings: ContainerSettings | None = None) -> int:
     try:
         settings = settings or ContainerSettings.from_env()
         sys.setswitchinterval(SWITCH_S)
-        return uvloop.run(serve(settings, write=_to_stdout))
+        return uvloop.run(serve(settings, write=to_stdout))
     except (FalajError, OSError) as error:
         sys.stderr.write(f"falaj: {error}\n")
         return EXIT_ERROR
@@ -81,10 +81,10 @@ async def serve(
     """
     loop = asyncio.get_running_loop()
     clock = clock or SystemClock()
-    stop = stop or _stop_signal(loop)
+    stop = stop or stop_signal(loop)
     threads = Threads(loop)
     served = workforce_of(settings, loop=loop, threads=threads, clock=clock)
-    tenants = Tenants(settings, served, clock=clock, write=write)
+    tenants = Tenants(settings, served.default_model, clock=clock, write=write)
     ledger = Ledger(settings.release, write, models=served.service.repository.names)
     front = Front(
         served.service,
@@ -109,13 +109,14 @@ async def serve(
     front.is_ready = True
     write(_ready(served, http_port=http, grpc_port=grpc_server, admin_port=admin))
     beats = Beats(settings, served, ledger, clock=clock, write=write, look=tenants.look)
-    await _until(stop, every_s=every_s, do=beats)
+    await until(stop, every_s=every_s, do=beats)
     front.is_ready = False
     write(_line("draining"))
     is_drained = await _drained(http, grpc_server, settings)
     if admin is not None:
         await admin.drain(grace_s=0, within_s=1)
     await gates.settled()
+    tenants.close()
     ledger.flush(clock.now())
     threads.close(wait=is_drained)
     return EXIT_OK if is_drained else EXIT_UNDRAINED
@@ -200,39 +201,3 @@ def _ready(served: Served, **servers: "HttpServer | GrpcServer | None") -> str:
 
 def _line(message: str, **values: object) -> str:
     return json.dumps({"level": "INFO", "message": message, **values}) + "\n"
-
-
-def _stop_signal(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-async def _until(stop: asyncio.Event, *, every_s: float, do: Callable[[], None]) -> None:
-    while not stop.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), every_s)
-        do()
-
-
-def bound_socket(host: str, port: int) -> socket.socket:
-    """A socket bound to an address, not yet listening; port 0 takes any free one.
-
-    Raises:
-        OSError: Somebody else listens there, or the address is not this machine's.
-    """
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError:
-        bound.close()
-        raise
-    bound.setblocking(False)  # noqa: FBT003 - the socket module's own signature
-    return bound
-
-
-def _to_stdout(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()

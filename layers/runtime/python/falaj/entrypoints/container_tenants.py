@@ -9,16 +9,14 @@ import asyncio
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from falaj.capture.recording import Recording
 from falaj.config.calls import CallSettings
-from falaj.config.container import ContainerSettings
 from falaj.container.auditing import Auditing
 from falaj.container.ranks import Ranks
 from falaj.contract import QUOTAS_PARAMETER, SHED_PARAMETER
 from falaj.domain.clock import Clock
-from falaj.entrypoints.container_models import Served
 from falaj.errors import DependencyError
 
 if TYPE_CHECKING:
@@ -26,12 +24,37 @@ if TYPE_CHECKING:
     from falaj.capture.recording import Keys
 
 
+class Around(Protocol):
+    """What an environment says of tenants.
+
+    Attributes:
+        release: What answers.
+        capture: Path of the parameters that hold tenants' keys; empty where nobody records.
+        has_ranks: Whether tenants have priorities.
+    """
+
+    @property
+    def release(self) -> str:
+        """What answers."""
+        ...
+
+    @property
+    def capture(self) -> str:
+        """Path of tenants' keys."""
+        ...
+
+    @property
+    def has_ranks(self) -> bool:
+        """Whether tenants have priorities."""
+        ...
+
+
 class Tenants:
     """What is known of them; nothing where the environment asks for nothing.
 
     Args:
-        settings: The container's environment.
-        served: What it serves.
+        settings: The process's environment.
+        model: What it serves; empty where it serves several.
         clock: Tells when something is old.
         write: Takes lines for the log.
 
@@ -42,8 +65,8 @@ class Tenants:
 
     def __init__(
         self,
-        settings: ContainerSettings,
-        served: Served,
+        settings: Around,
+        model: str,
         *,
         clock: Clock,
         write: Callable[[str], object],
@@ -60,17 +83,24 @@ class Tenants:
                 write,
                 clock=clock,
                 release=settings.release,
-                model=served.default_model,
+                model=model,
             )
             if settings.capture
             else None
         )
 
     def look(self) -> None:
-        """Read the priorities again, unless the last look still goes on."""
+        """Read the priorities again, unless the last look still goes on; settle what is counted."""
+        if self.auditing is not None:
+            self.auditing.settle()
         if self._limits is not None and (self._looking is None or self._looking.done()):
             loop = asyncio.get_running_loop()
             self._looking = loop.run_in_executor(self._pool, self._read)
+
+    def close(self) -> None:
+        """Leave what is counted and not yet told."""
+        if self.auditing is not None:
+            self.auditing.settle(is_last=True)
 
     def _read(self) -> None:
         if self._limits is None:

@@ -61,22 +61,28 @@ def _count(data: bytes, strings: int) -> None:
                     limit=MAX_FIELDS + strings,
                     mend="use raw_input_contents, or send fewer rows at a time",
                 )
-            tag, at = _varint(data, at)
+            tag, at = varint(data, at)
             wire = tag & 7
             if wire == _LENGTH:
-                size, at = _varint(data, at)
+                size, at = varint(data, at)
                 if inner := nested.get(tag >> 3):
                     pending.append((inner, at, min(at + size, end)))
                 at += size
             elif wire == _VARINT:
-                _, at = _varint(data, at)
+                _, at = varint(data, at)
             elif wire in {_FIXED64, _FIXED32}:
                 at += 8 if wire == _FIXED64 else 4
             else:
                 raise MalformedRequestError(f"wire type {wire} is none of protobuf's")
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """Read a varint; return it and where the next thing begins.
+
+    Raises:
+        MalformedRequestError: It does not end.
+        IndexError: The message ends within it.
+    """
     value = shift = 0
     while True:
         byte = data[at]

@@ -1,11 +1,9 @@
 """grpc's asyncio server with bounds on clients."""
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol
 
 import grpc  # type: ignore[import-untyped]
-
-from falaj.container.grpc.servicer import Servicer
 
 _METADATA_BYTES: Final = 32 * 1024
 _CONCURRENT: Final = 4096
@@ -23,6 +21,27 @@ _OPTIONS: Final = (
 """Source: github.com/grpc/grpc, include/grpc/impl/channel_arg_names.h."""
 
 
+class Answering(Protocol):
+    """What answers calls.
+
+    Attributes:
+        is_draining: Whether new calls are told to go elsewhere.
+        under_way: Inferences that have no answer yet.
+    """
+
+    is_draining: bool
+    under_way: int
+
+    @property
+    def message_bytes(self) -> int:
+        """The largest message that is read."""
+        ...
+
+    def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
+        """What a server registers."""
+        ...
+
+
 class GrpcServer:
     """Listens on one port.
 
@@ -35,7 +54,7 @@ class GrpcServer:
         port: The port clients use.
     """
 
-    def __init__(self, servicer: Servicer, *, host: str, port: int) -> None:
+    def __init__(self, servicer: Answering, *, host: str, port: int) -> None:
         self._server = grpc.aio.server(
             options=(
                 *_OPTIONS,
