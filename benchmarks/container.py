@@ -231,7 +231,7 @@ async def ours(site, port):
     from falaj.container.http1 import HttpServer  # noqa: PLC0415
     from falaj.container.limits import ConnectionLimits  # noqa: PLC0415
     from falaj.domain.clock import SystemClock  # noqa: PLC0415
-    from falaj.entrypoints.container import bound_socket  # noqa: PLC0415
+    from falaj.entrypoints.container_process import bound_socket  # noqa: PLC0415
 
     server = HttpServer(
         site, bound_socket("127.0.0.1", port), clock=SystemClock(), limits=ConnectionLimits()
