@@ -22,7 +22,7 @@ import grpc
 import httptools
 import uvloop
 
-CONNECTIONS = 16
+CONNECTIONS = 6
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
 
 

@@ -105,6 +105,7 @@ async def block(profile: str, surface: str, *, number: int, pairs: int) -> dict[
                 build_folder=ROOT / ".build" / "host",
                 issuer_folder=ISSUER_FOLDER,
                 grpc_port=0,
+                ticks=False,
             )
         )
         # Auditors' records are made by a function of their own, which here takes a core from the
@@ -117,7 +118,8 @@ async def block(profile: str, surface: str, *, number: int, pairs: int) -> dict[
                 destination(region, surface, tenant, network)
             )
             held.push_async_callback(callers[tenant].close)
-        warmed = {tenant: await caller.warm(WARM_UPS) for tenant, caller in callers.items()}
+        # All at once: as many environments as there are connections, none of which starts later.
+        warmed = await asyncio.gather(*(caller.warm(WARM_UPS) for caller in callers.values()))
         bench = _Bench(callers, Meter(region, frozenset(c.pid for c in callers.values())))
         rng = random.Random(f"{profile}/{surface}/{number}")
         load = os.getloadavg()[0]
