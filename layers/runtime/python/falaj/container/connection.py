@@ -45,6 +45,9 @@ _KNOWN: Final[dict[bytes, str]] = {
     for name in (lower, lower.title())
 }
 
+_OF_THE_HOP: Final = frozenset({"connection", "upgrade", "http2-settings", "expect"})
+"""What is said of one connection; `expect` has been answered when the head was complete."""
+
 
 class Phase(Enum):
     """What a connection is about; each has its own time limit."""
@@ -138,6 +141,7 @@ class Connection(asyncio.Protocol):
         self._is_choked = False
         self._is_paused = False
         self._is_partial = False
+        self._is_upgrade = False
         self._head: Head | None = None
         self._large: LargeBodies | None = None
         self._first = b""
@@ -199,11 +203,14 @@ class Connection(asyncio.Protocol):
             self._first = data
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._is_upgrade:
+                self._stay(data[upgrade.args[0] :])
+                return
             # No other protocol is spoken here: what follows the request is not read.
             self._server.loop.call_soon(self._end_after_answer)
-        except httptools.HttpParserError:
-            self._refuse(HTTPStatus.BAD_REQUEST, "this is not HTTP/1.1")
+        except httptools.HttpParserError as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, f"this is not HTTP/1.1: {error}")
 
     # -------------------------------------------------------- recurring heads
     def _begin(self, head: Head, at: int, data: bytes) -> None:
@@ -287,6 +294,9 @@ class Connection(asyncio.Protocol):
         if self._active is None and self.phase is _HEAD:
             self.phase, self.since = _BODY, self._server.now
         headers = self._headers
+        host = headers.get("host")
+        if ("," in host) if host is not None else self._parser.get_http_version() == "1.1":
+            self._refuse(HTTPStatus.BAD_REQUEST, "a request names its Host, and one only")
         if "content-length" in headers:
             size = headers["content-length"]
             if size.isdecimal() and int(size[:18]) > self._limits.body_bytes:
@@ -316,6 +326,9 @@ class Connection(asyncio.Protocol):
         """Hand over the request, or let it wait for its turn."""
         if self.phase is _REFUSED:
             return
+        if self._parser.should_upgrade() and self._announces_body():
+            self._is_upgrade = True  # the parser stops here, and its body has yet to come
+            return
         self._is_partial = False
         chunks, size = self._chunks, self._body_bytes
         self._chunks, self._body_bytes = [], 0
@@ -326,6 +339,25 @@ class Connection(asyncio.Protocol):
             self._unlike += 1
             self._server.heads.learn(first, request)
         self._received(request, size, is_last=is_last)
+
+    def _announces_body(self) -> bool:
+        """Whether a body follows: clients that offer HTTP/2 do so beside their first one."""
+        headers = self._headers
+        return self._parser.get_method() != b"CONNECT" and (
+            "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+        )
+
+    def _stay(self, rest: bytes) -> None:
+        """Read a request without the other protocol that it offers, as RFC 9110 7.8 allows."""
+        self._is_upgrade, self._first = False, b""
+        lines = [f"{self._parser.get_method().decode()} {self._url.decode('latin-1')} HTTP/1.1"]
+        options = self._headers.get("connection", "").lower()
+        lines += [f"{name}: {self._headers[name]}" for name in self._headers.keys() - _OF_THE_HOP]
+        if "close" in options:
+            lines.append("connection: close")
+        self._parser = httptools.HttpRequestParser(self)
+        self._is_partial = True
+        self.data_received("\r\n".join([*lines, "", ""]).encode("latin-1") + rest)
 
     def _received(self, request: Request, size: int, *, is_last: bool) -> None:
         exchange = HttpExchange(self, request, is_last=is_last, size=size)
@@ -344,7 +376,8 @@ class Connection(asyncio.Protocol):
         """Write an exchange's answer and go on to the next."""
         if exchange is self._active and self._transport is not None:
             is_last = exchange.is_last or self._server.is_draining
-            self._answer(status, headers, body, is_last=is_last)
+            told = None if exchange.request.method == "HEAD" else body
+            self._answer(status, headers, told, is_last=is_last)
             self._answered(exchange, is_last=is_last)
 
     def send_ok(self, exchange: HttpExchange, lines: bytes, body: bytes) -> None:
@@ -464,14 +497,16 @@ class Connection(asyncio.Protocol):
         self._answer(status, headers, body, is_last=True)
 
     def _answer(
-        self, status: int, headers: Mapping[str, str], body: bytes, *, is_last: bool
+        self, status: int, headers: Mapping[str, str], body: bytes | None, *, is_last: bool
     ) -> None:
+        """Write an answer; without a body to HEAD, which is not told the length of another."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        length = "" if body is None else f"content-length: {len(body)}\r\n"
         head = (
-            f"{_LINES[status]}{self._server.date}content-length: {len(body)}\r\n{lines}"
+            f"{_LINES[status]}{self._server.date}{length}{lines}"
             f"{_CLOSE.decode() if is_last else ''}\r\n"
         ).encode("latin-1")
-        self._send(head, body)
+        self._send(head, body or b"")
 
     def _send(self, head: bytes, body: bytes) -> None:
         if len(body) < _SMALL:

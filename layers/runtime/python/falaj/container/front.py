@@ -13,10 +13,10 @@ from falaj.container.ledger import Ledger
 from falaj.container.metrics import CONTENT_TYPE, exposition
 from falaj.container.ranks import Ranks
 from falaj.container.request_ids import RequestIds
+from falaj.container.sagemaker import SageMakerExchange
 from falaj.container.worker import Worker, priority_of
 from falaj.container.workforce import Workforce
 from falaj.contract import (
-    HEADER_BINARY_LENGTH,
     HEADER_RELEASE,
     HEADER_REQUEST_ID,
     HEADER_SUBJECT,
@@ -28,14 +28,13 @@ from falaj.errors import (
     DrainingError,
     FalajError,
     MalformedRequestError,
-    MethodNotAllowedError,
     ServiceError,
     ShedError,
 )
 from falaj.http.encoding import encoded
 from falaj.http.messages import Request, Response
 from falaj.http.oip import answer as answer_protocol, failed, request_id_of, sent
-from falaj.http.routes import POST, Target, target_of
+from falaj.http.routes import GET, POST, Target, allowed, target_of
 from falaj.http.service import Service
 from falaj.telemetry.outcome import Outcome
 
@@ -43,12 +42,6 @@ OK: Final = 200
 UNAVAILABLE: Final = 503
 MOST_PATHS: Final = 256
 _US: Final = 1_000
-_JSON_SIZE: Final = "json-header-size="
-"""SageMaker has no room for Triton's header: it travels in the content type.
-
-Source: docs.aws.amazon.com/sagemaker/latest/dg/deploy-models-frameworks-triton.html and its samples
-(`application/vnd.sagemaker-triton.binary+json;json-header-size=N`).
-"""
 
 
 class Front:
@@ -85,10 +78,10 @@ class Front:
         self._done = self._reply
         self._desks: dict[Worker, Desk] = {}
         self._infer_paths: dict[str, Desk] = {}
-        self._own: dict[str, Callable[[Exchange], None]] = {
-            "/metrics": self._metrics,
-            "/ping": self._ping,
-            "/invocations": self._invocations,
+        self._own: dict[str, tuple[str, Callable[[Exchange], None]]] = {
+            "/metrics": (GET, self._metrics),
+            "/ping": (GET, self._ping),
+            "/invocations": (POST, self._invocations),
         }
 
     def __call__(self, exchange: Exchange) -> None:
@@ -99,9 +92,11 @@ class Front:
         if desk is not None and request.method == POST:
             return self._infer(exchange, request, desk)
         own = self._own.get(path)
-        if own is not None:
-            return own(exchange)
         try:
+            if own is not None:
+                method, answer = own
+                allowed(request.method, method)
+                return answer(exchange)
             target = target_of(request.method, path)
         except FalajError as error:
             return self._refuse(exchange, error, Outcome())
@@ -244,22 +239,15 @@ class Front:
         exchange.reply(OK, {"content-type": CONTENT_TYPE}, text)
 
     def _invocations(self, exchange: Exchange) -> None:
-        request = exchange.request
-        outcome = Outcome(operation="infer")
-        if request.method != "POST":
-            return self._refuse(exchange, MethodNotAllowedError(request.method, "POST"), outcome)
         if not self._default_model:
             error = MalformedRequestError(
                 "this container serves several models; POST /v2/models/<model>/infer, "
                 "or set FALAJ_MODEL_NAME"
             )
-            return self._refuse(exchange, error, outcome)
-        _, found, size = request.headers.get("content-type", "").partition(_JSON_SIZE)
-        if found:
-            headers = {**request.headers, HEADER_BINARY_LENGTH: size.partition(";")[0]}
-            request = request._replace(headers=headers)
-        desk = self._desk(exchange, Target("infer", self._default_model))
-        return None if desk is None else self._infer(exchange, request, desk)
+            return self._refuse(exchange, error, Outcome(operation="infer"))
+        told = SageMakerExchange(exchange)
+        desk = self._desk(told, Target("infer", self._default_model))
+        return None if desk is None else self._infer(told, told.request, desk)
 
 
 def _asked(request: Request, request_id: str) -> Asked:

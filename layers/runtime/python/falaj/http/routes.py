@@ -51,7 +51,7 @@ def target_of(method: str, path: str) -> Target:
     """
     parts = path.strip("/").split("/")
     if (found := SERVER_ROUTES.get(tuple(parts))) is not None:
-        return Target(_allowed(method, *found))
+        return Target(allowed(method, *found))
     if parts[:2] != ["v2", "models"]:
         raise UnknownRouteError(path)
     held = _VERSIONED if parts[_UNVERSIONED : _UNVERSIONED + 1] == ["versions"] else _UNVERSIONED
@@ -60,7 +60,7 @@ def target_of(method: str, path: str) -> Target:
     if len(parts) < held or len(rest) > 1 or found is None or rest == [""]:
         raise UnknownRouteError(path)
     version = parts[_VERSIONED - 1] if held == _VERSIONED else ""
-    return Target(_allowed(method, *found), _unquoted(parts[2]), _unquoted(version))
+    return Target(allowed(method, *found), _unquoted(parts[2]), _unquoted(version))
 
 
 def _unquoted(segment: str) -> str:
@@ -71,7 +71,12 @@ def _unquoted(segment: str) -> str:
     return unquote(segment)
 
 
-def _allowed(method: str, expected: str, operation: str) -> str:
+def allowed(method: str, expected: str, operation: str = "") -> str:
+    """Return an operation if this method asks for it.
+
+    Raises:
+        MethodNotAllowedError: Another one does.
+    """
     if method != expected and not (method == "HEAD" and expected == GET):
         raise MethodNotAllowedError(method, expected)
     return operation
