@@ -128,7 +128,8 @@ def _script(data: bytes, file: Path) -> str:
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ")
     headers = dict(line.split(": ", 1) for line in lines)
-    kept = {name: value for name, value in headers.items() if name != "content-length"}
+    # wrk writes the length itself, and a host unless it is given one under this very name.
+    kept = {name.title(): value for name, value in headers.items() if name != "content-length"}
     text = [f"wrk.method = {_lua(method.encode())}", f"wrk.body = {_lua(body)}"]
     text += [f"wrk.headers[{_lua(n.encode())}] = {_lua(v.encode())}" for n, v in kept.items()]
     file.write_text("\n".join([*text, _REPORT]), encoding="ascii")
