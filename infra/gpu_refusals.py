@@ -19,7 +19,6 @@ from infra.config.gpu import (
 from infra.config.region import RegionFacts
 from infra.constructs.gpu_service import LONGEST_MINUTES, deployment_minutes
 from infra.constructs.gpu_targets import rule_priority
-from infra.stacks.gpu_model import uses_triton
 
 MOST_SERVICES: Final = 50
 """Services behind one load balancer: each has two of its 100 rules.
@@ -46,7 +45,7 @@ def gpu_faults(
             f"a load balancer spans at least {FEWEST_ZONES} zones, and falaj:azIds names "
             f"{len(deployment.az_ids)}; name another, even if it offers no GPU"
         )
-    yield from _access_faults(spec, deployment)
+    yield from _access_faults(deployment)
     if deployment.platform is Platform.LAMBDA:
         yield from _account_faults(spec, deployment)
 
@@ -69,25 +68,19 @@ def balancer_faults(services: Sequence[str]) -> Iterator[str]:
             )
 
 
-def _access_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
+def _access_faults(deployment: Deployment) -> Iterator[str]:
     """Refuse a service that could not tell who asks."""
-    is_jwt, is_asking = deployment.access is Access.JWT, not uses_triton(spec, deployment)
-    if is_jwt and is_asking and not deployment.tokens.keys:
+    is_jwt = deployment.access is Access.JWT
+    if is_jwt and not deployment.tokens.keys:
         yield (
             "its replicas check tokens themselves, since no API stands before gRPC, and have no "
             "way to the internet; write the file with the issuer's public keys into jwtKeys"
         )
-    if spec.access.tenants and not is_asking and not deployment.has_authorizer:
-        yield (
-            "access.tenants is refused: neither NVIDIA's server nor API Gateway's own authorizer "
-            "compares tenants; use profile=enterprise with access=jwt, or engine: onnx"
-        )
     gpu, is_open = deployment.gpu, deployment.access is Access.OPEN
-    if gpu.clients and not (is_open or gpu.verifies_clients or (is_jwt and is_asking)):
+    if gpu.clients and not (is_open or gpu.verifies_clients or is_jwt):
         yield (
-            "grpcClients would let everybody in there run it: gRPC knows no SigV4, and NVIDIA's "
-            "server no tokens; set gpuTrustBundle, use access=jwt with engine: onnx, or remove "
-            "grpcClients"
+            "grpcClients would let everybody in there run it: gRPC knows no SigV4; set "
+            "gpuTrustBundle, use access=jwt, or remove grpcClients"
         )
 
 

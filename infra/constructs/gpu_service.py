@@ -9,10 +9,10 @@ from constructs import Construct
 
 from catalogue.gpu import Deployment as Replacement
 from catalogue.release import ReleasePlan
-from falaj.contract import SERVER_CONTAINER
 from infra.constructs.bounded_role import bounded_role
 from infra.constructs.function_role import allow, sub
 from infra.constructs.gpu_targets import Fleets, GpuTargets
+from infra.constructs.gpu_task import GpuTask
 
 BAKE_MINUTES: Final = 15
 """How long both fleets stand after the last shift, for a rollback without a cold start."""
@@ -73,7 +73,7 @@ class GpuService(Construct):
         scope: Construct,
         id_: str,
         *,
-        task: ecs.CfnTaskDefinition,
+        task: GpuTask,
         targets: GpuTargets,
         running: Running,
         replacing: Replacing,
@@ -95,7 +95,7 @@ class GpuService(Construct):
             self,
             "Resource",
             cluster=running.cluster,
-            task_definition=task.ref,
+            task_definition=task.definition.ref,
             scheduling_strategy="REPLICA",
             # Moving a replica takes a second one for a while.
             availability_zone_rebalancing="ENABLED" if running.most > 1 else "DISABLED",
@@ -117,7 +117,9 @@ class GpuService(Construct):
                     assign_public_ip="DISABLED",
                 )
             ),
-            load_balancers=[_behind(fleets, role) for fleets in (targets.rest, targets.grpc)],
+            load_balancers=[
+                _behind(fleets, task.answering, role) for fleets in (targets.rest, targets.grpc)
+            ],
         )
         # ECS refuses target groups that no listener knows.
         for fleets in (targets.rest, targets.grpc):
@@ -222,10 +224,12 @@ def deployment_minutes(how: Replacement, plan: ReleasePlan) -> int:
     return BAKE_MINUTES + bake * steps
 
 
-def _behind(fleets: Fleets, role: iam.CfnRole | None) -> ecs.CfnService.LoadBalancerProperty:
+def _behind(
+    fleets: Fleets, container: str, role: iam.CfnRole | None
+) -> ecs.CfnService.LoadBalancerProperty:
     kinds = ecs.CfnService
     return kinds.LoadBalancerProperty(
-        container_name=SERVER_CONTAINER,
+        container_name=container,
         container_port=fleets.port,
         target_group_arn=fleets.blue.ref,
         advanced_configuration=kinds.AdvancedConfigurationProperty(

@@ -12,6 +12,7 @@ from falaj.contract import (
     ENV_MODEL_ROOT,
     ENV_PUBLISHER_KEY,
     FETCH_CONTAINER,
+    GATE_CONTAINER,
     GRPC_PORT,
     HTTP_PORT,
     SERVER_CONTAINER,
@@ -33,6 +34,8 @@ SCRATCH_MIB: Final = 256
 BEATS_CONTAINER: Final = "beats"
 BEATS_MIB: Final = 128
 BEATS_COMMAND: Final = ("python", "-m", "gpu_endpoints.triton_beats")
+GATE_MIB: Final = 256
+GATE_COMMAND: Final = ("python", "-m", "gpu_endpoints.gate")
 FETCH_COMMAND: Final = ("python", "-m", "gpu_endpoints.fetch")
 SERVE_COMMAND: Final = ("python", "-m", "gpu_endpoints.serve")
 _IS_ALIVE: Final = (
@@ -58,6 +61,8 @@ class Server:
         is_read_only: Whether it can do without writing to its own file system.
         beats: Settings of the container that tells metrics of a server that does not tell them
             itself; empty where it does.
+        gate: Settings of the container before a server that asks nobody and records nothing;
+            empty where it does both.
     """
 
     image: str
@@ -67,6 +72,12 @@ class Server:
     memory_mib: int = 1769
     is_read_only: bool = True
     beats: Mapping[str, str] = field(default_factory=dict)
+    gate: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def answering(self) -> str:
+        """The container whose ports balancers know."""
+        return GATE_CONTAINER if self.gate else SERVER_CONTAINER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +109,7 @@ class GpuTask(Construct):
 
     Attributes:
         definition: The task definition.
+        answering: The container whose ports balancers know.
     """
 
     def __init__(
@@ -113,7 +125,7 @@ class GpuTask(Construct):
             cluster: Name of the cluster.
         """
         super().__init__(scope, id_)
-        self._log_group = supplies.log_group
+        self._log_group, self.answering = supplies.log_group, server.answering
         self.definition = ecs.CfnTaskDefinition(
             self,
             "Resource",
@@ -133,6 +145,7 @@ class GpuTask(Construct):
             container_definitions=[
                 self._fetch(supplies),
                 self._serve(server),
+                *([self._gate(server, supplies)] if server.gate else []),
                 *([self._beat(server, supplies)] if server.beats else []),
             ],
         )
@@ -177,6 +190,38 @@ class GpuTask(Construct):
             ],
         )
 
+    def _gate(
+        self, server: Server, supplies: Supplies
+    ) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
+        """Stand before the server: it starts after it, and stops and drains before it.
+
+        Whether it should get requests follows the server's own word, so it need not wait for it.
+
+        Source:
+            docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html ("When a
+            dependency is defined for container startup, for container shutdown it is reversed").
+        """
+        kinds = ecs.CfnTaskDefinition
+        return self._container(
+            GATE_CONTAINER,
+            image=supplies.image,
+            command=GATE_COMMAND,
+            environment=server.gate,
+            essential=True,
+            memory_reservation=GATE_MIB,
+            readonly_root_filesystem=True,
+            stop_timeout=STOP_S,
+            port_mappings=_ports(),
+            depends_on=[
+                kinds.ContainerDependencyProperty(
+                    container_name=SERVER_CONTAINER, condition="START"
+                )
+            ],
+            health_check=kinds.HealthCheckProperty(
+                command=list(HEALTH_COMMAND), interval=30, timeout=5, retries=3, start_period=30
+            ),
+        )
+
     def _serve(self, server: Server) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
         kinds = ecs.CfnTaskDefinition
         return self._container(
@@ -188,10 +233,7 @@ class GpuTask(Construct):
             memory_reservation=server.memory_mib,
             readonly_root_filesystem=server.is_read_only,
             stop_timeout=STOP_S,
-            port_mappings=[
-                kinds.PortMappingProperty(container_port=port, protocol="tcp")
-                for port in (HTTP_PORT, GRPC_PORT)
-            ],
+            **({} if server.gate else {"port_mappings": _ports()}),
             resource_requirements=[kinds.ResourceRequirementProperty(type="GPU", value="1")],
             depends_on=[
                 kinds.ContainerDependencyProperty(
@@ -247,6 +289,13 @@ class GpuTask(Construct):
             ),
             **further,
         )
+
+
+def _ports() -> list[ecs.CfnTaskDefinition.PortMappingProperty]:
+    return [
+        ecs.CfnTaskDefinition.PortMappingProperty(container_port=port, protocol="tcp")
+        for port in (HTTP_PORT, GRPC_PORT)
+    ]
 
 
 def _mount(

@@ -47,7 +47,7 @@ from infra.constructs.gpu_scaling import GpuScaling, Scaled
 from infra.constructs.gpu_service import GpuService, Replacing, Running
 from infra.constructs.gpu_targets import GpuTargets, Listening
 from infra.constructs.gpu_task import CACHE_FOLDER, SERVE_COMMAND, GpuTask, Server, Supplies
-from infra.constructs.gpu_triton import triton_server
+from infra.constructs.gpu_triton import gate_environment, triton_server
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.publisher_check import warn_of_throw_away_publisher
 from infra.constructs.replica_access import ReplicaAccess
@@ -122,15 +122,18 @@ class GpuModelStack(Stack):
         image, repository = self._image()
         is_triton = uses_triton(spec, deployment)
         triton, triton_repository = _own_image(deployment.gpu.triton_image)
-        # NVIDIA's server asks nobody and records nothing: what reaches it, the balancer has let in.
-        access = ReplicaAccess() if is_triton else ReplicaAccess.of(self, deployment, spec)
-        records = ReplicaRecords() if is_triton else ReplicaRecords.of(self, deployment)
-        environment = {
-            **server_environment(spec, deployment),
-            ENV_PUBLISHER_KEY: package.publisher.fingerprint,
-            **access.environment,
-            **records.environment,
-        }
+        access = ReplicaAccess.of(self, deployment, spec)
+        records = ReplicaRecords.of(self, deployment)
+        asking = {**access.environment, **records.environment}
+        environment = (
+            {**gate_environment(spec, _digests(package.model)), **asking}
+            if is_triton
+            else {
+                **server_environment(spec, deployment),
+                ENV_PUBLISHER_KEY: package.publisher.fingerprint,
+                **asking,
+            }
+        )
         release = text_digest(
             package.image.digest,
             package.root.digest,
@@ -144,7 +147,7 @@ class GpuModelStack(Stack):
         task = GpuTask(
             self,
             "Task",
-            server=triton_server(spec, triton, release)
+            server=triton_server(spec, triton, release, gate={**environment, **access.addresses})
             if is_triton
             else Server(
                 image=image,
@@ -229,7 +232,7 @@ class GpuModelStack(Stack):
         service = GpuService(
             self,
             "Service",
-            task=task.definition,
+            task=task,
             targets=targets,
             running=Running(
                 cluster=self._cluster,
@@ -306,6 +309,10 @@ def uses_triton(spec: ModelSpec, deployment: Deployment) -> bool:
     """Whether NVIDIA's server runs; on an operator's machine our own answers in its place."""
     is_asked = spec.compute.engine is ServingEngine.TRITON
     return is_asked and deployment.platform is Platform.LAMBDA
+
+
+def _digests(model: PackagedModel) -> dict[int, str]:
+    return {each.manifest.version: each.manifest.sha256 for each in model.versions}
 
 
 def _own_image(image: str) -> tuple[str, str]:

@@ -152,14 +152,6 @@ CERTIFIED = GpuPlace(
 )
 
 
-def test_replicas_that_check_tokens_need_the_keys(catalogue):
-    """Also in profile smb: gRPC passes no API, and there is no way to the issuer."""
-    catalogue.add("vision", compute={"target": "gpu"})
-    (fault,) = faults_of(catalogue, Deployment(gpu=PLACE, access=Access.JWT, tokens=NO_KEYS))
-    assert "public keys into jwtKeys" in fault
-    assert faults_of(catalogue, Deployment(gpu=PLACE, access=Access.JWT, tokens=KEYS)) == []
-
-
 @pytest.mark.parametrize(
     ("place", "access", "engine", "is_taken"),
     [
@@ -167,7 +159,8 @@ def test_replicas_that_check_tokens_need_the_keys(catalogue):
         (CERTIFIED, Access.IAM, "onnx", True),
         (CALLED, Access.JWT, "onnx", True),
         (CERTIFIED, Access.JWT, "triton", True),
-        (replace(CERTIFIED, trust_bundle=""), Access.JWT, "triton", False),
+        (replace(CERTIFIED, trust_bundle=""), Access.JWT, "triton", True),
+        (replace(CERTIFIED, trust_bundle=""), Access.IAM, "triton", False),
     ],
 )
 def test_grpc_is_open_to_nobody_who_shows_nothing(place, access, engine, is_taken, catalogue):
@@ -181,12 +174,18 @@ def test_grpc_is_open_to_nobody_who_shows_nothing(place, access, engine, is_take
     )
 
 
-def test_tenants_of_a_model_are_told_apart_by_its_replicas(catalogue):
-    """Behind an HTTP API, too; NVIDIA's server does not."""
-    acmes = {"tenants": ["acme"]}
-    catalogue.add("vision", compute={"target": "gpu"}, access=acmes)
+@pytest.mark.parametrize("engine", ["onnx", "triton"])
+def test_tenants_of_a_model_are_told_apart_by_its_replicas(engine, catalogue):
+    """Behind an HTTP API, too, and before NVIDIA's server by the gate."""
+    compute, acmes = {"target": "gpu", "engine": engine}, {"tenants": ["acme"]}
+    catalogue.add("vision", compute=compute, access=acmes)
     deployment = Deployment(gpu=CERTIFIED, access=Access.JWT, tokens=KEYS)
     assert faults_of(catalogue, deployment) == []
-    catalogue.add("vision", compute={"target": "gpu", "engine": "triton"}, access=acmes)
-    (fault,) = faults_of(catalogue, deployment)
-    assert "neither NVIDIA's server nor API Gateway's own authorizer" in fault
+
+
+@pytest.mark.parametrize("engine", ["onnx", "triton"])
+def test_replicas_that_check_tokens_need_the_keys(engine, catalogue):
+    """Also in profile smb: gRPC passes no API, and there is no way to the issuer."""
+    catalogue.add("vision", compute={"target": "gpu", "engine": engine})
+    (fault,) = faults_of(catalogue, Deployment(gpu=CERTIFIED, access=Access.JWT, tokens=NO_KEYS))
+    assert "public keys into jwtKeys" in fault

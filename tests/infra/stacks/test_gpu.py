@@ -1,5 +1,6 @@
 """Promise: GPU services stand in a network without a way out, and replace releases safely."""
 
+import hashlib
 import json
 import re
 
@@ -471,6 +472,44 @@ def test_triton_runs_from_the_accounts_own_registry(gpu):
     assert "--disable-auto-complete-config" in server["Command"]
 
 
+def test_triton_is_reached_through_its_gate_alone(gpu):
+    """It listens for its own task, and the balancer knows the gate's ports."""
+    server, gate = container(gpu, LINEAR, "server"), container(gpu, LINEAR, "gate")
+    service = gpu.one(LINEAR, "AWS::ECS::Service")["Properties"]
+    told = environment(gate)
+
+    addresses = [each for each in server["Command"] if "-address=" in each]
+    assert [each.partition("=")[2] for each in addresses] == ["127.0.0.1"] * 3
+    assert "PortMappings" not in server
+    assert [each["ContainerPort"] for each in gate["PortMappings"]] == [8000, 8001]
+    assert {each["ContainerName"] for each in service["LoadBalancers"]} == {"gate"}
+    assert f"--http-port={told['FALAJ_ENDPOINT'].rpartition(':')[2]}" in server["Command"]
+    assert f"--grpc-port={told['FALAJ_GRPC_ENDPOINT'].rpartition(':')[2]}" in server["Command"]
+
+
+def test_the_gate_ends_first_and_neither_lives_without_the_other(gpu):
+    """ECS stops in reverse: the gate drains while what it passed on is still answered."""
+    server, gate = container(gpu, LINEAR, "server"), container(gpu, LINEAR, "gate")
+
+    assert gate["DependsOn"] == [{"ContainerName": "server", "Condition": "START"}]
+    assert (server["Essential"], gate["Essential"]) == (True, True)
+    assert gate["Image"] == container(gpu, LINEAR, "fetch")["Image"]
+    assert (gate["User"], gate["ReadonlyRootFilesystem"]) == ("10001", True)
+    assert int(environment(gate)["FALAJ_DRAIN_S"]) < gate["StopTimeout"]
+
+
+def test_the_gate_knows_which_model_stands_behind_it(gpu):
+    """Versions and digests are those of the manifests that were signed."""
+    told = environment(container(gpu, LINEAR, "gate"))
+    fetched = environment(container(gpu, LINEAR, "fetch"))["FALAJ_MODEL_ARCHIVE"]
+    asset = fetched["Fn::Sub"][1]["Key"].removesuffix(".zip")
+    model = gpu.folder / f"asset.{asset}" / "search" / told["FALAJ_MODEL_VERSION"] / "model.onnx"
+
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    assert told["FALAJ_MODEL_NAME"] == "search"
+    assert told["FALAJ_DIGESTS"] == f"{told['FALAJ_MODEL_VERSION']}={digest}"
+
+
 def test_tritons_models_are_checked_and_its_metrics_told(gpu):
     """Fetch holds the publisher's fingerprint, and a second container reads the metrics page."""
     fetch, beats = container(gpu, LINEAR, "fetch"), container(gpu, LINEAR, "beats")
@@ -493,13 +532,14 @@ def test_its_configuration_is_what_tritons_own_protobuf_reads(gpu):
     assert (root / "1/model.onnx").is_file()
 
 
-def test_a_banks_replica_leaves_records(gpu_assemblies):
+@pytest.mark.parametrize(("stack", "name"), [(CANARY, "server"), (LINEAR, "gate")])
+def test_a_banks_replica_leaves_records(gpu_assemblies, stack, name):
     """It may read tenants' keys, and what it writes of requests reaches the recorder."""
     bank = gpu_assemblies["enterprise"]
-    server = environment(container(bank, CANARY, "server"))
-    (feed,) = bank.of_type(CANARY, "AWS::Logs::SubscriptionFilter").values()
-    (role,) = [r for id_, r in bank.of_type(CANARY, "AWS::IAM::Role").items() if "Does" in id_]
-    group = container(bank, CANARY, "server")["LogConfiguration"]["Options"]["awslogs-group"]
+    server = environment(container(bank, stack, name))
+    (feed,) = bank.of_type(stack, "AWS::Logs::SubscriptionFilter").values()
+    (role,) = [r for id_, r in bank.of_type(stack, "AWS::IAM::Role").items() if "Does" in id_]
+    group = container(bank, stack, name)["LogConfiguration"]["Options"]["awslogs-group"]
 
     assert server["FALAJ_CAPTURE"] == "/falaj/capture/keys"
     assert feed["Properties"]["LogGroupName"] == group

@@ -6,7 +6,7 @@ import pytest
 
 from local_region.issuer import AUDIENCE, ISSUER, LocalIssuer
 from tests.infra.conftest import GPU_CONTEXT, new_catalogue, synthesized
-from tests.infra.stacks.test_gpu import CANARY, SHARED, allowed, container, environment
+from tests.infra.stacks.test_gpu import CANARY, LINEAR, SHARED, allowed, container, environment
 
 API, ENDPOINT = "FalajApi", "AWS::EC2::VPCEndpoint"
 TENANTS = "default: {rate_per_s: 10, burst: 20}\n"
@@ -20,6 +20,7 @@ def asking(request, tmp_path_factory):
     (root / "tenants.yaml").write_text(TENANTS)
     catalogue = new_catalogue(root)
     catalogue.add("vision", compute={"target": "gpu"}, access={"tenants": ["acme"]})
+    catalogue.add("search", compute={"target": "gpu", "engine": "triton"})
     context = {
         "falaj:profile": request.param,
         "falaj:platform": "lambda",
@@ -53,6 +54,21 @@ def test_a_replica_counts_what_nobody_has_counted_before(asking):
     assert given["FALAJ_QUOTAS"] == {"smb": "rate", "enterprise": "concurrency"}[profile]
     assert given["FALAJ_CLIENT_CERTIFICATES"] == "verified"
     assert set(given["AWS_ENDPOINT_URL_DYNAMODB"]) == {"Ref"}
+
+
+def test_the_gate_before_triton_is_told_the_same(asking):
+    """Whose tokens count, who may run its model, what is counted; Triton itself nothing of it."""
+    _, assembly = asking
+    gate, server = (environment(container(assembly, LINEAR, n)) for n in ("gate", "server"))
+    other = environment(container(assembly, CANARY, "server"))
+    told, others = json.loads(gate["FALAJ_ACCESS"]), json.loads(other["FALAJ_ACCESS"])
+
+    assert [each["model"] for each in told.pop("models")] == ["search"]
+    assert others.pop("models")
+    assert told == others
+    for name in ("FALAJ_QUOTAS", "FALAJ_CLIENT_CERTIFICATES", "FALAJ_RANKS"):
+        assert gate[name] == other[name]
+    assert set(server) == {"FALAJ_RELEASE"}
 
 
 def test_a_replica_may_read_keys_and_limits_and_count_and_no_more(asking):
