@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from falaj.contract import REGION
-from policies.intrinsics import World
+from policies.conditions import asked, open_conditions, settled
+from policies.intrinsics import World, substituted
 from policies.values import strings
 
 STACK: Final = "Falaj::Stack"
 """The type under which a stack itself is looked at: its place, tags, outputs and assets."""
 
 MOST_CONDITIONS: Final = 6
+ATTRIBUTES: Final = ("Metadata", "CreationPolicy", "UpdatePolicy")
+"""What a resource says beside its properties: `Metadata` holds commands of cfn-init."""
+ASIDE: Final = ("Description", "Metadata", "Rules", "Hooks")
+"""What a template says beside its resources and conditions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +30,23 @@ class Resource:
         id: Its logical id.
         type: `AWS::S3::Bucket`.
         properties: Its properties, resolved.
+        aside: What it says beside them, resolved.
         deletion_policy: What becomes of it with its stack.
-        texts: Every string in its properties, keys included, with where it stands.
+        texts: Every string in either, keys included, with where it stands.
     """
 
     stack: str
     id: str
     type: str
     properties: Mapping[str, Any]
+    aside: Mapping[str, Any] = field(default_factory=dict)
     deletion_policy: str = "Delete"
     texts: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Collect the texts once, since several rules look through all of every resource."""
-        object.__setattr__(self, "texts", tuple(strings(self.properties)))
+        texts = (*strings(self.properties), *strings(self.aside))
+        object.__setattr__(self, "texts", texts)
 
     @property
     def name(self) -> str:
@@ -72,34 +80,34 @@ class Stack:
 
     def views(self) -> Iterator["View"]:
         """Yield the stack once for every way its conditions can fall."""
-        conditions = sorted(_conditions(self.template))
-        too_many = len(conditions) > MOST_CONDITIONS
-        used = () if too_many else conditions
+        known = settled(self.template)
+        open_ = sorted(asked(self.template) - known.keys())
+        too_many = len(open_) > MOST_CONDITIONS
+        used = () if too_many else open_
         for taken in itertools.product((True, False), repeat=len(used)):
-            yield self._view(dict(zip(used, taken, strict=True)), has_too_many=too_many)
+            ways = known | dict(zip(used, taken, strict=True))
+            yield self._view(ways, has_too_many=too_many)
 
     def _view(self, conditions: Mapping[str, bool], *, has_too_many: bool) -> "View":
         world = World(template=self.template, conditions=conditions, account=self.account)
-        resources = [
-            Resource(
-                stack=self.name,
-                id=id_,
-                type=str(body.get("Type", "")),
-                properties=_mapping(world.resolve(body.get("Properties", {}))),
-                deletion_policy=str(body.get("DeletionPolicy", "Delete")),
-            )
-            for id_, body in self.template.get("Resources", {}).items()
-        ]
+        resources = []
+        for id_, body in _mapping(self.template.get("Resources")).items():
+            if not isinstance(body, dict):
+                world.opaque.append(f"{id_}, which is no resource,")
+            elif conditions.get(str(body.get("Condition")), True):
+                resources.append(self._resource(id_, body, world))
         outputs = world.resolve(self.template.get("Outputs", {}))
         opaque = [*world.opaque, *(["more conditions than can be tried"] if has_too_many else [])]
         whole = Resource(
             stack=self.name,
             id="",
             type=STACK,
+            aside={key: self.template[key] for key in ASIDE if key in self.template},
             properties={
                 "Region": REGION if self.is_nested else self.region,
                 "Outputs": outputs,
                 "Parameters": self.template.get("Parameters", {}),
+                "Conditions": open_conditions(self.template),
                 "Assets": list(self.assets),
                 "Tags": dict(self.tags),
                 "IsProtected": self.is_protected,
@@ -108,6 +116,20 @@ class Stack:
             },
         )
         return View(stack=self, resources=(whole, *resources))
+
+    def _resource(self, id_: str, body: Mapping[str, Any], world: World) -> Resource:
+        properties = _mapping(world.resolve(body.get("Properties", {})))
+        aside = {key: world.resolve(body[key]) for key in ATTRIBUTES if key in body}
+        if "DefinitionSubstitutions" in properties:
+            aside["Definition"] = substituted(properties)
+        return Resource(
+            stack=self.name,
+            id=id_,
+            type=str(body.get("Type", "")),
+            properties=properties,
+            aside=aside,
+            deletion_policy=str(body.get("DeletionPolicy", "Delete")),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,22 +151,6 @@ class View:
     def is_foreign(self, account: str) -> bool:
         """Whether a literal account number is not this stack's own."""
         return re.fullmatch(r"\d{12}", account) is not None and account != self.stack.account
-
-
-def _conditions(value: object) -> set[str]:
-    """Return the names of all conditions that an `Fn::If` asks about."""
-    found: set[str] = set()
-    left = [value]
-    while left:
-        here = left.pop()
-        if isinstance(here, list):
-            left += here
-        elif isinstance(here, dict):
-            left += here.values()
-            match here:
-                case {"Fn::If": [str(name), *_]} if len(here) == 1:
-                    found.add(name)
-    return found
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -83,7 +83,7 @@ def _destinations(manifest: Path) -> tuple[Mapping[str, Any], ...]:
         return ()
     listed = _json(manifest)
     return tuple(
-        destination
+        {**destination, "path": str(entry.get("source", {}).get("path", ""))}
         for kind in ("files", "dockerImages")
         for entry in listed.get(kind, {}).values()
         for destination in entry.get("destinations", {}).values()

@@ -8,6 +8,7 @@ Source:
     and …/pseudo-parameter-reference.html, read 2026-11-22.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -81,6 +82,19 @@ class World:
                 pass
         self.opaque.append(name)
         return f"${{{name}}}"
+
+
+def substituted(properties: Mapping[str, Any]) -> str:
+    """Return a state machine's definition with what CloudFormation puts into it.
+
+    Source: docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
+        aws-resource-stepfunctions-statemachine.html (DefinitionSubstitutions).
+    """
+    definition = properties.get("DefinitionString") or json.dumps(properties.get("Definition"))
+    given = properties.get("DefinitionSubstitutions")
+    for name, value in given.items() if isinstance(given, dict) else ():
+        definition = str(definition).replace(f"${{{name}}}", _text(value))
+    return str(definition)
 
 
 def _get_att(world: World, argument: Any) -> str:  # noqa: ANN401 - a JSON value

@@ -34,7 +34,20 @@ RESOURCE: Final = {
     "AWS::Backup::BackupVault": ("AccessPolicy",),
     "AWS::DynamoDB::Table": ("ResourcePolicy.PolicyDocument",),
     "AWS::EFS::FileSystem": ("FileSystemPolicy",),
+    "AWS::ECR::RegistryPolicy": ("PolicyText",),
+    "AWS::EventSchemas::RegistryPolicy": ("Policy",),
+    "AWS::Kinesis::ResourcePolicy": ("ResourcePolicy",),
+    "AWS::Logs::Destination": ("DestinationPolicy",),
     "AWS::Logs::ResourcePolicy": ("PolicyDocument",),
+    "AWS::Oam::Sink": ("Policy",),
+    "AWS::OpenSearchService::Domain": ("AccessPolicies",),
+    "AWS::S3::AccessPoint": ("Policy",),
+    "AWS::S3Tables::TableBucketPolicy": ("ResourcePolicy",),
+    "AWS::S3Tables::TablePolicy": ("ResourcePolicy",),
+    "AWS::SNS::TopicInlinePolicy": ("PolicyDocument",),
+    "AWS::SQS::QueueInlinePolicy": ("PolicyDocument",),
+    "AWS::SSM::ResourcePolicy": ("Policy",),
+    "AWS::XRay::ResourcePolicy": ("PolicyDocument",),
 }
 """Where each type says who may use it."""
 
@@ -107,7 +120,7 @@ def _read(document: object) -> Iterator[Statement]:
                 but_actions=_texts(body.get("NotAction")),
                 resources=_texts(body.get("Resource")),
                 but_resources=_texts(body.get("NotResource")),
-                principals=_principals(body.get("Principal")),
+                principals=_principals(body),
                 conditions=body.get("Condition") or {},
                 sid=str(body.get("Sid", "")),
             )
@@ -117,10 +130,30 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in items(value))
 
 
-def _principals(value: object) -> tuple[tuple[str, str], ...]:
+def _principals(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    if body.get("NotPrincipal") and body.get("Effect") != "Deny":
+        return (("*", "*"),)  # everyone but those it names
+    value = body.get("Principal")
     if isinstance(value, dict):
         return tuple((kind, who) for kind, names in value.items() for who in _texts(names))
     return tuple(("*", who) for who in _texts(value))
+
+
+_NARROWING: Final = ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool")
+
+
+def narrowed_by(statement: Statement) -> frozenset[str]:
+    """Return the keys by which conditions really narrow a statement, in lower case.
+
+    A negated test, one that only counts where the key is present, and a bare star let others pass.
+    """
+    return frozenset(
+        key.lower()
+        for test, keys in statement.conditions.items()
+        if test.rpartition(":")[2] in _NARROWING and not test.startswith("ForAllValues")
+        for key, wanted in keys.items()
+        if not {"*", "**", "arn:*"} & set(map(str, items(wanted)))
+    )
 
 
 def is_boundary(resource: Resource) -> bool:

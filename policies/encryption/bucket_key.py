@@ -4,15 +4,21 @@ from collections.abc import Iterator
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.values import at, items
+from policies.values import at, is_customers_key, items
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
     rules = items(at(resource.properties, "BucketEncryption.ServerSideEncryptionConfiguration"))
-    keys = [at(rule, "ServerSideEncryptionByDefault.KMSMasterKeyID") for rule in rules]
-    if not keys or not all(keys):
+    defaults = [at(rule, "ServerSideEncryptionByDefault") for rule in rules]
+    if not defaults or not all(map(_is_ours, defaults)):
         yield "its objects are not under a customer key; name one in KMSMasterKeyID"
+
+
+def _is_ours(default: object) -> bool:
+    # AES256 beside a key's name is S3's own key all the same.
+    is_kms = str(at(default, "SSEAlgorithm") or "aws:kms").startswith("aws:kms")
+    return is_kms and is_customers_key(at(default, "KMSMasterKeyID"))
 
 
 RULE = Rule(

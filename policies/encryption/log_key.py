@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.values import at
+from policies.values import is_customers_key
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    if not at(resource.properties, "KmsKeyId"):
+    if not is_customers_key(resource.properties.get("KmsKeyId")):
         yield "it has no KmsKeyId; name a customer key"
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.values import at
+from policies.values import is_customers_key
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    if not at(resource.properties, "KmsMasterKeyId"):
-        yield "it has no KmsMasterKeyId; name a customer key"
+    if not is_customers_key(resource.properties.get("KmsMasterKeyId")):
+        yield "it has no KmsMasterKeyId of ours; name a customer key"
 
 
 RULE = Rule(

@@ -12,7 +12,11 @@ _FLAGS: Final = {
     "AWS::EFS::FileSystem": "Encrypted",
     "AWS::RDS::DBInstance": "StorageEncrypted",
     "AWS::RDS::DBCluster": "StorageEncrypted",
+    "AWS::DocDB::DBCluster": "StorageEncrypted",
     "AWS::ElastiCache::ReplicationGroup": "AtRestEncryptionEnabled",
+    "AWS::Neptune::DBCluster": "StorageEncrypted",
+    "AWS::OpenSearchService::Domain": "EncryptionAtRestOptions.Enabled",
+    "AWS::Redshift::Cluster": "Encrypted",
     "AWS::Kinesis::Stream": "StreamEncryption.EncryptionType",
 }
 """The property that says so, by type."""
@@ -47,14 +51,6 @@ RULE = Rule(
         "encryption-of-data-at-rest.html"
     ),
     controls=("PDPL-20", "ISO-8.24", "IAR-T7"),
-    types=(
-        "AWS::EC2::Volume",
-        "AWS::EC2::LaunchTemplate",
-        "AWS::EFS::FileSystem",
-        "AWS::RDS::DBInstance",
-        "AWS::RDS::DBCluster",
-        "AWS::ElastiCache::ReplicationGroup",
-        "AWS::Kinesis::Stream",
-    ),
+    types=("AWS::EC2::LaunchTemplate", *_FLAGS),
     check=_check,
 )

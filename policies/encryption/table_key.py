@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.values import at, is_true, items
+from policies.values import at, is_customers_key, is_true, items
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
@@ -17,7 +17,7 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
             for replica in items(resource.properties.get("Replicas"))
         ),
     ]
-    if not (is_on and any(keys)):
+    if not (is_on and any(map(is_customers_key, keys))):
         yield "it is not under a customer key; set SSEEnabled and KMSMasterKeyId"
 
 

@@ -20,10 +20,19 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
         for kind, who in statement.principals
         if kind in {"AWS", "*"}
     ]
+    for kind, who in _kinds(resource):
+        if kind == "CanonicalUser":
+            yield f"canonical user {who} belongs to an account that nobody can tell; name an ARN"
     for who in (*said, str(resource.properties.get("Principal", ""))):
         for account in _ACCOUNT.findall(who):
             if view.is_foreign(account):
                 yield f"{who} is account {account}, which is not this one"
+
+
+def _kinds(resource: Resource) -> Iterator[tuple[str, str]]:
+    for statement in statements(resource, RESOURCE):
+        if statement.is_allow:
+            yield from statement.principals
 
 
 RULE = Rule(
@@ -37,14 +46,9 @@ RULE = Rule(
     controls=("PDPL-20", "ISO-5.15", "ISO-8.3", "IAR-T5", "CBUAE-6.3"),
     types=(
         "AWS::IAM::Role",
-        "AWS::S3::BucketPolicy",
-        "AWS::SQS::QueuePolicy",
-        "AWS::SNS::TopicPolicy",
-        "AWS::KMS::Key",
-        "AWS::SecretsManager::ResourcePolicy",
-        "AWS::ECR::Repository",
-        "AWS::Events::EventBusPolicy",
+        *(type_ for type_ in RESOURCE if type_ != "AWS::EC2::VPCEndpoint"),
         "AWS::Lambda::Permission",
+        "AWS::Lambda::LayerVersionPermission",
     ),
     check=_check,
 )

@@ -9,7 +9,7 @@ from policies.application import Resource, View
 from policies.rule import Rule
 from policies.values import items
 
-_WIDE: Final = re.compile(r"Administrator|PowerUser|FullAccess|^IAM")
+_WIDE: Final = re.compile(r"Administrator|PowerUser|FullAccess|ReadOnlyAccess$|^IAM")
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:

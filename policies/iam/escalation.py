@@ -9,10 +9,12 @@ from policies.rule import Rule
 from policies.statements import IDENTITY, is_boundary, statements
 
 _GRANTS: Final = re.compile(
-    r"iam:(?:Create|Attach|Put|Update|Add|Set|Delete|Detach|Remove)"
+    r"(?i)iam:(?:Create|Attach|Put|Update|Add|Set|Delete|Detach|Remove)"
     r"\w*(?:Policy|PolicyVersion|AccessKey|LoginProfile|User\w*|Role|Boundary)$"
     r"|sts:AssumeRole$|lambda:(?:UpdateFunctionCode|AddPermission)$|kms:PutKeyPolicy$"
 )
+
+_ANY_ROLE: Final = re.compile(r".*[*?]$|^[*?]+$").match
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
@@ -22,7 +24,7 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
             for action in statement.actions:
                 if _GRANTS.match(action):
                     yield f"{action} lets it give itself any right"
-                elif action == "iam:PassRole" and "*" in statement.resources:
+                elif action.lower() == "iam:passrole" and any(map(_ANY_ROLE, statement.resources)):
                     yield "iam:PassRole on every role lets it act as any of them"
 
 

@@ -4,14 +4,21 @@ from collections.abc import Iterator
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.statements import TRUST, statements
+from policies.statements import TRUST, narrowed_by, statements
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
     for statement in statements(resource, TRUST):
-        if statement.is_allow and statement.is_open:
+        if not statement.is_allow:
+            continue
+        if statement.is_open or any(
+            "*" in who for kind, who in statement.principals if kind == "AWS"
+        ):
             yield "its trust policy names * as principal"
+        outside = [who for kind, who in statement.principals if kind == "Federated"]
+        if outside and not any(key.endswith(":sub") for key in narrowed_by(statement)):
+            yield f"whoever {', '.join(outside)} signs in may take it; name the subject (:sub)"
 
 
 RULE = Rule(

@@ -12,7 +12,7 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
     for statement in statements(resource, IDENTITY):
         if statement.is_allow and not is_boundary(resource):
             for action in statement.actions:
-                if "*" in action:
+                if "*" in action or "?" in action:
                     yield f"{action} is allowed; name the actions"
             if statement.but_actions:
                 yield f"NotAction allows everything but {', '.join(statement.but_actions)}"

@@ -1,11 +1,12 @@
 """Rights are for named resources."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from policies.application import Resource, View
 from policies.rule import Rule
-from policies.statements import IDENTITY, Statement, is_boundary, statements
+from policies.statements import IDENTITY, Statement, is_boundary, narrowed_by, statements
 
 UNSCOPED: Final = frozenset(
     {
@@ -39,11 +40,16 @@ UNSCOPED: Final = frozenset(
 Source: the service authorization reference, pages of the services, read 2026-11-22.
 """
 
+_ALL: Final = re.compile(r"[*?]+|arn:[*?]+(?::.*)?|arn:(?:[^:]*:){4}[*?/:]*[*?]")
+"""A star by itself, or an ARN whose resource is one: `arn:aws:s3:::*`."""
+
 
 def _is_narrowed(statement: Statement) -> bool:
-    """Whether a condition says which resources after all: by their tag, or by their ARN."""
-    keys = {key for test in statement.conditions.values() for key in test}
-    return any(key.startswith(("aws:ResourceTag/", "aws:ResourceAccount")) for key in keys)
+    """Whether a condition says which resources after all: by their tag, or by their account."""
+    return any(
+        key.startswith(("aws:resourcetag/", "aws:resourceaccount"))
+        for key in narrowed_by(statement)
+    )
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
@@ -51,7 +57,7 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
     for statement in statements(resource, IDENTITY):
         if not statement.is_allow or is_boundary(resource):
             continue
-        if "*" not in statement.resources and not statement.but_resources:
+        if not any(map(_ALL.fullmatch, statement.resources)) and not statement.but_resources:
             continue
         for action in sorted(set(statement.actions) - UNSCOPED):
             if not _is_narrowed(statement):

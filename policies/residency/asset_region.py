@@ -1,18 +1,24 @@
 """Code and images are uploaded to the region."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from falaj.contract import REGION
 from policies.application import Resource, View
 from policies.rule import Rule
 
+_ACCOUNT: Final = re.compile(r"(?<!\d)\d{12}(?!\d)")
+
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
-    del view
     for asset in resource.properties.get("Assets", ()):
-        region = asset.get("region", REGION)
+        region = asset.get("region")
         if region not in {REGION, "${AWS::Region}"}:
-            yield f"an asset is uploaded to {region}"
+            yield f"an asset is uploaded to {region or 'wherever the shell of the day points'}"
+        for account in _ACCOUNT.findall(f"{asset.get('assumeRoleArn')} {asset.get('bucketName')}"):
+            if view.is_foreign(account):
+                yield f"an asset is uploaded to account {account}, which is not this one"
 
 
 RULE = Rule(

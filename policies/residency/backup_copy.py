@@ -11,6 +11,7 @@ _COPIES: Final = (
     "CrossRegionCopyRules",
     "CrossRegionCopyTargets",
     "CrossRegionCopy",
+    "ShareRules",
 )
 
 

@@ -8,7 +8,7 @@ from policies.rule import Rule
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    if resource.type == "AWS::S3::MultiRegionAccessPoint":
+    if resource.type != "AWS::S3::Bucket":
         yield "it routes requests to buckets in several regions"
     elif resource.properties.get("ReplicationConfiguration"):
         yield "ReplicationConfiguration copies its objects to another bucket; remove it"
@@ -20,6 +20,6 @@ RULE = Rule(
     reason="Replication copies every object to a bucket that may lie in another region or account.",
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication.html",
     controls=("PDPL-22", "HEALTH-13", "CBUAE-6.1", "CBUAE-6.3"),
-    types=("AWS::S3::Bucket", "AWS::S3::MultiRegionAccessPoint"),
+    types=("AWS::S3::Bucket", "AWS::S3::MultiRegionAccessPoint*"),
     check=_check,
 )

@@ -9,6 +9,11 @@ from policies.values import at, items
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
+    said = at(resource.properties, "Parameters.endpointConfigurationTypes")
+    if said is not None and str(said).upper() not in {"REGIONAL", "PRIVATE"}:
+        yield f"its import parameter endpointConfigurationTypes is {said}; write REGIONAL"
+    if resource.properties.get("BodyS3Location"):
+        yield "BodyS3Location is a document that is read at deployment; put it into Body"
     kinds = items(at(resource.properties, "EndpointConfiguration.Types")) or ["EDGE"]
     if not set(kinds) <= {"REGIONAL", "PRIVATE"}:
         yield (

@@ -7,36 +7,62 @@ from policies.application import Resource, View
 from policies.rule import Rule
 from policies.values import at, items
 
-_ALWAYS: Final = ("AWS::Events::ApiDestination", "AWS::Events::Connection", "AWS::AppFlow::Flow")
+_ALWAYS: Final = (
+    "AWS::Events::ApiDestination",
+    "AWS::Events::Connection",
+    "AWS::AppFlow::",
+    "AWS::Chatbot::",
+    "AWS::Oam::",
+    "AWS::SES::",
+    "AWS::SMSVOICE::",
+    "AWS::SNS::PlatformApplication",
+)
+"""To web servers, chat rooms, mailboxes, telephones and other accounts' monitoring."""
+_SOCIAL: Final = ("Facebook", "Google", "LoginWithAmazon", "SignInWithApple")
+_LOG_DRIVERS: Final = ("awslogs", None)
 _INSIDE: Final = ("sqs", "lambda", "firehose")
 _OUTSIDE: Final = (
     "HttpEndpointDestinationConfiguration",
     "SplunkDestinationConfiguration",
     "SnowflakeDestinationConfiguration",
+    "SelfManagedEventSource",
 )
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    if resource.type in _ALWAYS:
-        yield f"{resource.type} delivers outside AWS"
-    protocols = [
-        resource.properties.get("Protocol"),
-        *(at(item, "Protocol") for item in items(resource.properties.get("Subscription"))),
-    ]
-    for protocol in protocols:
+    if resource.type.startswith(_ALWAYS):
+        yield f"{resource.type} delivers outside the account, and mostly outside AWS"
+    if resource.properties.get("ProviderType") in _SOCIAL:
+        yield f"{resource.properties['ProviderType']} signs users in abroad"
+    for protocol in _protocols(resource):
         if protocol is not None and protocol not in _INSIDE:
             yield f"protocol {protocol} delivers outside AWS; use sqs, lambda or firehose"
     for destination in _OUTSIDE:
         if resource.properties.get(destination):
-            yield f"{destination} delivers outside AWS"
+            yield f"{destination} lies outside AWS"
+    for container in items(resource.properties.get("ContainerDefinitions")):
+        yield from _driver(container)
+
+
+def _driver(container: object) -> Iterator[str]:
+    driver = at(container, "LogConfiguration.LogDriver")
+    if driver not in _LOG_DRIVERS:
+        yield f"log driver {driver} delivers where its options say; use awslogs"
+
+
+def _protocols(resource: Resource) -> list[object]:
+    if not resource.type.startswith("AWS::SNS::"):
+        return []
+    listed = [at(item, "Protocol") for item in items(resource.properties.get("Subscription"))]
+    return [resource.properties.get("Protocol"), *listed]
 
 
 RULE = Rule(
     id="residency.external-sink",
     title="No sink outside AWS",
     reason=(
-        "An HTTP, mail or telephone subscription delivers data to machines that may stand anywhere."
+        "An HTTP, mail, chat or telephone delivery takes data to machines that may stand anywhere."
     ),
     source="https://docs.aws.amazon.com/sns/latest/dg/sns-create-subscribe-endpoint-to-topic.html",
     controls=("PDPL-22", "PDPL-23", "HEALTH-13", "CBUAE-6.1", "CBUAE-6.3", "ISO-8.12"),
@@ -44,10 +70,10 @@ RULE = Rule(
         "AWS::SNS::Subscription",
         "AWS::SNS::Topic",
         "AWS::KinesisFirehose::DeliveryStream",
-        "AWS::Events::ApiDestination",
-        "AWS::Events::Connection",
-        "AWS::AppFlow::Flow",
-        "AWS::Scheduler::Schedule",
+        "AWS::Cognito::UserPoolIdentityProvider",
+        "AWS::ECS::TaskDefinition",
+        "AWS::Lambda::EventSourceMapping",
+        *(f"{prefix}*" for prefix in _ALWAYS),
     ),
     check=_check,
 )

@@ -6,12 +6,11 @@ from typing import Final
 
 from falaj.contract import REGION
 from policies.application import Resource, View
+from policies.references import undecided, without_placeholders
 from policies.rule import Rule
 
-_OURS: Final = re.compile(
-    rf"(\$\{{[^}}]+\}}|\d{{12}})\.dkr\.ecr\.{REGION}\.amazonaws\.com[/:]|\$\{{[^}}]+\}}"
-)
-"""ECR of this region, or a resource of this template."""
+_OURS: Final = re.compile(rf"(\0|\d{{12}})\.dkr\.ecr\.(?:\0|{REGION})\.amazonaws\.com[/:].*|\0")
+"""ECR of this region, or a resource of this template; a NUL is what only deployment knows."""
 _KEYS: Final = ("Image", "ImageUri")
 
 
@@ -23,8 +22,8 @@ def _images(resource: Resource) -> Iterator[tuple[str, str]]:
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     for path, image in _images(resource):
-        match = _OURS.match(image)
-        if match is None or view.is_foreign(match.group(1) or ""):
+        match = _OURS.fullmatch(without_placeholders(image))
+        if match is None or undecided(image, view) or view.is_foreign(match.group(1) or ""):
             yield f"{path} is {image}; push it to a repository of this account and region"
 
 

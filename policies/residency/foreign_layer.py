@@ -1,31 +1,58 @@
-"""Functions run our layers only."""
+"""Functions run our layers and our code only."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from policies.application import Resource, View
+from policies.references import undecided
 from policies.rule import Rule
-from policies.values import items
+from policies.values import at, items
 
 _ACCOUNT: Final = 4
 """Where an ARN names the account."""
+_SSM: Final = "AWS::SSM::Parameter::Value"
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
-    for layer in items(resource.properties.get("Layers")):
-        parts = str(layer).split(":")
+    for layer in map(str, items(resource.properties.get("Layers"))):
+        parts = layer.split(":")
         if len(parts) > _ACCOUNT and view.is_foreign(parts[_ACCOUNT]):
             yield (
                 f"layer {layer} belongs to account {parts[_ACCOUNT]}; build it into a layer of ours"
             )
+        for name in _left_open(layer, view):
+            yield f"layer {layer} is decided by {name} at deployment; build it into a layer of ours"
+    bucket = str(
+        at(resource.properties, "Code.S3Bucket")
+        or at(resource.properties, "Content.S3Bucket")
+        or ""
+    )
+    if bucket and not _is_ours(bucket, view):
+        yield f"its code comes from bucket {bucket}, which is not this deployment's"
+
+
+def _left_open(layer: str, view: View) -> list[str]:
+    """Return what decides a layer; not a parameter that is read from the account's own SSM."""
+    parameters = view.stack.template.get("Parameters") or {}
+    return [
+        name
+        for name in undecided(layer, view)
+        if not str(at(parameters.get(name), "Type")).startswith(_SSM)
+    ]
+
+
+def _is_ours(bucket: str, view: View) -> bool:
+    listed = {str(asset.get("bucketName")) for asset in view.stack.assets}
+    own = view.stack.account or "${AWS::AccountId}"
+    return bucket in listed or own in bucket or ("${" in bucket and not undecided(bucket, view))
 
 
 RULE = Rule(
     id="residency.foreign-layer",
-    title="No layer of another account",
+    title="No layer and no code of another account",
     reason="A layer's code runs inside the function; its owner can see all that the function sees.",
     source="https://docs.aws.amazon.com/lambda/latest/dg/adding-layers.html",
     controls=("CBUAE-6.3", "ISO-5.23", "ISO-8.12"),
-    types=("AWS::Lambda::Function",),
+    types=("AWS::Lambda::Function", "AWS::Lambda::LayerVersion"),
     check=_check,
 )

@@ -11,6 +11,12 @@ RULE = Rule(
     ),
     source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html",
     controls=("PDPL-22", "HEALTH-13", "CBUAE-6.1"),
-    types=("AWS::ECR::ReplicationConfiguration", "AWS::ECR::PullThroughCacheRule"),
+    types=(
+        "AWS::ECR::ReplicationConfiguration",
+        "AWS::ECR::PullThroughCacheRule",
+        "AWS::ECR::RepositoryCreationTemplate",
+        "AWS::ECR::RegistryPolicy",
+        "AWS::ECR::PublicRepository",
+    ),
     check=forbid("images must come from and stay in this account and region"),
 )

@@ -13,6 +13,7 @@ RULE = Rule(
     types=(
         "AWS::EC2::InternetGateway",
         "AWS::EC2::EgressOnlyInternetGateway",
+        "AWS::EC2::VPCGatewayAttachment",
         "AWS::EC2::VPNGateway",
         "AWS::EC2::CarrierGateway",
     ),

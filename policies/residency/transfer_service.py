@@ -11,6 +11,12 @@ RULE = Rule(
     ),
     source="https://docs.aws.amazon.com/datasync/latest/userguide/what-is-datasync.html",
     controls=("PDPL-22", "HEALTH-13", "CBUAE-6.1", "ISO-8.12"),
-    types=("AWS::DataSync::*", "AWS::Transfer::*", "AWS::DMS::*", "AWS::MediaConnect::*"),
+    types=(
+        "AWS::DataSync::*",
+        "AWS::Transfer::*",
+        "AWS::DMS::*",
+        "AWS::MediaConnect::*",
+        "AWS::FSx::DataRepositoryAssociation",
+    ),
     check=forbid("it carries data to another place"),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from falaj.contract import REGION
 from policies.application import Resource, View
 from policies.rule import Rule
 
@@ -11,13 +12,13 @@ NEEDED: Final = ("dynamodb", "kms", "logs", "s3", "ssm")
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
-    del resource
     names = {
-        str(endpoint.properties.get("ServiceName", "")).rpartition(".")[2]
+        str(endpoint.properties.get("ServiceName", ""))
         for endpoint in view.of_type("AWS::EC2::VPCEndpoint")
+        if endpoint.properties.get("VpcId") in {f"${{{resource.id}}}", f"${{{resource.id}.VpcId}}"}
     }
     for service in NEEDED:
-        if service not in names:
+        if f"com.amazonaws.{REGION}.{service}" not in names:
             yield f"it has no endpoint for {service}"
 
 
