@@ -26,6 +26,7 @@ from infra.constructs.log_recorder import LogRecorder
 from infra.constructs.service_function import FunctionCode
 
 CHECKPOINT: Final = {"falaj": "checkpoint"}
+AGAIN: Final = {"falaj": "again"}
 AUDITED_LINES: Final = '{ $.audit.stream = "*" }'
 """Lines of requests; others lack the key.
 
@@ -83,10 +84,19 @@ class AuditRecorder(Construct):
             access=FunctionAccess(key_arn=key_arn, statements=_rights(reach)),
             data_key_arn=reach.data_key_arn,
             parameter=RECORDER_PARAMETER,
+            takes_again=True,
         )
         self.function = recorder.function
         self._tell_of(recorder.dead_letters.attr_queue_name, reach.data_key_arn)
-        self._ask_hourly()
+        self._ask(
+            "Hourly",
+            "rate(1 hour)",
+            CHECKPOINT,
+            does="Writes down how far every chain of the audit trail reaches",
+        )
+        self._ask(
+            "Again", "rate(5 minutes)", AGAIN, does="Takes in again what could not be recorded"
+        )
 
     def _tell_of(self, queue_name: str, key_arn: str) -> None:
         """Tell people of records that could not be written while CloudWatch still has the lines."""
@@ -96,26 +106,26 @@ class AuditRecorder(Construct):
             "Lost",
             queue_name=queue_name,
             topic_arn=topic.ref,
-            says="The audit recorder failed on a delivery three times; "
-            "it lies in the dead-letter queue: invoke the recorder with it again",
+            says="The audit recorder failed on a delivery three times; it lies in the dead-letter "
+            "queue, and is taken in again every five minutes: see what S3 and KMS answer it",
         )
 
-    def _ask_hourly(self) -> None:
+    def _ask(self, id_: str, rate: str, event: dict[str, str], *, does: str) -> None:
         rule = events.CfnRule(
             self,
-            "Hourly",
-            description="Writes down how far every chain of the audit trail reaches",
-            schedule_expression="rate(1 hour)",
+            id_,
+            description=does,
+            schedule_expression=rate,
             state="ENABLED",
             targets=[
                 events.CfnRule.TargetProperty(
-                    id="Recorder", arn=self.function.attr_arn, input=json.dumps(CHECKPOINT)
+                    id="Recorder", arn=self.function.attr_arn, input=json.dumps(event)
                 )
             ],
         )
         lambda_.CfnPermission(
             self,
-            "ScheduleMayInvoke",
+            f"{id_}MayInvoke",
             action="lambda:InvokeFunction",
             function_name=self.function.attr_arn,
             principal="events.amazonaws.com",

@@ -1,5 +1,7 @@
 """Buckets for model bytes and their registry: versioned, encrypted, TLS only, write-once."""
 
+from typing import Any
+
 from aws_cdk import aws_s3 as s3, aws_ssm as ssm
 from constructs import Construct
 
@@ -25,6 +27,7 @@ class ModelStore(Construct):
         purpose: str,
         key_arn: str,
         object_lock: bool,
+        is_for_ever: bool = False,
     ) -> None:
         """Make the bucket, its policy and the SSM parameter that tells its name.
 
@@ -34,6 +37,8 @@ class ModelStore(Construct):
             purpose: What it is for; the parameter's name.
             key_arn: The customer's key.
             object_lock: Whether objects are write-once.
+            is_for_ever: Whether nobody at all, the account's root included, may shorten the lock,
+                and nobody may write a key twice or hide one.
         """
         super().__init__(scope, id_)
         self.bucket = s3.CfnBucket(
@@ -66,7 +71,7 @@ class ModelStore(Construct):
                 ]
             ),
             object_lock_enabled=True if object_lock else None,
-            object_lock_configuration=_lock() if object_lock else None,
+            object_lock_configuration=_lock(is_for_ever=is_for_ever) if object_lock else None,
         )
         keep(self.bucket)
         s3.CfnBucketPolicy(
@@ -83,7 +88,8 @@ class ModelStore(Construct):
                         "Action": "s3:*",
                         "Resource": [self.bucket.attr_arn, f"{self.bucket.attr_arn}/*"],
                         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    }
+                    },
+                    *(_written_once(self.bucket) if is_for_ever else ()),
                 ],
             },
         )
@@ -96,12 +102,37 @@ class ModelStore(Construct):
         )
 
 
-def _lock() -> s3.CfnBucket.ObjectLockConfigurationProperty:
+def _lock(*, is_for_ever: bool) -> s3.CfnBucket.ObjectLockConfigurationProperty:
     return s3.CfnBucket.ObjectLockConfigurationProperty(
         object_lock_enabled="Enabled",
         rule=s3.CfnBucket.ObjectLockRuleProperty(
             default_retention=s3.CfnBucket.DefaultRetentionProperty(
-                mode="GOVERNANCE", days=LOCK_DAYS
+                mode="COMPLIANCE" if is_for_ever else "GOVERNANCE", days=LOCK_DAYS
             )
         ),
+    )
+
+
+def _written_once(bucket: s3.CfnBucket) -> tuple[dict[str, Any], ...]:
+    """Refuse what Object Lock lets pass: a newer version above an object, and a delete marker.
+
+    Source:
+        docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+        (`s3:if-none-match`; copies cannot be made then, and uploads in parts neither), read
+        2026-11-22.
+    """
+    objects = f"{bucket.attr_arn}/*"
+    everybody = {"Effect": "Deny", "Principal": "*", "Resource": objects}
+    return (
+        {
+            "Sid": "EachKeyOnce",
+            **everybody,
+            "Action": "s3:PutObject",
+            "Condition": {"Null": {"s3:if-none-match": "true"}},
+        },
+        {
+            "Sid": "NothingHidden",
+            **everybody,
+            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+        },
     )

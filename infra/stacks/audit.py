@@ -36,6 +36,7 @@ class AuditStack(Stack):
             purpose=AUDIT_PURPOSE,
             key_arn=key_arn,
             object_lock=deployment.settings.object_lock,
+            is_for_ever=True,
         ).bucket
         signing = SigningKey(self, "Signing", purpose="signs the audit trail").key
         AuditRecorder(

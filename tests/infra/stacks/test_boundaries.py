@@ -281,3 +281,19 @@ def test_tenants_keys_are_decrypted_through_ssm_alone(enterprise):
     assert decrypt["Action"] == ["kms:Decrypt"]
     assert set(decrypt["Condition"]["StringEquals"]) == {"kms:ViaService"}
     assert "capture/keys/*" in json.dumps(decrypt["Condition"]["StringLike"])
+
+
+def test_the_banks_trail_is_locked_for_everybody(enterprise):
+    """No administrator shortens it, writes a key again or hides one."""
+    (bucket,) = enterprise.of_type("FalajAudit", "AWS::S3::Bucket").values()
+    (policy,) = enterprise.of_type("FalajAudit", "AWS::S3::BucketPolicy").values()
+    rule = bucket["Properties"]["ObjectLockConfiguration"]["Rule"]
+    denied = {
+        statement["Sid"]: statement
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Principal"] == "*"
+    }
+
+    assert rule["DefaultRetention"] == {"Mode": "COMPLIANCE", "Days": 365}
+    assert set(denied) == {"TlsOnly", "EachKeyOnce", "NothingHidden"}
+    assert denied["EachKeyOnce"]["Condition"] == {"Null": {"s3:if-none-match": "true"}}

@@ -1,7 +1,6 @@
 """The audit trail in S3: every segment one object, signed, written once under Object Lock."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from botocore.exceptions import ClientError
 
@@ -74,8 +73,8 @@ class AuditTrail:
         return content
 
     def _keys(self, prefix: str) -> Iterator[str]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate
         with calling("s3", f"list {prefix}"):
-            for page in partial(pages, Bucket=self._bucket, Prefix=prefix)():
+            pages = self._s3.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
                 for entry in page.get("Contents", ()):
                     yield entry["Key"]

@@ -2,8 +2,8 @@
 
 CloudWatch Logs delivers the lines; each environment of the recorder writes a chain of its own for
 each model and day, so that none waits for another. Once an hour a schedule has it write down how
-far every chain reaches, in a chain of checkpoints. Whoever makes or destroys a tenant's key tells
-it so directly.
+far every chain reaches, in a chain of checkpoints; every five minutes it takes in again what it
+failed on while S3 or KMS was dark. Whoever makes or destroys a tenant's key tells it so directly.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import boto3
 
 from falaj.aws.audit_trail import AuditTrail
+from falaj.aws.dead_letters import DeadLetters
 from falaj.aws.kms_signing import KmsSigner
 from falaj.capture.chain import (
     EVERY_CHAIN,
@@ -32,8 +33,12 @@ from falaj.capture.records import audit_record
 from falaj.config.audit import AuditSettings
 from falaj.domain.clock import Clock, SystemClock
 from falaj.entrypoints.experiment_recorder import DATA, delivery_of
+from falaj.errors import DependencyError, LostRaceError, MalformedRequestError
 
 CHECKPOINT: Final = {"falaj": "checkpoint"}
+AGAIN: Final = {"falaj": "again"}
+MOST_AGAIN: Final = 200
+"""Dead letters at a time: as many as are written well within the function's minute."""
 DAYS: Final = 2
 """Chains that may have grown since the last checkpoint began on its day, the day before or later:
 an environment lives for hours."""
@@ -52,6 +57,7 @@ class AuditRecorder:
 
     Args:
         trail: Where segments go.
+        dead: What it failed on; None where nothing keeps that.
         clock: The time.
         name: Makes the random name of a chain.
     """
@@ -60,10 +66,12 @@ class AuditRecorder:
         self,
         trail: AuditTrail,
         *,
+        dead: DeadLetters | None = None,
         clock: Clock | None = None,
         name: Callable[[], str] = lambda: token_hex(8),
     ) -> None:
         self._trail, self._clock, self._name = trail, clock or SystemClock(), name
+        self._dead = dead
         self._ends: dict[tuple[str, str], tuple[Place, str]] = {}
 
     def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, Any]:
@@ -78,13 +86,18 @@ class AuditRecorder:
         del context
         if dict(event) == CHECKPOINT:
             return self._checkpoint()
+        if dict(event) == AGAIN:
+            return self._take_again()
         if event.get("falaj") == KEY_EVENT:
             record = key_record(event, self._clock.now())
             self._append(KEYS, (record,))
             return {"records": 1}
+        return {"records": self._deliver(event)}
+
+    def _deliver(self, event: Mapping[str, Any]) -> int:
         delivered = delivery_of(event)
         if delivered.get("messageType") != DATA:
-            return {"records": 0}
+            return 0
         by_model: dict[str, list[Record]] = {}
         for entry in delivered["logEvents"]:
             record = _record(entry)
@@ -92,7 +105,27 @@ class AuditRecorder:
                 by_model.setdefault(record["model"] or "(none)", []).append(record)
         for model, records in by_model.items():
             self._append(model, tuple(records))
-        return {"records": sum(map(len, by_model.values()))}
+        return sum(map(len, by_model.values()))
+
+    def _take_again(self) -> dict[str, Any]:
+        """Take in what failed before; it never fails itself, for it comes again anyway.
+
+        A schedule's word needs no second hearing, since the schedule speaks again. What is no event
+        of this function stays where people look.
+        """
+        taken = 0
+        if self._dead is None:
+            return {"again": taken}
+        with suppress(DependencyError, LostRaceError):
+            for letter in self._dead.take(MOST_AGAIN):
+                if letter.event not in (CHECKPOINT, AGAIN):
+                    try:
+                        self._deliver(letter.event)
+                    except (MalformedRequestError, TypeError):
+                        continue
+                self._dead.delete(letter)
+                taken += 1
+        return {"again": taken}
 
     def _append(self, model: str, records: tuple[Record, ...]) -> None:
         now = self._clock.now()
@@ -165,6 +198,7 @@ def __getattr__(name: str) -> AuditRecorder:
     settings = AuditSettings.from_env()
     signer = KmsSigner(boto3.client("kms"), settings.signing_key)
     made = globals()["handler"] = AuditRecorder(
-        AuditTrail(boto3.client("s3"), settings.bucket, signer.sign)
+        AuditTrail(boto3.client("s3"), settings.bucket, signer.sign),
+        dead=DeadLetters(boto3.client("sqs"), settings.dead_letters),
     )
     return made
