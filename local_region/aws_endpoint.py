@@ -11,12 +11,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from local_region.backends.moto_backends import MotoBackends
+from local_region.backends.moto_backends import Answer, MotoBackends
 from local_region.gateway.messages import Request, Response
 from local_region.listener import Limits
 
 AWS_LIMITS: Final = Limits(header_bytes=64 * 1024, body_bytes=256 * 1024 * 1024)
 _WORKERS: Final = 8
+_AT_ONCE: Final = frozenset({"dynamodb"})
+"""What is computed in some milliseconds, waits for nothing, and is asked with every request: a
+thread would be done no sooner, and meanwhile each step of the loop would wait for the interpreter's
+lock, up to 5 ms (sys.setswitchinterval)."""
 _SCOPE: Final = re.compile(r"Credential=[^/,&]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _DROPPED: Final = frozenset({"content-length", "transfer-encoding", "connection", "date"})
 
@@ -44,16 +48,21 @@ class AwsEndpoint:
         own = self._own.get(name)
         if own is not None:
             return await own(request)
-        answer = await asyncio.get_running_loop().run_in_executor(
-            self._workers,
-            lambda: self._backends.answer(
+
+        def answered() -> Answer:
+            return self._backends.answer(
                 method=request.method,
                 path=request.path,
                 query=request.query,
                 headers=request.headers,
                 body=request.body,
-            ),
-        )
+            )
+
+        if name in _AT_ONCE:
+            answer = answered()
+        else:
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._workers, answered)
         return Response(
             status=answer.status,
             headers=tuple(

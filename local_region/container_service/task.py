@@ -36,6 +36,7 @@ from local_region.listener import HOST
 PORTS: Final = {ENV_HTTP_PORT: "http_port", ENV_GRPC_PORT: "grpc_port"}
 """Variable that sets a port, and what a ready container calls that port."""
 
+_ENDPOINT: Final = "AWS_ENDPOINT_URL"
 _PYTHONS: Final = frozenset({"python", "python3"})
 
 
@@ -49,7 +50,7 @@ def container_variables(*, region: str, endpoint_url: str) -> dict[str, str]:
     return {
         "AWS_ACCESS_KEY_ID": _ACCESS_KEY,
         "AWS_DEFAULT_REGION": region,
-        "AWS_ENDPOINT_URL": endpoint_url,
+        _ENDPOINT: endpoint_url,
         "AWS_REGION": region,
         "AWS_SECRET_ACCESS_KEY": _SECRET_KEY,
         "LANG": "C.UTF-8",
@@ -252,7 +253,9 @@ class Task:
 
     def _declared(self, container: ContainerDefinition) -> dict[str, str]:
         image = self._images.get(container.name)
-        return {**(image.environment if image else {}), **container.environment}
+        declared = {**(image.environment if image else {}), **container.environment}
+        # AWS answers at one address here, whatever endpoints the network has.
+        return {name: v for name, v in declared.items() if not name.startswith(_ENDPOINT)}
 
     def _container(self, name: str) -> ContainerDefinition:
         return next(c for c in self.definition.containers if c.name == name)

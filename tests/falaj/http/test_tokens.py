@@ -2,6 +2,8 @@
 
 import base64
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import jwt
 import pytest
@@ -299,3 +301,25 @@ def test_what_is_no_key_set_is_refused(text):
     """With a sentence."""
     with pytest.raises(ValueError, match=r"key"):
         read_keys(text, PINNED)
+
+
+def test_nobody_is_refused_while_keys_are_being_read(issuer, clock):
+    """A container's first requests come together, and one of them reads the keys for all."""
+    reading, may_answer = threading.Event(), threading.Event()
+
+    def fetch():
+        reading.set()
+        assert may_answer.wait(60)
+        return issuer.key_set
+
+    keys = KeySet(fetch, algorithms=PINNED, clock=clock)
+    token = issuer.token(clock=clock)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(verified_claims, token, keys, PINNED)
+        assert reading.wait(60)
+        second = pool.submit(verified_claims, token, keys, PINNED)
+        # Whoever is answered before the keys are there is refused; the longer, the surer it is.
+        wait([second], timeout=0.2)
+        may_answer.set()
+
+        assert first.result()["tenant"] == second.result()["tenant"] == "acme"

@@ -12,6 +12,7 @@ import pytest
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
+from falaj.contract import QUOTA_TABLE_PARAMETER, TABLE_KEY
 from falaj.domain.routes import ROUTES, Server
 from tests.local_region.access.callers import OK, Minting
 
@@ -175,3 +176,15 @@ def test_surplus_over_grpc_has_to_wait(region, issuer):
 
     assert got["StatusCode.RESOURCE_EXHAUSTED"] >= 1
     assert set(got) <= {"OK", "StatusCode.RESOURCE_EXHAUSTED"}
+
+
+def test_replicas_count_in_the_table_that_all_share(region, issuer):
+    """Not each by itself: the tenant's bucket stands where functions find it, too."""
+    called(region, "ModelInfer", "vision", Minting("vision")(issuer, tenant="hasty", jti="table"))
+    aws = region.region.backends
+    name = aws.client("ssm").get_parameter(Name=QUOTA_TABLE_PARAMETER)["Parameter"]["Value"]
+    item = aws.client("dynamodb").get_item(
+        TableName=name, Key={TABLE_KEY: {"S": "TENANT#hasty"}}, ConsistentRead=True
+    )["Item"]
+
+    assert int(item["due"]["N"]) > 0

@@ -10,6 +10,7 @@ Sources:
 """
 
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -107,7 +108,10 @@ def _usual_algorithm(entry: Mapping[str, Any], algorithms: Sequence[str]) -> str
 
 
 class KeySet:
-    """The issuer's keys, read again now and then, and kept while they cannot be read."""
+    """The issuer's keys, read again now and then, and kept while they cannot be read.
+
+    Several threads may ask: while one reads, whoever needs what is being read waits for it.
+    """
 
     def __init__(
         self, fetch: Callable[[], str], *, algorithms: Sequence[str], clock: Clock
@@ -122,6 +126,7 @@ class KeySet:
         self._fetch, self._algorithms, self._clock = fetch, tuple(algorithms), clock
         self._keys: dict[str, Key] = {}
         self._read_at = self._tried_at = float("-inf")
+        self._reading, self._attempts = threading.Lock(), 0
 
     def key(self, kid: str) -> Key | None:
         """Return a key by its id; None if the issuer has none of it.
@@ -130,13 +135,23 @@ class KeySet:
             DependencyError: No key set could be read yet.
         """
         now = self._clock.now().timestamp()
-        is_due = now - self._read_at >= REFRESH_S or kid not in self._keys
-        if is_due and now - self._tried_at >= PATIENCE_S:
-            self._read(now)
+        if now - self._read_at >= REFRESH_S or kid not in self._keys:
+            attempts = self._attempts
+            with self._reading:
+                # What somebody else has just found out in vain is not asked again by each.
+                if attempts != self._attempts and not self._keys:
+                    raise DependencyError(
+                        service="ssm",
+                        doing="give the issuer's keys",
+                        reason="it was asked a moment ago",
+                    )
+                if now - self._tried_at >= PATIENCE_S:
+                    self._read(now)
         return self._keys.get(kid)
 
     def _read(self, now: float) -> None:
         self._tried_at = now
+        self._attempts += 1
         try:
             self._keys = read_keys(self._fetch(), self._algorithms)
         except (FalajError, ValueError) as error:
