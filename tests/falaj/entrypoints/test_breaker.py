@@ -13,6 +13,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from falaj.capture.keyring import KeyRing, TenantKey
+from falaj.capture.recording import Keys, Recording
+from falaj.capture.records import audit_record
+from falaj.capture.refusals import Refusals
 from falaj.config.access import AccessSettings
 from falaj.config.breaker import BreakerSettings
 from falaj.contract import HEADER_FALLBACK, HEADER_SUBJECT, HEADER_TENANT, PARAMETER_FALLBACK
@@ -534,3 +538,30 @@ def test_a_caller_without_a_token_reaches_neither_service_nor_fallback(service, 
     handler = guarded(breaker, settings=AccessSettings.from_dict(access))
     assert handler(EVENT, None)["statusCode"] == 401
     assert (service.seen, cpu.events) == ([], [])
+
+
+def test_what_it_answers_itself_leaves_a_record(nowhere):
+    """Neither service nor fallback has seen the request: who asked, and that nobody answered."""
+    key = TenantKey(tenant="bank", number=1, id="5eed5eed", secret=bytes(32))
+    recording = Recording(Keys(lambda: KeyRing.of([key]), NOON, start=lambda work: work()))
+    lines = []
+    upstream = Upstream(nowhere)
+    breaker = Breaker(
+        BreakerSettings(model="vision", endpoint=nowhere),
+        ask=upstream,
+        clock=StandingClock(),
+        write=lambda _: None,
+        is_checked=True,
+        refusals=lambda: Refusals(recording, lines.append, model="vision"),
+    )
+    context = EVENT["requestContext"] | {"falaj": {"tenant": "bank", "subject": "teller"}}
+    statuses = [breaker(EVENT | {"requestContext": context})["statusCode"] for _ in range(3)]
+    statuses.append(breaker(EVENT | {"rawPath": "/v2/models/other/infer"})["statusCode"])
+    upstream.close()
+    records = [audit_record(json.loads(line), event="e") for line in lines]
+
+    assert statuses == [503, 503, 503, 400]
+    assert [(r["status"], r["outcome"], r["who"], r["model"], r["count"]) for r in records] == [
+        (503, "unavailable", key.who("teller"), "vision", 1),
+        (400, "malformed_request", None, "vision", 1),
+    ]

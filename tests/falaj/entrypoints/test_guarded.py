@@ -1,13 +1,20 @@
 """Promise: the function itself refuses what the gateway should have refused."""
 
 import json
+from contextlib import nullcontext
+from datetime import timedelta
 
 import pytest
 
+from falaj.capture.keyring import KeyRing, TenantKey
+from falaj.capture.recording import Keys, Recording
+from falaj.capture.records import audit_record
+from falaj.capture.refusals import Refusals
 from falaj.config.access import AccessSettings
 from falaj.domain.access import AccessMode, Caller, ModelAccess
 from falaj.domain.routes import ROUTES
 from falaj.entrypoints.guarded import GuardedHandler, guarded
+from falaj.errors import QuotaExceededError
 from tests.falaj.clocks import NOON, StandingClock
 
 MODELS = {
@@ -255,3 +262,74 @@ def test_who_asks_is_said_beside_the_tenant(handler, seen):
 
     assert seen[0]["requestContext"]["falaj"]["subject"] == "784-1990-1234567-1"
     assert "784" not in str(seen[0]["headers"])
+
+
+KEY = TenantKey(tenant="acme", number=1, id="5eed5eed", secret=bytes(32))
+
+
+@pytest.fixture
+def recorded(clock, lines):
+    """A guarded handler whose refusals are recorded, and its records."""
+    recording = Recording(Keys(lambda: KeyRing.of([KEY]), clock.now(), start=lambda work: work()))
+
+    def refuse(tenant):
+        raise QuotaExceededError(tenant=tenant, limit="rate", retry_after_s=1)
+
+    def build(*, is_over=False):
+        return GuardedHandler(
+            lambda _, __: {"statusCode": 200},
+            JWT,
+            admit=refuse if is_over else lambda _: nullcontext(),
+            clock=clock,
+            write=lambda _: None,
+            refusals=lambda: Refusals(recording, lines.append, model="churn"),
+        )
+
+    def records():
+        return [audit_record(json.loads(line), event="e") for line in lines]
+
+    return build, records
+
+
+@pytest.fixture
+def lines():
+    """What is written for auditors."""
+    return []
+
+
+def test_each_kind_of_refusal_leaves_a_record_with_what_is_known(recorded, lines):
+    """Who asked where the token was believed, and nobody where it was not; never the token."""
+    build, records = recorded
+    handler = build()
+    handler(http_event(NOBODY))
+    handler(http_event({"exp": str(EXPIRES - 700), "sub": "clerk-7"}))
+    handler(http_event({"scope": "model:churn:read", "sub": "clerk-7"}))
+    build(is_over=True)(http_event({"sub": "clerk-7"}))
+
+    assert [(r["status"], r["outcome"], r["who"], r["model"]) for r in records()] == [
+        (401, "unauthenticated", None, "churn"),
+        (403, "forbidden", KEY.who("clerk-7"), "churn"),
+        (429, "quota_exceeded", KEY.who("clerk-7"), "churn"),
+    ]
+    assert "clerk-7" not in "".join(lines)
+
+
+def test_a_flood_is_counted_and_its_rest_told_with_the_next_request(recorded, clock):
+    """A function that lives on has told all of it in the next minute."""
+    build, records = recorded
+    handler = build()
+    for _ in range(57):
+        handler(http_event(NOBODY))
+    clock.at += timedelta(minutes=1)
+    answered = handler(http_event())
+
+    assert answered["statusCode"] == 200
+    assert [r["count"] for r in records()] == [1, 9, 47]
+
+
+def test_who_is_answered_leaves_no_record_of_a_refusal(recorded):
+    """And nothing is made for whoever is never refused."""
+    build, records = recorded
+    build()(http_event())
+
+    assert records() == []

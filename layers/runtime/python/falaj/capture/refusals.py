@@ -63,6 +63,11 @@ class Refusals:
         self._minute = ""
         self._counted: dict[Refusal, _Count] = {}
 
+    @property
+    def is_counting(self) -> bool:
+        """Whether anything was counted in the minute that was looked at last."""
+        return bool(self._counted)
+
     def note(self, refusal: Refusal, now: datetime) -> None:
         """Count a refusal, and record it if it is the first, tenth, hundredth, … of its kind."""
         self.settle(now)

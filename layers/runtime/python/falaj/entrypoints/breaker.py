@@ -10,10 +10,14 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from falaj.config.breaker import BreakerSettings
 from falaj.contract import (
+    CONTEXT_CHECKED,
+    CONTEXT_SUBJECT,
+    CONTEXT_TENANT,
     DIMENSION_MODEL,
     ENV_ACCESS,
     METRIC_ASKED,
@@ -33,6 +37,9 @@ from falaj.entrypoints.breaker_events import (
     without_compression,
 )
 from falaj.errors import DependencyError, FalajError, MalformedRequestError, ServiceUnreachableError
+
+if TYPE_CHECKING:
+    from falaj.capture.refusals import Refusals
 
 UNHEALTHY: Final = frozenset({502, 503, 504})
 """What a load balancer without healthy targets answers, and a replica that is full or leaving."""
@@ -63,6 +70,8 @@ class Breaker:
         clock: The time.
         write: Takes each log line.
         is_checked: Whether callers and their tenants are checked before it.
+        refusals: Makes what leaves auditors a record of what it answers itself, when it is first
+            needed; None where nobody records.
     """
 
     def __init__(
@@ -75,7 +84,10 @@ class Breaker:
         clock: Clock | None = None,
         write: Callable[[str], object] | None = None,
         is_checked: bool = False,
+        refusals: "Callable[[], Refusals] | None" = None,
     ) -> None:
+        self._make_refusals = refusals
+        self._refusals: Refusals | None = None
         self._model, self._is_checked = settings.model, is_checked
         self._ask, self._fall_back, self._wake = ask, fall_back, wake
         self._clock = clock or SystemClock()
@@ -86,9 +98,12 @@ class Breaker:
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:  # noqa: ANN401 - Lambda's context has no public type
         """Answer one event; never raises."""
         request_id = request_id_of(event)
+        if self._refusals is not None and self._refusals.is_counting:
+            self._refusals.settle(self._clock.now())
         try:
             asked = forwarded(event, self._model, is_checked=self._is_checked)
         except MalformedRequestError as error:
+            self._record(event, 400, error.code)
             return refusal(400, error=str(error), code=error.code, request_id=request_id)
         left_s = _left_s(context)
         reason, result = self._from_service(asked, left_s)
@@ -136,6 +151,7 @@ class Breaker:
                 f"model '{self._model}' had no replica and one is being started; "
                 f"try again in {WAKING_S} s"
             )
+            self._record(event, 503, "waking")
             return refusal(
                 503,
                 error=sentence,
@@ -146,12 +162,26 @@ class Breaker:
         if _is_ours(result):
             return _with_retry(result)
         sentence = f"the service of model '{self._model}' does not answer; try again shortly"
+        self._record(event, 503, "unavailable")
         return refusal(
             503,
             error=sentence,
             code="unavailable",
             request_id=request_id,
             retry_after_s=UNAVAILABLE_S,
+        )
+
+    def _record(self, event: Mapping[str, Any], status: int, code: str) -> None:
+        """Leave auditors a record of what neither the service nor the fallback has answered."""
+        if self._make_refusals is None:
+            return
+        from falaj.capture.refusals import Refusal  # noqa: PLC0415 - where there is something to say
+
+        self._refusals = self._refusals or self._make_refusals()
+        known = (event.get("requestContext") or {}).get(CONTEXT_CHECKED) or {}
+        tenant, subject = known.get(CONTEXT_TENANT, ""), known.get(CONTEXT_SUBJECT, "")
+        self._refusals.note(
+            Refusal(code, status, tenant=tenant, subject=subject), self._clock.now()
         )
 
     def _wake_if_absent(self) -> bool:
@@ -237,7 +267,11 @@ def _started(settings: BreakerSettings) -> Handler:
         if settings.service
         else None
     )
+    from falaj.entrypoints.guarded import guarded, recorded_refusals  # noqa: PLC0415
+
     is_checked = bool(os.environ.get(ENV_ACCESS))  # noqa: TID251 - read whole where it is set
+    make = recorded_refusals()
+    refusals = cache(make) if make is not None else None
     breaker = Breaker(
         settings,
         ask=Upstream(settings.endpoint, server_name=settings.server_name),
@@ -246,9 +280,6 @@ def _started(settings: BreakerSettings) -> Handler:
         else None,
         wake=services.wake if services else None,
         is_checked=is_checked,
+        refusals=refusals,
     )
-    if not is_checked:
-        return breaker
-    from falaj.entrypoints.guarded import guarded  # noqa: PLC0415 - where someone is asked
-
-    return guarded(breaker)
+    return guarded(breaker, refusals=refusals) if is_checked else breaker

@@ -1,12 +1,14 @@
 """Connects a function's capture to AWS: SSM holds tenants' keys."""
 
+from collections.abc import Callable
 from typing import Final
 
 import boto3
 from botocore.config import Config
 
 from falaj.aws.capture_keys import CaptureKeys
-from falaj.capture.recording import Keys
+from falaj.capture.recording import Keys, Recording
+from falaj.capture.refusals import Refusals
 from falaj.config.access import AccessSettings
 from falaj.config.settings import Settings
 from falaj.contract import ENV_CAPTURE, ENV_LOG_LEVEL
@@ -49,3 +51,17 @@ def keys_at(root: str, clock: Clock) -> Keys:
         clock: Tells when keys are old.
     """
     return Keys(CaptureKeys(boto3.client("ssm", config=QUICK), root).ring, clock.now())
+
+
+def refusals_at(
+    root: str, clock: Clock, write: Callable[[str], object], *, model: str = ""
+) -> Refusals:
+    """Make what records refusals, in a function that records nothing else.
+
+    Args:
+        root: Path of the parameters that hold keys.
+        clock: Tells when keys are old.
+        write: Takes each line.
+        model: Whose requests the function answers; empty where it answers for none.
+    """
+    return Refusals(Recording(keys_at(root, clock)), write, model=model)

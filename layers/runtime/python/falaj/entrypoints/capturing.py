@@ -22,6 +22,11 @@ class Capture:
     def __init__(self, keys: Keys, *, mode: AccessMode, tenant_claim: str) -> None:
         self._recording, self._mode, self._claim = Recording(keys), mode, tenant_claim
 
+    @property
+    def recording(self) -> Recording:
+        """What numbers this process's records."""
+        return self._recording
+
     def seen(self, event: object, body: bytes, now: datetime) -> dict[str, Any]:
         """Return what only the function knows of a request; it never fails."""
         context = event.get("requestContext") if isinstance(event, dict) else None

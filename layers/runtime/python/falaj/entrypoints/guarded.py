@@ -5,10 +5,11 @@ the same facts, knows the time, and believes no header that names a tenant.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from falaj.capture.records import RANDOM_ID
 from falaj.config.access import AccessSettings
@@ -17,6 +18,8 @@ from falaj.contract import (
     CONTEXT_CHECKED,
     CONTEXT_SUBJECT,
     CONTEXT_TENANT,
+    ENV_CAPTURE,
+    ENV_MODEL_NAME,
     HEADER_REQUEST_ID,
     HEADER_TENANT,
 )
@@ -26,6 +29,9 @@ from falaj.entrypoints.lambda_callers import caller_in
 from falaj.entrypoints.lambda_paths import without_stage
 from falaj.errors import AccessError, ForbiddenError, UnauthenticatedError
 from falaj.http.failures import failure_body, failure_headers, status_of
+
+if TYPE_CHECKING:
+    from falaj.capture.refusals import Refusals
 
 Handler = Callable[[Any, Any], dict[str, Any]]
 Admission = Callable[[str], AbstractContextManager[None]]
@@ -47,6 +53,8 @@ class GuardedHandler:
         admit: Counts requests by tenant; nothing is counted by default.
         clock: Tells when a token has expired.
         write: Takes a line for each refusal; by default standard output.
+        refusals: Makes what leaves auditors a record of refusals, when it is first needed; None
+            where nobody records.
     """
 
     def __init__(
@@ -57,7 +65,10 @@ class GuardedHandler:
         admit: Admission = lambda _: nullcontext(),
         clock: Clock = SYSTEM_CLOCK,
         write: Callable[[str], object] = sys.stdout.write,
+        refusals: "Callable[[], Refusals] | None" = None,
     ) -> None:
+        self._make_refusals = refusals
+        self._refusals: Refusals | None = None
         self._handler, self._settings = handler, settings
         self._admit, self._clock, self._write = admit, clock, write
 
@@ -65,35 +76,57 @@ class GuardedHandler:
         """Answer one event."""
         if not isinstance(event, dict) or _CONTEXT not in event:
             return self._handler(event, context)
+        if self._refusals is not None and self._refusals.is_counting:
+            self._refusals.settle(self._clock.now())
+        caller = None
         try:
-            caller = self._known(event)
+            around = event[_CONTEXT] if isinstance(event[_CONTEXT], dict) else {}
+            caller = self._known(around)
+            self._refuse_unless_allowed(caller, event, around)
             with self._admit(caller.tenant):
                 return self._handler(_said_for(event, caller), context)
         except AccessError as error:
-            return self._refused(error, event)
+            return self._refused(error, event, caller)
 
-    def _known(self, event: Mapping[str, Any]) -> Caller:
-        context = event[_CONTEXT] if isinstance(event[_CONTEXT], dict) else {}
+    def _known(self, context: Mapping[str, Any]) -> Caller:
         settings = self._settings
         caller = caller_in(context, settings.mode, settings.tenant_claim)
         if caller.expires_at is not None and not self._is_valid(caller.expires_at):
             raise UnauthenticatedError("the token has expired")
+        return caller
+
+    def _refuse_unless_allowed(
+        self, caller: Caller, event: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> None:
+        settings = self._settings
         method, path = _asked(event, context)
         asked = asked_for(method, path)
         if asked is None:
             if caller.scopes is not None:
                 raise ForbiddenError("no scope opens this path")
-            return caller
+            return
         if asked.route.of_model and asked.model not in settings.models:
             # Its name is whatever the caller wrote, and this sentence goes into a log.
             raise ForbiddenError("nothing is known of access to a model of that name")
         refuse_unless_allowed(caller, asked.route, settings.models.get(asked.model))
-        return caller
 
     def _is_valid(self, expires_at: float) -> bool:
         return expires_at + self._settings.skew_s > self._clock.now().timestamp()
 
-    def _refused(self, error: AccessError, event: Mapping[str, Any]) -> dict[str, Any]:
+    def _record(self, error: AccessError, caller: Caller | None, status: int) -> None:
+        """Leave auditors a record, of which one may stand for many."""
+        if self._make_refusals is None:
+            return
+        from falaj.capture.refusals import Refusal  # noqa: PLC0415 - for whoever is refused
+
+        self._refusals = self._refusals or self._make_refusals()
+        tenant, subject = (caller.tenant, caller.subject) if caller else ("", "")
+        refusal = Refusal(error.code, status, tenant=tenant, subject=subject)
+        self._refusals.note(refusal, self._clock.now())
+
+    def _refused(
+        self, error: AccessError, event: Mapping[str, Any], caller: Caller | None
+    ) -> dict[str, Any]:
         request_id = str((event.get(_CONTEXT) or {}).get("requestId") or "unknown")
         status = status_of(error)
         line = {
@@ -105,6 +138,7 @@ class GuardedHandler:
             "timestamp": self._clock.now().isoformat(),
         }
         self._write(json.dumps(line) + "\n")
+        self._record(error, caller, status)
         body = failure_body(message=str(error), code=error.code, request_id=request_id)
         headers = {"content-type": "application/json", HEADER_REQUEST_ID: request_id}
         return {
@@ -115,17 +149,46 @@ class GuardedHandler:
         }
 
 
-def guarded(handler: Handler, *, settings: AccessSettings | None = None) -> Handler:
-    """Put a handler behind the check that its environment asks for; itself where it asks none."""
+def guarded(
+    handler: Handler,
+    *,
+    settings: AccessSettings | None = None,
+    refusals: "Callable[[], Refusals] | None" = None,
+) -> Handler:
+    """Put a handler behind the check that its environment asks for; itself where it asks none.
+
+    Args:
+        handler: Answers.
+        settings: What to ask instead of what the environment says.
+        refusals: What records refusals; by default what the environment asks for.
+    """
     known = settings or AccessSettings.from_env()
     if known.mode is AccessMode.OPEN:
         return handler
+    recorded = refusals or recorded_refusals()
     around = QuotaSettings.from_env()
     if around is None:
-        return GuardedHandler(handler, known)
+        return GuardedHandler(handler, known, refusals=recorded)
     from falaj.entrypoints.quotas import quotas_of  # noqa: PLC0415 - where tenants are bounded
 
-    return GuardedHandler(handler, known, admit=quotas_of(around, SYSTEM_CLOCK).admit)
+    admit = quotas_of(around, SYSTEM_CLOCK).admit
+    return GuardedHandler(handler, known, admit=admit, refusals=recorded)
+
+
+def recorded_refusals() -> "Callable[[], Refusals] | None":
+    """Return what makes the record of refusals; None where the environment asks for none."""
+    env = os.environ  # noqa: TID251 - read by whoever is first refused
+    root = env.get(ENV_CAPTURE, "")
+    if not root:
+        return None
+
+    def make() -> "Refusals":
+        from falaj.entrypoints.capture_world import refusals_at  # noqa: PLC0415 - brings boto3
+
+        model = env.get(ENV_MODEL_NAME, "")
+        return refusals_at(root, SYSTEM_CLOCK, sys.stdout.write, model=model)
+
+    return make
 
 
 def _asked(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[str, str]:

@@ -40,6 +40,9 @@ class LambdaInference:
         response_limit_bytes: Largest result that Lambda takes back.
         experiments: What assigns requests to arms; None where no arms are packaged.
         capture: What tells auditors who asked; None where nobody records.
+
+    Attributes:
+        capture: As given.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class LambdaInference:
     ) -> None:
         self._service = service
         self._experiments = experiments
-        self._capture = capture
+        self.capture = capture
         self._write = write or _to_stdout
         self._limit = response_limit_bytes
         self._is_cold = True
@@ -93,8 +96,8 @@ class LambdaInference:
             response, result = self._fitted(request, response, result)
         is_cold, self._is_cold = self._is_cold, False
         keys = _keys(request, response, context, self._experiments)
-        if self._capture is not None:
-            keys["audit"] = self._capture.seen(event, request.body, at)
+        if self.capture is not None:
+            keys["audit"] = self.capture.seen(event, request.body, at)
         line = self._log.line(
             response.outcome,
             at=at,

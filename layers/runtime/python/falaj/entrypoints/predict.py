@@ -14,6 +14,7 @@ from falaj import contract
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from falaj.capture.refusals import Refusals
     from falaj.config.settings import Settings
     from falaj.entrypoints.capturing import Capture
     from falaj.entrypoints.lambda_experiments import Experiments
@@ -86,8 +87,21 @@ def _guarded(handler: "Handler", settings: "Settings", service: "Service") -> "H
     """Put the handler behind the check of who calls."""
     from falaj.entrypoints.guarded import guarded  # noqa: PLC0415
 
-    del settings, service
-    return guarded(handler)
+    del service
+    capture: Capture | None = getattr(handler, "capture", None)
+    if capture is None:
+        return guarded(handler)
+    recording = capture.recording
+
+    def refusals() -> "Refusals":
+        import sys  # noqa: PLC0415 - as below: for whoever is refused
+
+        from falaj.capture.refusals import Refusals  # noqa: PLC0415
+
+        told = {"release": settings.release, "model": settings.model_name}
+        return Refusals(recording, sys.stdout.write, **told)
+
+    return guarded(handler, refusals=refusals)
 
 
 def _shadowed(handler: "Handler", settings: "Settings", service: "Service") -> "Handler":
