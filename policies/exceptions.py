@@ -1,12 +1,11 @@
 """What is let through although a rule finds it: reviewed, with an end, in one file."""
 
-import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import yaml
 
@@ -14,25 +13,18 @@ from falaj.contract import DATA_CLASS_TAG, PROFILE_TAG
 from falaj.errors import ConfigurationError
 from policies.application import Stack
 from policies.evaluation import Finding
-from policies.registry import RULES
+from policies.vagueness import ANYTHING, FAMILIES, PROFILES, vague
 
 FILE: Final = Path(__file__).with_name("exceptions.yaml")
-LEAST_REASON: Final = 20
-"""Characters that a reason must have; fewer say nothing to the reader of an audit."""
 LONGEST_DAYS: Final = 400
 """Days for which an exception may be granted: a year, and time to review it."""
 HEALTH: Final = "health"
 RESIDENCY: Final = "residency."
-FAMILIES: Final = frozenset(rule.family for rule in RULES)
 FALAJ: Final = "falaj"
 CDK_NAG: Final = "cdk-nag"
 CFN_LINT: Final = "cfn-lint"
-ANYTHING: Final = "…"
-"""Stands for any text in the id of a finding of cdk-nag, `AwsSolutions-IAM5[Resource::…]`."""
 _LINT: Final = re.compile(r"[EWI]\d{4}")
-_KNOWN: Final = frozenset(rule.id for rule in RULES)
 _FIELDS: Final = ("rule", "resource", "reason", "evidence", "approver", "expires")
-_VAGUE: Final = re.compile(r"(?i)^\W*(?:todo|tbd|n/?a|none|fix later|temporary|false positive)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +49,7 @@ class Waiver:
     evidence: str
     approver: str
     expires: date
-    profiles: tuple[str, ...] = ("smb", "enterprise")
+    profiles: tuple[str, ...] = PROFILES
     optional: bool = False
 
     @classmethod
@@ -73,12 +65,12 @@ class Waiver:
         faults = [f"{field} is missing" for field in _FIELDS if not entry.get(field)]
         faults += [f"{field} is not known" for field in entry if field not in known]
         if not faults:
-            faults = list(_vague(entry))
+            faults = list(vague(entry))
         if faults:
             name = f"exception {number} ({entry.get('rule')} on {entry.get('resource')})"
             raise ConfigurationError([f"{name}: {fault}" for fault in faults])
         texts = {field: str(entry[field]).strip() for field in _FIELDS[:-1]}
-        profiles = tuple(entry.get("profiles", cls.__dataclass_fields__["profiles"].default))
+        profiles = tuple(entry.get("profiles", PROFILES))
         return cls(
             **texts,
             expires=entry["expires"],
@@ -97,7 +89,7 @@ class Waiver:
         """Whether a finding of a rule on a resource is what this is about."""
         parts = map(re.escape, self.rule.split(ANYTHING))
         is_rule = re.fullmatch(".*".join(parts), rule) is not None
-        return is_rule and fnmatch.fnmatchcase(resource, self.resource)
+        return is_rule and _matches(resource, self.resource)
 
 
 def read_waivers(file: Path = FILE) -> tuple[Waiver, ...]:
@@ -108,7 +100,7 @@ def read_waivers(file: Path = FILE) -> tuple[Waiver, ...]:
     """
     waivers: list[Waiver] = []
     faults: list[str] = []
-    entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
+    entries = _entries(file)
     for number, entry in enumerate(entries, start=1):
         try:
             waivers.extend(Waiver.read(number, one) for one in _single(entry))
@@ -117,6 +109,16 @@ def read_waivers(file: Path = FILE) -> tuple[Waiver, ...]:
     if faults:
         raise ConfigurationError(faults)
     return tuple(waivers)
+
+
+def _entries(file: Path) -> list[object]:
+    try:
+        entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError([f"{file.name} cannot be read: {error}"]) from error
+    if not isinstance(entries, list):
+        raise ConfigurationError([f"{file.name} is no list of exceptions"])
+    return entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +204,12 @@ def _refusal(waiver: Waiver, today: date, *, is_health: bool) -> str | None:
 
 def _is_about_absent(waiver: Waiver, stacks: Sequence[Stack]) -> bool:
     pattern = waiver.resource.partition("/")[0]
-    return waiver.optional and not any(fnmatch.fnmatchcase(stack.name, pattern) for stack in stacks)
+    return waiver.optional and not any(_matches(stack.name, pattern) for stack in stacks)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a name fits; a star stands for a part of one name, and ends where it ends."""
+    return re.fullmatch("[^/]*".join(map(re.escape, pattern.split("*"))), name) is not None
 
 
 def _name(waiver: Waiver) -> str:
@@ -214,21 +221,3 @@ def _single(entry: object) -> Iterable[object]:
     if not isinstance(entry, dict) or not isinstance(entry.get("resource"), list):
         return [entry]
     return [entry | {"resource": name} for name in entry["resource"]]
-
-
-def _vague(entry: dict[str, Any]) -> Iterable[str]:
-    reason = str(entry["reason"]).strip()
-    if len(reason) < LEAST_REASON or _VAGUE.match(reason):
-        yield f"the reason {reason!r} is vague; say why, in at least {LEAST_REASON} characters"
-    if _VAGUE.match(str(entry["evidence"])):
-        yield "the evidence is vague; name a test, a document or a page"
-    if not isinstance(entry["expires"], date):
-        yield f"expires {entry['expires']!r} is no date; write 2027-05-31"
-    stack, _, id_ = str(entry["resource"]).partition("/")
-    if not stack.strip("*") or (id_ and not id_.strip("*")):
-        yield f"resource {entry['resource']!r} is a whole stack or everything; name resources"
-    rule = str(entry["rule"])
-    if ANYTHING in rule.partition("[")[0] or rule.endswith("*"):
-        yield "the rule is a pattern; an exception is from one rule"
-    if rule.partition(".")[0] in FAMILIES and rule not in _KNOWN:
-        yield f"there is no rule {rule}"

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from policies.controls import CONTROLS
-from policies.exceptions import LEAST_REASON, LONGEST_DAYS
+from policies.exceptions import LONGEST_DAYS
 from policies.registry import RULES
 from policies.rule import Rule
+from policies.vagueness import LEAST_REASON
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "policies.md"
 
