@@ -143,6 +143,54 @@ def test_a_stream_answers_in_order_and_outlives_an_error(client):
     assert "Expected [-1,30], got [1,8]" in found[3][1].message()
 
 
+def test_a_stream_may_ask_to_end_with_an_errors_status(client):
+    """Triton's clients ask by metadata, and learn the status instead of a sentence alone."""
+    answers = Queue()
+    client.start_stream(
+        callback=lambda result, error: answers.put((result, error)),
+        headers={"triton_grpc_error": "true"},
+    )
+    try:
+        for model in ("rows", "nobody"):
+            client.async_stream_infer(model, [tensor(np.ones((1, 30), np.float32))])
+        answered, refused = answers.get(timeout=10), answers.get(timeout=10)
+    finally:
+        client.stop_stream()
+    assert answered[0].as_numpy("score").shape == (1, 1)
+    assert refused[1].status() == "StatusCode.NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("get_system_shared_memory_status", ()),
+        ("register_cuda_shared_memory", ("a", b"aGFuZGxl", 0, 1)),
+        ("get_trace_settings", ()),
+        ("update_log_settings", ({"log_info": True},)),
+    ],
+)
+def test_what_is_not_served_is_said(client, method, arguments):
+    """A client that tries learns which extension is missing, and what to do instead."""
+    with pytest.raises(InferenceServerException, match="is not supported; se") as caught:
+        getattr(client, method)(*arguments)
+    assert caught.value.status() == "StatusCode.UNIMPLEMENTED"
+
+
+def test_every_published_method_has_an_answer(container):
+    """None ends in grpc's own words for a method that it does not know."""
+    methods = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods
+    said = []
+    with grpc.insecure_channel(container.grpc) as channel:
+        for method in methods:
+            ask = channel.unary_unary(f"/inference.GRPCInferenceService/{method.name}")
+            try:
+                ask(b"", timeout=10)
+            except grpc.RpcError as error:
+                said.append(error.details())
+    assert len(methods) == 20
+    assert "Method not found!" not in said
+
+
 def test_statuses(client):
     """Unknown models, wrong shapes and invalid outputs have gRPC's own statuses."""
 
@@ -256,9 +304,15 @@ def test_requests_that_contradict_themselves_are_refused(container, change, sent
 
 
 def test_load_balancers_get_their_health_check(container):
-    """`grpc.health.v1.Health/Check` says SERVING."""
+    """`grpc.health.v1.Health/Check` says SERVING, of the server and of its one service."""
     with grpc.insecure_channel(container.grpc) as channel:
-        assert channel.unary_unary("/grpc.health.v1.Health/Check")(b"") == b"\x08\x01"
+        check = channel.unary_unary("/grpc.health.v1.Health/Check")
+        for name in (b"", b"inference.GRPCInferenceService"):
+            assert check(b"\x0a" + bytes([len(name)]) + name) == b"\x08\x01"
+        assert check(b"") == b"\x08\x01"
+        with pytest.raises(grpc.RpcError) as caught:
+            check(b"\x0a\x05other")
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 def test_the_descriptors_are_the_published_ones():

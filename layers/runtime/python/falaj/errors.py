@@ -13,6 +13,7 @@
     │   ├── UnknownModelError
     │   ├── UnknownVersionError
     │   ├── UnknownRouteError
+    │   ├── UnsupportedExtensionError    of the protocol, and not served
     │   ├── UnknownExperimentError
     │   ├── ExperimentRefusedError   as things stand, it cannot be started or decided so
     │   ├── MethodNotAllowedError
@@ -187,6 +188,16 @@ class UnknownRouteError(RequestError):
     def __init__(self, path: str) -> None:
         super().__init__(f"no such path: {_short(path)}; GET /v2 lists what is served")
         self.path = path
+
+
+class UnsupportedExtensionError(RequestError):
+    """An extension of the protocol that other servers have."""
+
+    code: ClassVar[str] = "unsupported_extension"
+
+    def __init__(self, *, name: str, mend: str) -> None:
+        super().__init__(f"{name} is not supported; {mend}")
+        self.name, self.mend = name, mend
 
 
 class UnknownExperimentError(RequestError):

@@ -21,8 +21,8 @@ from falaj.errors import (
     MethodNotAllowedError,
     ServiceError,
     UnknownModelError,
-    UnknownRouteError,
 )
+from falaj.http.absent import absent
 from falaj.http.failures import failure_body, failure_headers, status_of
 from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.outcome import Ending, Outcome
@@ -137,7 +137,7 @@ def refuse_route(request: Request, error: Exception) -> Response:
         return refuse(request, MethodNotAllowedError(request.method, allowed))
     if path.startswith(MODELS) and (model := path.removeprefix(MODELS).split("/")[0]):
         return refuse(request, UnknownModelError(model))
-    return refuse(request, UnknownRouteError(path))
+    return refuse(request, absent(path))
 
 
 def _request_id(scope: Scope) -> str:

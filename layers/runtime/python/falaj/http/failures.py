@@ -12,6 +12,7 @@ STATUS: Final[dict[type[FalajError], int]] = {
     errors.UnknownModelError: 404,
     errors.UnknownVersionError: 404,
     errors.UnknownRouteError: 404,
+    errors.UnsupportedExtensionError: 404,
     errors.UnknownExperimentError: 404,
     errors.ExperimentRefusedError: 409,
     errors.MethodNotAllowedError: 405,

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from falaj.errors import MethodNotAllowedError, UnknownRouteError
+from falaj.errors import FalajError, MethodNotAllowedError
 
 GET: Final = "GET"
 POST: Final = "POST"
@@ -43,6 +43,8 @@ def target_of(method: str, path: str) -> Target:
 
     Raises:
         UnknownRouteError: The protocol has no such path.
+        UnsupportedExtensionError: An extension has it that is not served.
+        ImmutableRepositoryError: It would change what is served.
         MethodNotAllowedError: The path takes another method.
 
     Example:
@@ -53,14 +55,20 @@ def target_of(method: str, path: str) -> Target:
     if (found := SERVER_ROUTES.get(tuple(parts))) is not None:
         return Target(allowed(method, *found))
     if parts[:2] != ["v2", "models"]:
-        raise UnknownRouteError(path)
+        raise _absent(path)
     held = _VERSIONED if parts[_UNVERSIONED : _UNVERSIONED + 1] == ["versions"] else _UNVERSIONED
     rest = parts[held:]
     found = MODEL_ROUTES.get(rest[0] if rest else "")
     if len(parts) < held or len(rest) > 1 or found is None or rest == [""]:
-        raise UnknownRouteError(path)
+        raise _absent(path)
     version = parts[_VERSIONED - 1] if held == _VERSIONED else ""
     return Target(allowed(method, *found), _unquoted(parts[2]), _unquoted(version))
+
+
+def _absent(path: str) -> FalajError:
+    from falaj.http.absent import absent  # noqa: PLC0415 - a cold start does without
+
+    return absent(path)
 
 
 def _unquoted(segment: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter_ns
 from typing import Any, Final
 
@@ -41,6 +42,7 @@ from falaj.errors import (
     UnauthenticatedError,
 )
 from falaj.http import metadata
+from falaj.http.absent import METHODS, Absent
 from falaj.http.service import Service
 from falaj.telemetry.outcome import Ending, Outcome
 
@@ -50,7 +52,17 @@ _NS: Final = 1_000_000_000
 _ENVELOPE_BYTES: Final = 1024 * 1024  # names, shapes and parameters around the tensors
 _HEALTH: Final = "grpc.health.v1.Health"
 _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
-"""HealthCheckResponse{status}, from github.com/grpc/grpc, doc/health-checking.md."""
+_ABOUT_US: Final = (b"", b"\x0a\x00", b"\x0a%c%b" % (len(SERVICE), SERVICE.encode()))
+"""HealthCheckRequest{service} and HealthCheckResponse{status}: the whole server, or the service.
+
+Source: github.com/grpc/grpc, doc/health-checking.md.
+"""
+_STATUS_WANTED: Final = ("triton_grpc_error", "true")
+"""Asks that a stream end with an error's own status.
+
+Source: github.com/triton-inference-server/server, docs/customization_guide/inference_protocols.md
+("GRPC Status Codes").
+"""
 
 _OPERATIONS: Final = {
     "ServerLive": "server_live",
@@ -188,6 +200,7 @@ class Servicer:
             "RepositoryIndex": lambda _: {"models": metadata.repository_index(service)},
             "RepositoryModelLoad": _refuse_change,
             "RepositoryModelUnload": _refuse_change,
+            **{name: partial(_refuse_extension, found) for name, found in METHODS.items()},
         }
         return {name: told(name, tell) for name, tell in answers.items()}
 
@@ -198,7 +211,9 @@ class Servicer:
             return False
         return self._is_ready()
 
-    async def _health(self, _: bytes, __: Context) -> bytes:
+    async def _health(self, data: bytes, context: Context) -> bytes:
+        if data not in _ABOUT_US:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "there is no service of that name")
         return _SERVING if self._is_ready() else _NOT_SERVING
 
     async def _infer(self, data: bytes, context: Context) -> Message:
@@ -314,13 +329,14 @@ class Servicer:
     async def _streamed(
         self, requests: AsyncIterator[bytes], context: Context
     ) -> AsyncIterator[Message]:
+        ends_with_error = _STATUS_WANTED in (context.invocation_metadata() or ())
         async for data in requests:
             try:
                 # Looked at again with each request: a stream may outlive its token.
                 who = await self._door.known(context)
                 response = await self._infer(data, who)
             except FalajError as error:
-                if isinstance(error, UnauthenticatedError | ForbiddenError):
+                if ends_with_error or isinstance(error, UnauthenticatedError | ForbiddenError):
                     await abort(context, error)
                 yield _STREAMED(error_message=str(error))
                 continue
@@ -372,3 +388,7 @@ def _model_in(request: Message) -> str:
 
 def _refuse_change(request: Message) -> Any:  # noqa: ANN401 - never returns
     raise ImmutableRepositoryError(request.model_name)
+
+
+def _refuse_extension(found: Absent, _: Message) -> Any:  # noqa: ANN401 - never returns
+    raise found.error()

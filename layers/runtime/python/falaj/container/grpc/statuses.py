@@ -12,6 +12,7 @@ STATUS: Final[dict[type[FalajError], grpc.StatusCode]] = {
     errors.RequestError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.UnknownModelError: grpc.StatusCode.NOT_FOUND,
     errors.UnknownVersionError: grpc.StatusCode.NOT_FOUND,
+    errors.UnsupportedExtensionError: grpc.StatusCode.UNIMPLEMENTED,
     errors.ImmutableRepositoryError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
     errors.ForbiddenError: grpc.StatusCode.PERMISSION_DENIED,
