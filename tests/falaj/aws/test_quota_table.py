@@ -208,6 +208,29 @@ def test_a_full_bucket_is_seen_by_each_environment_once(wire, clock):
     assert len(wire.operations) - before == 1
 
 
+def test_a_flood_over_many_environments_costs_few_calls_and_none_of_the_rate(wire, clock):
+    """Twenty see two hundred requests a second for ten seconds, of which ten a second pass."""
+    environments, count = [environment(wire, clock) for _ in range(20)], 0
+    for tick in range(2000):
+        count += passed(environments[tick % 20], "acme", TEN, 1)
+        clock.advance(0.005)
+    in_vain = len(wire.operations) - count
+
+    assert count == pytest.approx(5 + 100, abs=2)
+    # Half a second until the bucket could be empty, and as often at most a second call that finds
+    # it changed.
+    assert in_vain <= 2 * 20 * 10 / 0.5
+
+
+def test_a_raised_limit_ends_a_lull(wire, clock):
+    """Whoever was refused by what others had taken asks again once he may have more."""
+    passed(environment(wire, clock), "acme", TEN, 5)
+    other = environment(wire, clock)
+    refused = passed(other, "acme", TEN, 1)
+
+    assert (refused, passed(other, "acme", Limits(rate_per_s=10, burst=8), 10)) == (0, 3)
+
+
 def test_the_last_place_is_known_to_be_the_last(wire, clock):
     """Who has filled the bucket itself needs nobody to say so."""
     table = environment(wire, clock)

@@ -4,7 +4,10 @@ A request costs one conditional write where a rate is bounded, and two more wher
 No write asks for a value that another request has just changed, so a busy tenant's requests never
 wait for each other: a bucket's writes say "add, unless it is full" and "begin anew, if it is
 empty". Either says what stands there if it fails, so what an environment knows of a bucket decides
-which comes first, and a full bucket is refused from memory until it has room.
+which comes first, and a full bucket is refused from memory until it has room. Where a call was
+needed to see that it is full, others fill it: the environment then leaves it alone until it could
+be empty. However many environments a flood is spread over, each asks in vain once in that time, and
+the tenant loses nothing of its rate, for the bucket is not empty before.
 
 What is under way is counted by the half minute in which it began. No request lasts longer, so two
 counters hold everything, and what a crashed environment never gave back is forgotten with its half
@@ -31,6 +34,9 @@ _SKEW_S: Final = 2
 """How far the clocks of two environments may be apart: so long after a half minute's end somebody
 might still count in it."""
 _FORGOTTEN_AFTER_S: Final = 600
+LULL_US: Final = MICROSECOND
+"""How long a bucket that others fill is left alone at most: whoever is refused is told to come back
+after a second."""
 REMEMBERED: Final = 10_000
 
 
@@ -47,6 +53,8 @@ class QuotaTable:
         self._table, self._clock = CountTable(post, table), clock
         self._due_us: dict[str, int] = {}
         """When each tenant's bucket is empty at the earliest: it is never emptied sooner."""
+        self._lulls: dict[str, tuple[Limits, int]] = {}
+        """Until when a tenant is refused without asking, as long as its limits are these."""
         self._done: dict[str, int] = {}
         """By tenant, the last window of which is known that all its requests are answered."""
 
@@ -57,10 +65,16 @@ class QuotaTable:
             QuotaExceededError: There is no room for so many; it says when to come back.
             DependencyError: DynamoDB does not answer.
         """
-        for _ in range(_ATTEMPTS):
+        self._refuse_in_lull(tenant, limits)
+        for attempt in range(_ATTEMPTS):
             # By the clock of each attempt: a slow call must not make a bucket look full.
             now_us = self._now_us()
-            self._refuse_if_full(tenant, limits, now_us, count)
+            wait_us = self._wait_us(tenant, limits, now_us, count)
+            if wait_us:
+                if attempt and count == 1:
+                    wait_us += min(limits.tolerance_us, LULL_US)
+                    self._lulls[tenant] = (limits, now_us + wait_us)
+                raise _over(tenant, wait_us)
             if self._is_written(tenant, limits, now_us, count):
                 return
         # It has changed under every call, and is not full: that is no fault of the tenant's.
@@ -73,7 +87,8 @@ class QuotaTable:
             QuotaExceededError: The tenant is over its rate in this environment alone.
         """
         now_us = self._now_us()
-        self._refuse_if_full(tenant, limits, now_us, count)
+        if wait_us := self._wait_us(tenant, limits, now_us, count):
+            raise _over(tenant, wait_us)
         self._know(tenant, take(limits, self._due_us.get(tenant, 0), now_us, count).due_us)
 
     def hold(self, tenant: str, limits: Limits, count: int = 1) -> str:
@@ -135,14 +150,22 @@ class QuotaTable:
         self._know(tenant, written.item.get("due", 0))
         return written.held
 
-    def _refuse_if_full(self, tenant: str, limits: Limits, now_us: int, count: int) -> None:
-        wait_us = take(limits, self._due_us.get(tenant, 0), now_us, count).wait_us
-        if wait_us:
+    def _wait_us(self, tenant: str, limits: Limits, now_us: int, count: int) -> int:
+        return take(limits, self._due_us.get(tenant, 0), now_us, count).wait_us
+
+    def _refuse_in_lull(self, tenant: str, limits: Limits) -> None:
+        lull = self._lulls.get(tenant)
+        if lull is None:
+            return
+        wait_us = lull[1] - self._now_us()
+        if lull[0] == limits and wait_us > 0:
             raise _over(tenant, wait_us)
+        self._lulls.pop(tenant, None)
 
     def _know(self, tenant: str, due_us: int) -> None:
         if len(self._due_us) >= REMEMBERED:
             self._due_us.clear()
+            self._lulls.clear()
         self._due_us[tenant] = due_us
 
     def _still_held(self, tenant: str, window: int, now_s: int) -> int:
