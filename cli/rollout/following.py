@@ -15,6 +15,7 @@ _HELD: Final = {
     Hold.INVALID: "the split is not as declared: find out why, then resume or abort",
     Hold.SHADOWED: "the shadow has shown what it can: promote or abort",
     Hold.EXPERIMENT: "the experiment is decided: promote or abort",
+    Hold.OUTAGE: "stable fails its golden cases too: resume when it is over, or abort",
     Hold.STRANDED: "the way back is gone: release a version that works",
 }
 _UNITS: Final = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))

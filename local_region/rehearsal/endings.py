@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from falaj.domain.plan import Plan, PlanKind
-from falaj.domain.rollout import Hold, Phase, Rollout
+from falaj.domain.rollout import OUTAGE_PATIENCE_S, Hold, Phase, Rollout
 from local_region.rehearsal.scenario import Ending
 
 SETTLING: Final = timedelta(minutes=5)
@@ -25,6 +25,11 @@ def longest_s(plan: Plan) -> float:
     last = 1 if plan.kind is PlanKind.SPLIT else 0
     bakes = (len(plan.shares) - last) * (1 + plan.max_extensions) + last
     return bakes * plan.bake_s + SETTLING.total_seconds()
+
+
+def patience_s(rollout: Rollout) -> float:
+    """Return how much longer than its bakes a rollout may take for what is no fault of its own."""
+    return OUTAGE_PATIENCE_S if rollout.phase is Phase.VERIFYING else 0.0
 
 
 def expires_at(rollout: Rollout, plan: Plan) -> datetime | None:

@@ -30,7 +30,14 @@ from local_region.progress import AlarmChanged, Event, ParameterChanged
 from local_region.region import BUILD_FOLDER, Region
 from local_region.rehearsal import boundary
 from local_region.rehearsal.cast import Cast, desired_of
-from local_region.rehearsal.endings import SETTLING, expires_at, is_over, longest_s, verdict_of
+from local_region.rehearsal.endings import (
+    SETTLING,
+    expires_at,
+    is_over,
+    longest_s,
+    patience_s,
+    verdict_of,
+)
 from local_region.rehearsal.faults import FaultKind
 from local_region.rehearsal.latencies import Latencies
 from local_region.rehearsal.outages import Outages, zone_of
@@ -231,12 +238,13 @@ class Stage:
         rollout = await self._ask()
         while not is_over(rollout, self._candidate) or self._outages.lost_zones:
             gone = (self.clock.now() - start).total_seconds()
-            if gone >= longest:
+            until_s = longest + patience_s(rollout)
+            if gone >= until_s:
                 break
-            delivered = await self._advance(start + timedelta(seconds=longest), traffic)
+            delivered = await self._advance(start + timedelta(seconds=until_s), traffic)
             if delivered:
                 rollout = await self._looked(plan)
-                self.watch(self.recording, self.clock.now(), min(1.0, gone / longest))
+                self.watch(self.recording, self.clock.now(), min(1.0, gone / until_s))
         until = expires_at(rollout, plan)
         return rollout if until is None else await self._wait(plan, until)
 

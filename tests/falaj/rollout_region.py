@@ -112,6 +112,7 @@ class StrictLambda:
         (self._code / "handler.py").write_text("")
         self.broken = {}
         self.silent = set()
+        self.is_out = False
         self.unready = set()
         self.verified = {"1"}
         self.history = []
@@ -198,11 +199,20 @@ class StrictLambda:
         if view.version in self.silent:
             raise TooManyRequestsError("ConcurrentInvocationLimitExceeded")
         fault = self.broken.get(view.version, "")
+        if self.is_out and fault != "crash":
+            fault = "answered 500: the disk does not answer"
         if not fault:
             self.verified.add(view.version)
         if fault == "crash":
             return _invoked({"errorType": "ArtefactError", "errorMessage": "altered"}, "Unhandled")
-        case = {"model": "m", "name": "ones", "passed": not fault, "reason": fault}
+        status = 500 if fault.startswith("answered 5") else 200
+        case = {
+            "model": "m",
+            "name": "ones",
+            "status": status,
+            "passed": not fault,
+            "reason": fault,
+        }
         return _invoked(
             {
                 "release": view.version,

@@ -119,6 +119,7 @@ class MemoryWorld:
         self.command: Command | None = None
         self.verification: Verification | None = None
         self.broken: set[str] = set()
+        self.is_out = False
         self.verified = {version}
         self.verdict: Verdict | None = verdict(Outcome.INCONCLUSIVE)
         self.counts: tuple[Counts, ...] = ()
@@ -189,9 +190,11 @@ class MemoryWorld:
 
     def _verify(self, version: str) -> None:
         is_good = version not in self.broken
-        if is_good:
-            self.verified.add(version)
         state = VerificationState.PASSED if is_good else VerificationState.FAILED
+        if self.is_out and self.stored.stable:
+            state = VerificationState.OUTAGE
+        elif is_good:
+            self.verified.add(version)
         self.verification = Verification(version=version, state=state, reason="golden case 1")
 
 

@@ -31,6 +31,7 @@ from falaj.domain.observation import (
 from falaj.domain.plan import OnInconclusive, OnLoss, OnWin, Plan, PlanKind, Release
 from falaj.domain.rollout import (
     LIVE,
+    OUTAGE_PATIENCE_S,
     TRANSITIONS,
     Event,
     Hold,
@@ -137,6 +138,20 @@ def test_failed_golden_cases_end_the_release():
     settle(world, EPOCH)
     assert (world.load().phase, world.alias.history) == (Phase.ROLLED_BACK, [])
     assert world.notices[-1].is_page
+
+
+@pytest.mark.parametrize(
+    ("age_s", "phase"),
+    [(OUTAGE_PATIENCE_S - 1, Phase.VERIFYING), (OUTAGE_PATIENCE_S, Phase.PAUSED)],
+)
+def test_golden_cases_that_stable_fails_too_are_waited_for_and_then_held(age_s, phase):
+    """Nothing is known of the candidate: it is not rolled back, and somebody is called."""
+    world = world_with()
+    world.is_out = True
+    settle(world, EPOCH)
+    settle(world, later(age_s))
+    assert (world.load().phase, world.alias.history) == (phase, [])
+    assert world.notices[-1].is_page is (phase is Phase.PAUSED)
 
 
 def test_version_that_does_not_exist_ends_the_release():

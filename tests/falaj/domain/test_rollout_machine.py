@@ -147,6 +147,11 @@ class Interleavings(RuleBasedStateMachine):
         """Something the controller depends on does not answer."""
         self.world.dark = dark
 
+    @rule(is_out=st.booleans())
+    def outage(self, is_out):
+        """No version answers its golden cases, or all do again."""
+        self.world.is_out = is_out
+
     @rule(
         verb=st.sampled_from(Verb),
         skip_guard=st.booleans(),
@@ -236,6 +241,7 @@ class Interleavings(RuleBasedStateMachine):
         self._check_one_rollback_per_bad_release()
         self._check_only_a_newer_wish_moves_anything()
         self._check_shares_grow_only_when_allowed()
+        self._check_no_candidate_is_blamed_for_an_outage()
 
     def _check_one_rollback_per_bad_release(self):
         """A release is rolled back for harm at most once, and for its own alarm or verdict."""
@@ -266,6 +272,14 @@ class Interleavings(RuleBasedStateMachine):
             entry = record.after.log[-1]
             if entry.event in {Event.STEPPED, Event.FINISHED}:
                 assert record.observation.freeze_reason == ""
+
+    def _check_no_candidate_is_blamed_for_an_outage(self):
+        """Only a version that answers wrong, or is gone, ends for its golden cases."""
+        for record in self._records():
+            if record.after.log[-1].event is Event.UNVERIFIED:
+                candidate = record.before.candidate
+                is_there = {candidate, record.before.stable} <= set(record.observation.published)
+                assert candidate in self.world.broken or not is_there
 
     # -------------------------------------------------------------------------- means
     def _assert_settled(self, rollout):

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from falaj.domain.codec import decode
 from falaj.domain.decision import DecisionRecord, signed_statement
-from falaj.domain.rollout import Event, Hold, Phase, Rollout
+from falaj.domain.proof import ATTEMPTS
+from falaj.domain.rollout import OUTAGE_PATIENCE_S, Event, Hold, Phase, Rollout
 from falaj.errors import (
     ControllerError,
     DependencyError,
@@ -127,11 +128,14 @@ def test_a_candidate_that_fails_its_golden_cases_gets_no_share(region):
 
 
 def test_a_version_that_does_not_start_gets_no_share(region):
-    """Altered bytes keep the function from starting; the alias stays where it is."""
+    """Altered bytes keep the function from starting, each time; the alias stays where it is."""
     region.functions.broken["2"] = "crash"
     controller = adopted(region)
     region.release()
-    controller(WISH)
+    for event in (WISH, *[TICK] * (ATTEMPTS - 1)):
+        controller(event)
+        region.clock.advance(60)
+    assert region.functions.history == []
     assert status(controller).phase is Phase.ROLLED_BACK
     assert "ArtefactError" in status(controller).log[-1].reason
 
@@ -144,6 +148,55 @@ def test_other_bytes_than_wanted_get_no_share(region):
     assert "it serves bytes dddddddddddd…, wanted are eeeeeeeeeeee…" in (
         status(controller).log[-1].reason
     )
+
+
+def test_a_version_that_answers_the_second_time_goes_on(region):
+    """What kept it from starting is over; events that come twice use up no attempt."""
+    region.functions.broken["2"] = "crash"
+    controller = adopted(region)
+    region.release()
+    for event in (WISH, WISH, WISH, WISH):
+        controller(event)
+    assert status(controller).phase is Phase.VERIFYING
+    assert "ArtefactError" in status(controller).blocked_by
+    region.functions.broken.clear()
+    region.clock.advance(60)
+    controller(TICK)
+    assert status(controller).phase is Phase.BAKING
+
+
+def test_an_outage_at_the_golden_cases_blames_no_candidate(region):
+    """Stable fails as well: asked again each minute, and the candidate goes on when it is over."""
+    region.functions.is_out = True
+    controller = adopted(region)
+    region.release()
+    controller(WISH)
+    for _ in range(2 * ATTEMPTS):
+        region.clock.advance(60)
+        controller(TICK)
+    assert status(controller).phase is Phase.VERIFYING
+    assert status(controller).blocked_by.startswith("version 1 fails its golden cases as well")
+    region.functions.is_out = False
+    region.clock.advance(60)
+    controller(TICK)
+    assert status(controller).phase is Phase.BAKING
+
+
+def test_a_long_outage_at_the_golden_cases_calls_somebody(region):
+    """After half an hour it is held, not rolled back; resumed, the cases are asked anew."""
+    region.functions.is_out = True
+    controller = adopted(region)
+    region.release()
+    controller(WISH)
+    region.clock.advance(OUTAGE_PATIENCE_S)
+    controller(TICK)
+    held = status(controller)
+    assert (held.phase, held.hold, held.outcome) == (Phase.PAUSED, Hold.OUTAGE, "inconclusive")
+    assert (held.log[-1].cause, held.log[-1].is_page) == ("outage", True)
+    assert region.alias == ("1", {})
+    region.functions.is_out = False
+    controller(command("resume"))
+    assert status(controller).phase is Phase.BAKING
 
 
 def test_throttled_golden_cases_are_asked_again(region):

@@ -181,6 +181,15 @@ class RegionWorld:
         """Versions whose golden cases have passed."""
         return self.region.functions.verified
 
+    @property
+    def is_out(self):
+        """Whether no version answers its golden cases."""
+        return self.region.functions.is_out
+
+    @is_out.setter
+    def is_out(self, is_out):
+        self.region.functions.is_out = is_out
+
     def start(self):
         """Start a process that remembers nothing."""
         self.controller = self.region.controller(self.world())

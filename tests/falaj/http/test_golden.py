@@ -53,7 +53,8 @@ def test_a_release_that_answers_right_passes(tmp_path):
     report = verify(_service(tmp_path, 2.0))
     assert (report["release"], report["passed"]) == ("7", True)
     assert report["models"]["same"]["version"] == 1
-    assert report["cases"] == [{"model": "same", "name": "ones", "passed": True, "reason": ""}]
+    case = {"model": "same", "name": "ones", "status": 200, "passed": True, "reason": ""}
+    assert report["cases"] == [case]
 
 
 def test_an_arm_that_answers_wrong_fails_the_release(tmp_path):
@@ -88,4 +89,5 @@ def test_a_case_that_is_refused_fails(tmp_path):
     service = _service(tmp_path, "no number")
     report = verify(service)
     assert not report["passed"]
+    assert report["cases"][0]["status"] == 400
     assert report["cases"][0]["reason"].startswith("answered 400: ")

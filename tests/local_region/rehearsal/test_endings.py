@@ -6,8 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from falaj.domain.plan import Plan, PlanKind, Release
-from falaj.domain.rollout import Hold, Phase, Rollout
-from local_region.rehearsal.endings import expires_at, is_over, longest_s, verdict_of
+from falaj.domain.rollout import OUTAGE_PATIENCE_S, Hold, Phase, Rollout
+from local_region.rehearsal.endings import (
+    expires_at,
+    is_over,
+    longest_s,
+    patience_s,
+    verdict_of,
+)
 from local_region.rehearsal.scenario import Ending
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -33,6 +39,15 @@ HELD = Rollout(
 def test_requests_are_sent_through_every_bake_there_may_be(plan, bakes):
     """The last share of a split is never extended: an experiment decides on it."""
     assert longest_s(plan) == bakes * 120 + 300
+
+
+def test_golden_cases_are_waited_for_as_long_as_the_controller_waits():
+    """An outage of both versions takes half an hour to be held, however short the bakes are."""
+    verifying = replace(HELD, phase=Phase.VERIFYING)
+    held = replace(HELD, phase=Phase.PAUSED, hold=Hold.OUTAGE)
+
+    assert (patience_s(verifying), patience_s(held)) == (OUTAGE_PATIENCE_S, 0)
+    assert (is_over(held, "2"), verdict_of(held, "2")[0]) == (True, Ending.INCONCLUSIVE)
 
 
 def test_a_split_expires_at_its_last_share():

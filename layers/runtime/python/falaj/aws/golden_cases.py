@@ -7,8 +7,8 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from falaj.aws.calls import Client, calling, code_of
-from falaj.domain.observation import Verification, VerificationState
 from falaj.domain.plan import Release
+from falaj.domain.proof import Proof, Shown
 
 EVENT: Final = {"falaj": "verify"}
 _NOT_NOW: Final = frozenset(
@@ -26,7 +26,8 @@ _NOT_NOW: Final = frozenset(
 
 Source: botocore's lambda/2015-03-31/service-2.json, errors of Invoke.
 """
-_SHOWN: Final = 300
+_SAID: Final = 300
+_SERVER_ERROR: Final = 500
 
 
 class GoldenCases:
@@ -39,7 +40,7 @@ class GoldenCases:
     def __init__(self, client: Client) -> None:
         self._lambda = client
 
-    def verify(self, function: str, release: Release) -> Verification | None:
+    def ask(self, function: str, release: Release) -> Proof | None:
         """Invoke `function:version` directly; None when Lambda cannot run it just now.
 
         Raises:
@@ -56,34 +57,36 @@ class GoldenCases:
                 if code_of(error) in _NOT_NOW:
                     return None
                 if code_of(error) == "ResourceNotFoundException":
-                    return _result(release, f"version {release.version} does not exist")
+                    fault = f"version {release.version} does not exist"
+                    return Proof(version=release.version, shown=Shown.UNFIT, fault=fault)
                 raise
             payload = answer["Payload"].read()
         if answer.get("FunctionError"):
-            return _result(release, f"it does not start: {payload.decode()[:_SHOWN]}")
-        return _result(release, _fault(payload, release))
+            fault = f"it does not start: {payload.decode()[:_SAID]}"
+            return Proof(version=release.version, shown=Shown.SILENT, fault=fault)
+        shown, fault = _read(payload, release)
+        return Proof(version=release.version, shown=shown, fault=fault)
 
 
-def _fault(payload: bytes, release: Release) -> str:
+def _read(payload: bytes, release: Release) -> tuple[Shown, str]:
     try:
         report: Mapping[str, Any] = json.loads(payload)
         served = report["models"].get(release.model)
         failed = [case for case in report["cases"] if not case["passed"]]
         executed = report["release"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "it does not answer golden cases: build it with a runtime that does"
+        return Shown.UNFIT, "it does not answer golden cases: build it with a runtime that does"
     if executed != release.version:
-        return f"release {executed} answered for {release.version}"
+        return Shown.UNFIT, f"release {executed} answered for {release.version}"
     if served is None:
-        return f"it does not serve model {release.model}"
+        return Shown.UNFIT, f"it does not serve model {release.model}"
     if release.digest and served["digest"] != release.digest:
-        return f"it serves bytes {served['digest'][:12]}…, wanted are {release.digest[:12]}…"
+        bytes_ = f"bytes {served['digest'][:12]}…, wanted are {release.digest[:12]}…"
+        return Shown.UNFIT, f"it serves {bytes_}"
     if failed:
-        first = failed[0]
-        return f"{len(failed)} of {len(report['cases'])}: {first['name']}: {first['reason']}"
-    return ""
-
-
-def _result(release: Release, fault: str) -> Verification:
-    state = VerificationState.FAILED if fault else VerificationState.PASSED
-    return Verification(version=release.version, state=state, reason=fault)
+        first, known = failed[0], len(report["cases"])
+        # What it answers otherwise it will answer so again; an older runtime says no status.
+        has_answered = any(case.get("status", _SERVER_ERROR) < _SERVER_ERROR for case in failed)
+        shown = Shown.WRONG if has_answered else Shown.SILENT
+        return shown, f"{len(failed)} of {known}: {first['name']}: {first['reason']}"
+    return Shown.GOOD, ""

@@ -85,18 +85,29 @@ class Command:
 class VerificationState(StrEnum):
     """How far the golden cases are."""
 
-    PENDING = "pending"
+    PENDING = "pending"  # failed, and asked again
     PASSED = "passed"
     FAILED = "failed"
+    OUTAGE = "outage"  # stable fails its own as well, and it is asked again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The golden cases' result on one version, invoked directly before it has any share."""
+    """The golden cases' result on one version, invoked directly before it has any share.
+
+    Attributes:
+        version: The version.
+        state: What is known of it.
+        reason: What is wrong; empty if nothing is.
+        attempts: How often in a row it failed alone.
+        at: When it was asked last.
+    """
 
     version: str
     state: VerificationState
     reason: str = ""
+    attempts: int = 1
+    at: datetime | None = None
 
 
 class ExperimentOutcome(StrEnum):

@@ -50,6 +50,8 @@ from falaj.domain.verdict import Outcome, Verdict
 
 _LOG_TAIL: Final = 20
 _PAGED_TAIL: Final = 16
+OUTAGE_PATIENCE_S: Final = 1800.0
+"""How long golden cases that stable fails as well are asked again before somebody is called."""
 _KEPT_VERSIONS: Final = 3
 """Versions below the ones in use that pruning leaves, for people who want to look."""
 
@@ -109,6 +111,7 @@ TRANSITIONS: Final[dict[tuple[Phase, Event], Phase]] = {
     **_from(LIVE, Event.WITHDRAWN, Phase.ROLLED_BACK),
     (Phase.VERIFYING, Event.VERIFIED): Phase.SHIFTING,
     (Phase.VERIFYING, Event.UNVERIFIED): Phase.ROLLED_BACK,
+    (Phase.VERIFYING, Event.HELD): Phase.PAUSED,
     (Phase.SHIFTING, Event.SHIFTED): Phase.BAKING,
     **_from(_BAKES, Event.STEPPED, Phase.SHIFTING),
     **_from(_BAKES, Event.FINISHED, Phase.PROMOTED),
@@ -139,6 +142,7 @@ class Hold(StrEnum):
     SHADOWED = "shadowed"
     EXPERIMENT = "experiment"
     STRANDED = "stranded"
+    OUTAGE = "outage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +243,7 @@ class Rollout:
         if self.phase is Phase.ROLLED_BACK and last:
             is_open = last.event is Event.ENDED and last.cause != "experiment"
             return "inconclusive" if is_open else _ENDINGS.get(last.event, "rolled_back")
-        return "inconclusive" if self.hold is Hold.INCONCLUSIVE else "running"
+        return "inconclusive" if self.hold in {Hold.INCONCLUSIVE, Hold.OUTAGE} else "running"
 
 
 _ENDINGS: Final = {Event.ABORTED: "aborted", Event.WITHDRAWN: "aborted"}
@@ -524,6 +528,11 @@ def _verification(tick: _Tick) -> _Move | None:
         return _Move(event=Event.UNVERIFIED, reason=reason, cause="verification", is_page=True)
     if result.state is VerificationState.PASSED:
         return _Move(event=Event.VERIFIED, reason="golden cases passed")
+    if result.state is VerificationState.OUTAGE and tick.age_s >= OUTAGE_PATIENCE_S:
+        reason = f"nothing is known of version {result.version}: {result.reason}"
+        return _Move(
+            event=Event.HELD, reason=reason, cause="outage", hold=Hold.OUTAGE, is_page=True
+        )
     return None
 
 
@@ -839,7 +848,10 @@ def _is_in_place(tick: _Tick) -> bool:
 
 def _blocked_by(tick: _Tick) -> str:
     """Return why the share may not grow now; empty when it may."""
-    release = tick.release
+    release, asked = tick.release, tick.seen.verification
+    is_verifying = tick.rollout.phase is Phase.VERIFYING
+    if is_verifying and asked and asked.version == release.version and asked.reason:
+        return asked.reason
     if release.risk == "high" and not tick.seen.approver:
         return "a model of high risk needs an approver"
     if release.min_warm and release.version not in tick.seen.ready:

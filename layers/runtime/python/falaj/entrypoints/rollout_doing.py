@@ -1,7 +1,7 @@
 """What was decided, done; each action may be done twice without harm."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from falaj.domain.actions import (
     SetShare,
     Verify,
 )
+from falaj.domain.plan import Release
+from falaj.domain.proof import DECIDED, Proof, Shown, is_due, judge
 from falaj.domain.rollout import Rollout
 from falaj.domain.shadow import ShadowOrder
 from falaj.entrypoints.rollout_world import World
@@ -94,7 +96,7 @@ class Doer:
                 world.alias.set(function, action)
                 return True
             case Verify():
-                return self._verify(status, rollout, function)
+                return self._verify(status, rollout, function, now)
             case SetShadow():
                 self._shadow(rollout.model, action)
                 return True
@@ -120,16 +122,40 @@ class Doer:
         self._world.shadows.write(model, order)
         self._world.store.put_shadow(model, wanted.version, wanted.share)
 
-    def _verify(self, status: Status, rollout: Rollout, function: str) -> bool:
-        """Run the golden cases once, and keep the answer if there is one."""
-        known = status.verification
-        if rollout.release is None or (known and known.version == rollout.candidate):
+    def _verify(self, status: Status, rollout: Rollout, function: str, now: datetime) -> bool:
+        """Run the golden cases if it is time, and keep what they show; say whether that decides."""
+        known, release = status.verification, rollout.release
+        before = known if known and known.version == rollout.candidate else None
+        if release is None or not is_due(before, now):
             return False
-        result = self._world.golden.verify(function, rollout.release)
-        if result is None:
+        proof = self._world.golden.ask(function, release)
+        if proof is None:
             return False
+        control = self._control(rollout, release, function) if proof.is_comparable else None
+        result = judge(proof, control, before, now)
         self._world.store.put_verification(rollout.model, result)
-        return True
+        if result.state in DECIDED:
+            return True
+        self._log(
+            "WARNING",
+            "golden cases are asked again",
+            model=rollout.model,
+            release=rollout.candidate,
+            state=result.state.value,
+            attempts=result.attempts,
+            error=proof.fault,
+            stable=control.fault if control else "",
+        )
+        return False
+
+    def _control(self, rollout: Rollout, release: Release, function: str) -> Proof | None:
+        """Ask stable its own golden cases; None where there is no stable."""
+        if not rollout.stable:
+            return None
+        stable = replace(release, version=rollout.stable, digest="")
+        return self._world.golden.ask(function, stable) or Proof(
+            version=rollout.stable, shown=Shown.SILENT, fault="Lambda cannot run it just now"
+        )
 
     def _warm(self, function: str, version: str, count: int) -> None:
         if version not in self._world.warmth.read(function).pending:

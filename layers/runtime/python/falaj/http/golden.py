@@ -29,15 +29,21 @@ def verify(service: Service) -> dict[str, Any]:
 
     Returns:
         `release`, `passed`, `models` (name → version and digest served), and `cases`: for each its
-        model, name, whether it passed and if not why.
+        model, name, HTTP status, whether it passed and if not why.
     """
     manifests = [service.repository.manifest(name) for name in service.repository.names]
     ready = [model.manifest for model in service.repository.loaded()]
     cases = [
-        {"model": manifest.name, "name": case.get("name", ""), "passed": not fault, "reason": fault}
+        {
+            "model": manifest.name,
+            "name": case.get("name", ""),
+            "status": status,
+            "passed": not fault,
+            "reason": fault,
+        }
         for manifest in (*manifests, *(each for each in ready if each not in manifests))
         for case in manifest.golden
-        for fault in [_fault(service, manifest, case)]
+        for status, fault in [_asked(service, manifest, case)]
     ]
     return {
         "release": service.release,
@@ -73,13 +79,13 @@ def mismatch(case: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> s
     return ""
 
 
-def _fault(service: Service, manifest: Manifest, case: Mapping[str, Any]) -> str:
+def _asked(service: Service, manifest: Manifest, case: Mapping[str, Any]) -> tuple[int, str]:
     path = f"/v2/models/{manifest.name}/versions/{manifest.version}/infer"
     response = answer(Request("POST", path, {}, orjson.dumps(case["request"])), service)
     document = orjson.loads(response.body)
     if response.status != _OK:
-        return f"answered {response.status}: {document['error']}"
-    return mismatch(case, document["outputs"])
+        return response.status, f"answered {response.status}: {document['error']}"
+    return response.status, mismatch(case, document["outputs"])
 
 
 def _flat(data: Sequence[Any]) -> list[Any]:
