@@ -24,6 +24,7 @@ from infra.config.deployment import (
 from infra.policies.plugin import PolicyPack
 from policies.assembly import read_stacks
 from policies.evaluation import evaluate
+from policies.exceptions import read_waivers, review
 from policies.registry import RULES
 
 CLI_VERSION: Final = "CDK_CLI_VERSION"
@@ -90,8 +91,21 @@ def synthesize(app: App, sources: Sources, *, clock: Clock = SYSTEM_CLOCK) -> De
     else:
         app.synth()
         # What stays on this machine may be open to its user; but it goes nowhere else either.
-        _refuse([str(found) for found in evaluate(read_stacks(outdir), RESIDENCY).findings])
+        _refuse(_leaving(outdir, clock.now().date()))
     return deployment
+
+
+def _leaving(outdir: Path, today: date) -> list[str]:
+    """Return what would leave the country, but for what the file of exceptions lets."""
+    stacks = read_stacks(outdir)
+    result = review(
+        evaluate(stacks, RESIDENCY).findings,
+        read_waivers(),
+        stacks=stacks,
+        today=today,
+        must_be_used=False,
+    )
+    return [str(finding) for finding in result.open]
 
 
 def _synthesize_under_policies(app: App, outdir: Path, today: date) -> None:

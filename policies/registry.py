@@ -12,6 +12,7 @@ from policies.audit import (
     termination_protection,
     tracing,
     trail_integrity,
+    unrecorded_service,
 )
 from policies.encryption import (
     bucket_key,
@@ -175,4 +176,5 @@ RULES: Final[tuple[Rule, ...]] = (
     termination_protection.RULE,
     tracing.RULE,
     trail_integrity.RULE,
+    unrecorded_service.RULE,
 )

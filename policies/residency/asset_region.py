@@ -13,7 +13,10 @@ _ACCOUNT: Final = re.compile(r"(?<!\d)\d{12}(?!\d)")
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     for asset in resource.properties.get("Assets", ()):
-        region = asset.get("region")
+        # Where the stack itself has no region, residency.stack-region says so.
+        region = asset.get("region") or (
+            REGION if resource.properties.get("Region") != REGION else ""
+        )
         if region not in {REGION, "${AWS::Region}"}:
             yield f"an asset is uploaded to {region or 'wherever the shell of the day points'}"
         for account in _ACCOUNT.findall(f"{asset.get('assumeRoleArn')} {asset.get('bucketName')}"):

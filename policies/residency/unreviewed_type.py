@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from policies.application import STACK, Resource, View
+from policies.application import Resource, View
+from policies.region import offered_types
 from policies.rule import ALL, Rule
 
 _SERVICES: Final = """
@@ -22,9 +23,8 @@ one in the region's schemas (cfn-lint's), 2026-11-22, and have rules here."""
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
     del view
-    if resource.type == STACK or not resource.type.startswith("AWS::"):
-        return  # the stack itself; custom resources, which residency.opaque-template refuses
-    if not resource.type.startswith(REVIEWED):
+    # What is not offered, and custom resources, other rules refuse.
+    if resource.type in offered_types() and not resource.type.startswith(REVIEWED):
         yield (
             f"nobody has read how {resource.type} may carry data away; read its schema, write a "
             "rule for what you find, and add its service to REVIEWED"

@@ -24,7 +24,12 @@ def out(tmp_path_factory):
     """A stack that is nothing but a network."""
     folder = tmp_path_factory.mktemp("network")
     app = App(outdir=str(folder))
-    stack = Stack(app, "Net", env=Environment(region=REGION), termination_protection=True)
+    stack = Stack(
+        app,
+        "Net",
+        env=Environment(account="123456789012", region=REGION),
+        termination_protection=True,
+    )
     group = logs.CfnLogGroup(
         stack,
         "Logs",

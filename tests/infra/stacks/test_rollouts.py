@@ -1,12 +1,15 @@
 """Promise: the controller can do its work, nothing else, and its failure is seen."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 
 from falaj.contract import CONTROLLER_PARAMETER, HEARTBEAT_ALARM, MODEL_TAG
 from falaj.domain.alarm_text import read_alarm_text
 from falaj.domain.observation import AlarmEffect
+from falaj.errors import ConfigurationError
+from tests.infra.conftest import Assembly
 
 STACK = "FalajRollouts"
 
@@ -165,10 +168,14 @@ def test_models_cannot_starve_it(assembly):
 
 
 @pytest.mark.parametrize("given", [{}, {"webhookUrl": "https://example.com/hook"}])
-def test_a_webhook_is_asked_for_by_the_deployment(catalogue, assemble, given):
-    """No address, no webhook; its key is a secret and never in a template."""
+def test_a_webhook_is_asked_for_by_the_deployment(catalogue, assemble, tmp_path, given):
+    """No address, no webhook; its key is a secret, never in a template. Asking is not having."""
     catalogue.add("churn")
-    function = assemble(catalogue.sources, **given).one(STACK, "AWS::Lambda::Function")
+    refused = "residency.external-address: FalajRollouts/Controller.* an address at example.com"
+    with pytest.raises(ConfigurationError, match=refused) if given else nullcontext():
+        assemble(catalogue.sources, **given)
+    # The templates are written before they are judged.
+    function = Assembly(tmp_path / "out0").one(STACK, "AWS::Lambda::Function")
     variables = function["Properties"]["Environment"]["Variables"]
 
     assert variables.get("FALAJ_WEBHOOK_URL") == given.get("webhookUrl")
