@@ -72,6 +72,8 @@ class TrailReport:
 
     Attributes:
         records: Records that were read, each counted once.
+        unanswered: Those of requests that were begun and whose end was not recorded: their process
+            was out of time or memory, or they were under way.
         segments: Segments that were read, checkpoints not among them.
         chains: Chains they form.
         checkpoints: Checkpoints that were read.
@@ -83,6 +85,7 @@ class TrailReport:
     """
 
     records: int
+    unanswered: int
     segments: int
     chains: int
     checkpoints: int
@@ -250,7 +253,8 @@ class _Examination:
         """Say what was found, after the last object."""
         self._end()
         return TrailReport(
-            records=self.streams.records,
+            records=self.streams.records + self.streams.unanswered,
+            unanswered=self.streams.unanswered,
             segments=self.segments,
             chains=self._chains,
             checkpoints=self._checkpoints,

@@ -254,6 +254,7 @@ SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
         {
             "ok": "whether the trail is whole",
             "records": "how many were read",
+            "unanswered": "those of requests that were begun and not ended",
             "segments": "how many were read",
             "chains": "how many they form",
             "checkpoints": "how many were read",

@@ -107,6 +107,11 @@ def _told(report: "TrailReport", fingerprint: str) -> Iterator[str]:
         f"{mark} {report.records} records in {report.segments} segments of {report.chains} "
         f"chains, {report.checkpoints} checkpoints"
     )
+    if report.unanswered:
+        yield (
+            f"[dim]· {report.unanswered} of them of requests that were begun and not ended: out of "
+            "time or memory, or under way[/]"
+        )
     yield (
         f"[dim]· signed by {fingerprint}; ends known until {report.anchored_until or '—'}, "
         f"{report.unanchored} segments came after[/]"

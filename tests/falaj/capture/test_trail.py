@@ -489,6 +489,35 @@ def test_what_is_delivered_twice_counts_once(world):
     assert (report.records, report.segments, report.faults) == (2, 2, ())
 
 
+def begun(number):
+    """What a request leaves before it is worked on."""
+    found = line(number)
+    return found | {"outcome": "begun", "status": None, "audit": found["audit"] | {"begun": True}}
+
+
+def test_a_request_without_an_end_is_counted_and_no_fault(world):
+    """Out of time or memory: who asked, for what and when is known all the same."""
+    recorder = world.recorder()
+    recorder(world.delivery(begun(1), line(1), begun(2)))
+    recorder(world.delivery(begun(3), begun(4)))
+    recorder(world.delivery(line(4), line(5)))
+    recorder(CHECKPOINT)
+    report = examined(world)
+
+    assert (report.records, report.unanswered, report.faults) == (5, 2, ())
+
+
+def test_a_beginning_is_kept_only_where_no_end_came_with_it(world):
+    """The trail holds each request once, but for those that end in another delivery."""
+    world.recorder()(world.delivery(begun(1), line(1), begun(2)))
+    (data,) = world.objects().values()
+
+    assert [(r["number"], r.get("begun")) for r in Segment.read(data).records] == [
+        (1, None),
+        (2, True),
+    ]
+
+
 def test_lines_that_are_no_requests_are_left_out(world):
     """A function prints other lines, and some that are no JSON."""
     delivery = world.delivery({"level": "INFO"}, "text", 5, ["x"], line(1))

@@ -59,7 +59,7 @@ def clock():
 def capture_of(store, clock, mode=AccessMode.JWT):
     """A function's capture."""
     keys = Keys(store.read, clock.now(), start=store.waiting.append, patience_s=0)
-    return Capture(keys, mode=mode, tenant_claim="tenant")
+    return Capture(keys, mode=mode, tenant_claim="tenant", model="rows")
 
 
 def seen(capture, clock, **more):
@@ -72,13 +72,39 @@ def test_the_line_holds_the_whole_record(served, lines):
     settings = Settings(model_root="models", model_name="rows", release="12")
     capture = capture_of(Store(KEY), served.clock)
     LambdaInference(served, settings, write=lines.write, capture=capture)(event())
-    record = audit_record(lines[0], event="e1")
+    begun, record = (audit_record(found, event="e1") for found in lines)
 
     assert record["tenant"] == "p1.5eed5eed"
     assert (record["who"], record["input"]) == (KEY.who(PERSON), KEY.input(BODY.encode()))
     assert (record["model"], record["version"], record["status"]) == ("rows", "1", 200)
     assert None not in [record[key] for key in ("at", "digest", "release", "request_id", "stream")]
     assert PERSON not in json.dumps(lines)
+    same = ("tenant", "who", "input", "model", "version", "digest", "release", "stream", "number")
+    assert [begun[key] for key in same] == [record[key] for key in same]
+    assert (begun["status"], begun["outcome"], begun["begun"]) == (None, "begun", True)
+
+
+def test_a_request_that_never_ends_has_left_its_record(served, lines):
+    """The line is out before anything is computed: a process that dies then has been recorded."""
+    settings = Settings(model_root="models", model_name="rows", release="12")
+    capture = capture_of(Store(KEY), served.clock)
+
+    class Died(BaseException):
+        """The environment ended."""
+
+    class Dying:
+        """Ends with the first inference."""
+
+        def __getattr__(self, name):
+            if name == "repository" and lines:
+                raise Died
+            return getattr(served, name)
+
+    with pytest.raises(Died):
+        LambdaInference(Dying(), settings, write=lines.write, capture=capture)(event())
+    (record,) = (audit_record(found, event="e1") for found in lines)
+
+    assert (record["who"], record["outcome"]) == (KEY.who(PERSON), "begun")
 
 
 def test_without_capture_a_line_is_no_record(served, lines):

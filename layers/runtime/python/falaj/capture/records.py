@@ -1,7 +1,7 @@
 """What is kept of one request for auditors, taken from the one line that it leaves."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from falaj.contract import DIMENSION_MODEL
@@ -21,6 +21,8 @@ _FROM_LINE: Final = {
     "request_id": "request_id",
 }
 _FROM_AUDIT: Final = ("tenant", "who", "input", "stream", "number", "fault")
+BEGUN: Final = "begun"
+"""In what a request leaves before it is worked on; its end, with the same number, says the rest."""
 _COUNT: Final = "count"
 """In records that stand for several requests, each refused alike."""
 
@@ -46,5 +48,22 @@ def audit_record(line: Mapping[str, Any], *, event: str) -> dict[str, Any] | Non
         **{name: audit.get(name) for name in _FROM_AUDIT},
         # What was too malformed to name a model came to the function of one all the same.
         "model": line.get("model_name") or line.get(DIMENSION_MODEL),
-        **({_COUNT: audit[_COUNT]} if _COUNT in audit else {}),
+        **{name: audit[name] for name in (_COUNT, BEGUN) if name in audit},
     }
+
+
+def without_begun(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the beginnings of requests whose end is there as well.
+
+    Example:
+        >>> request = {"stream": "a", "number": 1}
+        >>> without_begun([request | {"begun": True}, request])
+        [{'stream': 'a', 'number': 1}]
+    """
+    known = list(records)
+    ended = {(r.get("stream"), r.get("number")) for r in known if not r.get(BEGUN)}
+    return [
+        record
+        for record in known
+        if not record.get(BEGUN) or (record.get("stream"), record.get("number")) not in ended
+    ]

@@ -29,7 +29,7 @@ from falaj.capture.chain import (
     segment_hash,
 )
 from falaj.capture.key_events import KEY_EVENT, KEYS, key_record
-from falaj.capture.records import audit_record
+from falaj.capture.records import audit_record, without_begun
 from falaj.config.audit import AuditSettings
 from falaj.domain.clock import Clock, SystemClock
 from falaj.entrypoints.experiment_recorder import DATA, delivery_of
@@ -99,10 +99,9 @@ class AuditRecorder:
         if delivered.get("messageType") != DATA:
             return 0
         by_model: dict[str, list[Record]] = {}
-        for entry in delivered["logEvents"]:
-            record = _record(entry)
-            if record is not None:
-                by_model.setdefault(record["model"] or "(none)", []).append(record)
+        found = (record for entry in delivered["logEvents"] if (record := _record(entry)))
+        for record in without_begun(found):
+            by_model.setdefault(record["model"] or "(none)", []).append(record)
         for model, records in by_model.items():
             self._append(model, tuple(records))
         return sum(map(len, by_model.values()))

@@ -40,7 +40,12 @@ def capture_from(root: str, settings: Settings, clock: Clock) -> Capture:
         )
         raise ConfigurationError([fault])
     access = AccessSettings.from_env()
-    return Capture(keys_at(root, clock), mode=access.mode, tenant_claim=access.tenant_claim)
+    return Capture(
+        keys_at(root, clock),
+        mode=access.mode,
+        tenant_claim=access.tenant_claim,
+        model=settings.model_name,
+    )
 
 
 def keys_at(root: str, clock: Clock) -> Keys:

@@ -81,12 +81,16 @@ class LambdaInference:
             return self._verified()
         begun = perf_counter_ns()
         at = self._service.clock.now()
+        seen = None
         try:
             request = request_of(event)
         except RequestError as error:
             request = Request("", "")
             response = failed(error, request, self._service)
         else:
+            if (capture := self.capture) is not None:
+                seen = capture.seen(event, request.body, at)
+                self._write(capture.begun(seen, self._service, at, context))
             if (experiments := self._experiments) is None:
                 response = answer(request, self._service)
             else:
@@ -97,7 +101,7 @@ class LambdaInference:
         is_cold, self._is_cold = self._is_cold, False
         keys = _keys(request, response, context, self._experiments)
         if self.capture is not None:
-            keys["audit"] = self.capture.seen(event, request.body, at)
+            keys["audit"] = seen or self.capture.seen(event, request.body, at)
         line = self._log.line(
             response.outcome,
             at=at,
