@@ -105,18 +105,14 @@ class ApiAccess:
         """
         return self._operation(() if path in _MIXED else (READ_PLATFORM,))
 
-    def of_model(self, model: str, *, is_checked_again: bool) -> dict[str, Any]:
-        """Return what a model's route asks.
+    def of_model(self, model: str) -> dict[str, Any]:
+        """Return what a model's route asks; whoever is behind it looks at each action's scope.
 
         Args:
             model: The model's name.
-            is_checked_again: Whether whoever is behind it looks at each action's own scope;
-                NVIDIA's server does not, and is open to those only who may run the model.
         """
         access = self.models.get(model)
-        if access is None:
-            return self._operation(())
-        return self._operation(access.all_scopes if is_checked_again else access.invoke)
+        return self._operation(() if access is None else access.all_scopes)
 
     def _operation(self, scopes: Sequence[str]) -> dict[str, Any]:
         if self.mode is not Access.JWT:

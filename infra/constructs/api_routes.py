@@ -85,14 +85,12 @@ class PrivateBackend:
         target: ARN of the balancer's listener for an HTTP API, of the balancer for a REST API.
         server_name: Name in its certificate; empty where there is none.
         timeout_s: After how long the service itself gives up.
-        is_asking: Whether its replicas look at each action's own scope.
     """
 
     link: str
     target: str
     server_name: str
     timeout_s: int
-    is_asking: bool = True
 
     def integration(self, kind: ApiKind, path: str, access: ApiAccess) -> dict[str, Any]:
         """Write the private integration of either API.
@@ -220,13 +218,7 @@ class ApiRoutes:
     def _path(
         self, path: str, backend: Backend | PrivateBackend, model: str = ""
     ) -> dict[str, Any]:
-        asked = (
-            self.access.of_model(
-                model, is_checked_again=isinstance(backend, Backend) or backend.is_asking
-            )
-            if model
-            else self.access.of_platform(path)
-        )
+        asked = self.access.of_model(model) if model else self.access.of_platform(path)
         operation: dict[str, Any] = {
             "responses": {},
             **asked,

@@ -1,7 +1,7 @@
 """The function before a GPU service that may be absent: it forwards, falls back and wakes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aws_cdk import Stack, aws_lambda as lambda_
@@ -58,11 +58,15 @@ class Inside:
         subnet_ids: Its subnets.
         group_id: Its security group.
         key_arn: The customer's key for settings and logs; None for AWS's own.
+        environment: Settings of what it leaves auditors; none where nobody records.
+        rights: What it may do for that.
     """
 
     subnet_ids: Sequence[str]
     group_id: str
     key_arn: str | None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    rights: Sequence[dict[str, Any]] = ()
 
 
 class GpuBreaker(Construct):
@@ -70,6 +74,7 @@ class GpuBreaker(Construct):
 
     Attributes:
         function: The function.
+        log_group: Name of its log group.
     """
 
     def __init__(
@@ -96,6 +101,7 @@ class GpuBreaker(Construct):
         """
         super().__init__(scope, id_)
         logs = KeptLogs(self, "Logs", settings=deployment.settings, key_arn=inside.key_arn)
+        self.log_group = logs.group.ref
         role = FunctionRole(
             self, "Role", log_group=logs.group.ref, statements=_rights(before, inside)
         )
@@ -115,7 +121,7 @@ class GpuBreaker(Construct):
             timeout=before.timeout_s + SPARE_S,
             description=f"Before the GPU service of {before.model}",
             environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables=_environment(before, deployment)
+                variables={**_environment(before, deployment), **inside.environment}
             ),
             kms_key_arn=inside.key_arn,
             layers=[layer.arn(stack) for layer in layers],
@@ -174,4 +180,4 @@ def _rights(before: Before, inside: Inside) -> list[dict[str, Any]]:
             Service=service,
         )
         statements.append(allow("Wake", ["ecs:DescribeServices", "ecs:UpdateService"], [arn]))
-    return statements
+    return [*statements, *inside.rights]

@@ -32,13 +32,14 @@ from infra.constructs.function_role import FunctionAccess, allow
 from infra.constructs.inference_api import InferenceApi
 from infra.constructs.issuer_keys import keys_parameter
 from infra.constructs.quota_access import QuotaAccess
+from infra.constructs.replica_records import ReplicaRecords
 from infra.constructs.service_function import FunctionCode, FunctionSize, ServiceFunction
 from infra.constructs.shared_layer import ssm_value
 from infra.constructs.token_authorizer import TokenAuthorizer
 from infra.constructs.usage_plans import UsagePlans
 from infra.constructs.web_acl import WebAcl
 from infra.packaging import CATALOGUE_FILE
-from infra.stacks.gpu_model import has_breaker, uses_triton
+from infra.stacks.gpu_model import has_breaker
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
 PLATFORM_SIZE: Final = FunctionSize(memory_mib=512, timeout_s=29)
@@ -167,7 +168,6 @@ class ApiStack(Stack):
             target=self._of_gpu("api-listener" if is_http else "balancer-arn"),
             server_name=deployment.gpu.domain,
             timeout_s=timeout_s,
-            is_asking=not uses_triton(spec, deployment),
         )
 
     def _of_gpu(self, name: str) -> str:
@@ -184,7 +184,8 @@ class ApiStack(Stack):
         feedback = FeedbackAccess.of(self, key_arn) if parts.with_feedback else FeedbackAccess()
         analyst = AnalystAccess.of(self) if parts.with_feedback else AnalystAccess()
         quotas = QuotaAccess.of(self, deployment)
-        return ServiceFunction(
+        records = ReplicaRecords.of(self, deployment)
+        function = ServiceFunction(
             self,
             "Platform",
             code=parts.platform,
@@ -196,14 +197,23 @@ class ApiStack(Stack):
                 **feedback.environment,
                 **analyst.environment,
                 **quotas.environment,
+                **records.environment,
             },
             description="Catalogue, health, OpenAPI document",
             deployment=deployment,
             access=FunctionAccess(
                 key_arn=key_arn,
-                statements=(*use_key, *feedback.rights, *analyst.rights, *quotas.rights),
+                statements=(
+                    *use_key,
+                    *feedback.rights,
+                    *analyst.rights,
+                    *quotas.rights,
+                    *records.rights,
+                ),
             ),
-        ).function
+        )
+        records.feed_refusals(self, function.log_group)
+        return function.function
 
 
 def _alias_id(model: str) -> str:

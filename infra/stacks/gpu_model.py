@@ -142,7 +142,7 @@ class GpuModelStack(Stack):
             json.dumps(environment, sort_keys=True),
         )[:RELEASE_DIGITS]
         logs = KeptLogs(self, "Logs", settings=deployment.settings, key_arn=self._key_arn)
-        records.feed(self, logs.group.ref)
+        records.feed(self, Audit=logs.group.ref)
         archive = zip_asset(self, package.root.folder, package.root.digest)
         task = GpuTask(
             self,
@@ -172,7 +172,7 @@ class GpuModelStack(Stack):
         service = self._service(task, release)
         self._tell({"cluster": self._cluster, "service": service.service.attr_name})
         if has_breaker(spec):
-            self._breaker(service)
+            self._breaker(service, records)
 
     def _shared(self, name: str) -> str:
         """Return something that all GPU services share; a stack asks for each value once."""
@@ -260,7 +260,7 @@ class GpuModelStack(Stack):
         offering = zones_of(offered_types(self._spec.compute.gpu, zones), zones)
         return [Fn.select(zones.index(zone), ids) for zone in offering]
 
-    def _breaker(self, service: GpuService) -> None:
+    def _breaker(self, service: GpuService, records: ReplicaRecords) -> None:
         spec, deployment = self._spec, self._deployment
         is_tls = bool(deployment.gpu.domain)
         address = self._shared("balancer-address")
@@ -287,11 +287,14 @@ class GpuModelStack(Stack):
                 subnet_ids=self._subnets(),
                 group_id=self._shared("breaker-group"),
                 key_arn=self._key_arn,
+                environment=records.environment,
+                rights=records.rights,
             ),
             code=self._package.breaker,
             layers=self._package.layers,
             deployment=deployment,
         )
+        records.feed(self, BreakerAudit=breaker.log_group)
         self._tell({"breaker": breaker.function.attr_arn})
 
     def _tell(self, values: Mapping[str, str]) -> None:
