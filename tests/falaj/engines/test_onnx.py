@@ -76,26 +76,6 @@ def test_bytes_that_are_no_model_are_an_artefact_error(content):
         OnnxEngine(name="m", model=content)
 
 
-def test_external_data_is_never_read(tmp_path):
-    """A model that points at a file beside it cannot be loaded, wherever it points."""
-    (tmp_path / "secret").write_bytes(b"\0" * 12)
-    weights = helper.make_tensor("w", TensorProto.FLOAT, [3], [0, 0, 0])
-    weights.ClearField("float_data")
-    weights.data_location = TensorProto.EXTERNAL
-    entry = weights.external_data.add()
-    entry.key, entry.value = "location", str(tmp_path / "secret")
-    graph = helper.make_graph(
-        [helper.make_node("Add", ["x", "w"], ["y"])],
-        "graph",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [3])],
-        [weights],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    with pytest.raises(ArtefactError):
-        OnnxEngine(name="m", model=model.SerializeToString())
-
-
 def test_refused_values_and_failures_are_told_apart():
     """A bad index is the caller's fault; anything else is ours."""
     lookup = OnnxEngine(name="m", model=onnx_models.lookup())

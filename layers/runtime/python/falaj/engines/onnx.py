@@ -12,6 +12,7 @@ from onnxruntime.capi import (  # type: ignore[import-untyped]
 from falaj.domain.signature import ModelSignature
 from falaj.domain.tensors import DYNAMIC, Datatype, TensorSpec
 from falaj.engines.engine import Tensor
+from falaj.engines.outside_data import refuse_outside_data
 from falaj.errors import ArtefactError, EngineError, InputRefusedError, UnsupportedModelError
 
 DATATYPES: Final = {
@@ -56,7 +57,7 @@ class OnnxEngine:
 
     Args:
         name: What errors call the model.
-        model: The bytes of the file; never a path, so external data cannot be read.
+        model: The bytes of the file; one that names another file is refused.
         threads: Threads inside one operator, at least 1.
         make_session: Loads the bytes in another way than a function does: on other providers, say.
 
@@ -74,6 +75,7 @@ class OnnxEngine:
         make_session: Callable[[bytes], ort.InferenceSession] | None = None,
     ) -> None:
         self.name = name
+        refuse_outside_data(name, model)
         with _translated(name):
             self._session = make_session(model) if make_session else _session(model, threads)
         self._signature = ModelSignature(
