@@ -1,7 +1,10 @@
 """Promise: over gRPC, too, nobody's call costs another's, and stopping loses nothing."""
 
 import asyncio
+import socket
+import struct
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import grpc
 import numpy as np
@@ -151,3 +154,70 @@ def test_a_stopping_container_answers_the_calls_under_way(container_models, tmp_
     assert set(ends) == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
     counted = sum(line["Requests"] for line in container.lines() if line.get("Model") == "slow")
     assert counted == answered
+
+
+def frame(kind, flags, stream, payload=b""):
+    """A frame of HTTP/2 (RFC 9113, section 4.1)."""
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def literal(name, value):
+    """A header as HPACK writes it that never compresses (RFC 7541, section 6.2.2)."""
+    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+CALL = b"".join(
+    literal(name, value)
+    for name, value in (
+        (b":method", b"POST"),
+        (b":scheme", b"http"),
+        (b":path", METHOD.encode()),
+        (b":authority", b"x"),
+        (b"te", b"trailers"),
+        (b"content-type", b"application/grpc"),
+    )
+)
+HEADERS, RESET, SETTINGS, CANCEL = 1, 3, 4, struct.pack(">I", 8)
+END_HEADERS = 4
+
+
+@contextmanager
+def raw_connection(container):
+    """A connection that speaks HTTP/2 as its holder likes."""
+    host, _, port = container.grpc.partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as held:
+        held.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0))
+        yield held
+
+
+def answered(container):
+    """Whether inferences and the balancer's health checks are, at once, on another connection."""
+    data = request("doubled", 1, 2, raw=b"\0" * 8)
+    with grpc.insecure_channel(container.grpc) as channel:
+        check = channel.unary_unary("/grpc.health.v1.Health/Check")
+        for _ in range(10):
+            channel.unary_unary(METHOD)(data, timeout=30)
+            if check(b"", timeout=30) != b"\x08\x01":
+                return False
+    return True
+
+
+def test_calls_that_send_nothing_hurt_nobody(container):
+    """Five hundred begun on one connection, and no message on any: others are answered."""
+    begun = b"".join(frame(HEADERS, END_HEADERS, 2 * n + 1, CALL) for n in range(500))
+    with raw_connection(container) as held:
+        held.sendall(begun)
+        assert answered(container)
+    assert answered(container)
+
+
+def test_calls_that_are_reset_as_soon_as_begun_hurt_nobody(container):
+    """The rapid reset of CVE-2023-44487, five hundred times on each of four connections."""
+    flood = b"".join(
+        frame(HEADERS, END_HEADERS, 2 * n + 1, CALL) + frame(RESET, 0, 2 * n + 1, CANCEL)
+        for n in range(500)
+    )
+    for _ in range(4):
+        with raw_connection(container) as held, suppress(ConnectionError):
+            held.sendall(flood)
+        assert answered(container)

@@ -36,10 +36,10 @@ def play(story, **values):
     asyncio.run(played())
 
 
-async def started(intake, count):
+async def started(intake, count, who=""):
     """So many calls, each in a task of its own; those that have room are asked for."""
     senders = [Sender() for _ in range(count)]
-    calls = [asyncio.ensure_future(intake.take(sender.read)) for sender in senders]
+    calls = [asyncio.ensure_future(intake.take(sender.read, who=who)) for sender in senders]
     for _ in range(3):
         await asyncio.sleep(0)
     return senders, calls
@@ -115,6 +115,66 @@ def test_who_stalls_loses_the_place_when_others_wait():
         assert intake.held_bytes == 2
 
     play(story)
+
+
+async def ended(*calls):
+    """Hang up."""
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+
+
+def test_nobody_who_is_known_has_all_the_room():
+    """Calls that send nothing keep their own caller waiting, and no other."""
+
+    async def story(intake):
+        silent, calls = await started(intake, 6, "a")
+        assert [sender.asked.is_set() for sender in silent] == [True] * 3 + [False] * 3
+        (other,), (call,) = await started(intake, 1, "b")
+        assert other.asked.is_set()
+        other.send(1)
+        assert await call == b"x"
+        await ended(*calls)
+        assert intake.held_bytes == 1
+
+    play(story, capacity_bytes=4 * LARGEST, patience_s=60)
+
+
+def test_callers_take_turns():
+    """Who has one message waiting comes before another's second, however many that one has."""
+
+    async def story(intake):
+        (first,), (done,) = await started(intake, 1, "a")
+        (held,), held_calls = await started(intake, 1, "b")
+        many, many_calls = await started(intake, 3, "c")
+        (one,), one_calls = await started(intake, 1, "d")
+        first.send(0)
+        await done
+        await many[0].asked.wait()
+        held.send(0)
+        await one.asked.wait()
+        assert [sender.asked.is_set() for sender in many] == [True, False, False]
+        await ended(*held_calls, *many_calls, *one_calls)
+        assert intake.held_bytes == 0
+
+    play(story, patience_s=60)
+
+
+def test_who_reads_most_at_once_makes_room():
+    """A slow sender is not let go for somebody else's stalled calls."""
+
+    async def story(intake):
+        _, (slow,) = await started(intake, 1, "slow")
+        _, stalled = await started(intake, 3, "stalled")
+        (waiting,), (call,) = await started(intake, 1, "waiting")
+        await waiting.asked.wait()
+        with pytest.raises(CrowdedError):
+            await stalled[0]
+        assert not slow.done()
+        await ended(slow, call, *stalled)
+        assert intake.held_bytes == 0
+
+    play(story, capacity_bytes=4 * LARGEST)
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])

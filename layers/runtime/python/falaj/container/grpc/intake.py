@@ -10,7 +10,7 @@ channel_arg_names.h (GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES: 64 KiB).
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -23,14 +23,18 @@ _PATIENCE_S: Final = 0.5
 class _Reader:
     """Somebody whose message is coming in."""
 
-    __slots__ = ("is_evicted", "since", "task")
+    __slots__ = ("is_evicted", "since", "task", "who")
 
-    def __init__(self, since: float) -> None:
-        self.task, self.since, self.is_evicted = asyncio.current_task(), since, False
+    def __init__(self, who: str, since: float) -> None:
+        self.task, self.who, self.since = asyncio.current_task(), who, since
+        self.is_evicted = False
 
 
 class Intake:
     """Room for messages, in bytes.
+
+    Callers take turns, and one who is known has never all of it: who sends nothing on many calls
+    keeps the others neither out nor waiting behind them.
 
     Args:
         capacity_bytes: Of all messages that are read or held.
@@ -46,21 +50,28 @@ class Intake:
     ) -> None:
         self.held_bytes = 0
         self._capacity, self._largest = max(capacity_bytes, message_bytes), message_bytes
+        places = self._capacity // self._largest
+        self._most = max(1, places - max(1, places // 4))
         self._patience_s = patience_s
         self._readers: dict[_Reader, None] = {}
-        self._waiting: deque[asyncio.Future[bool]] = deque()
+        self._reading: Counter[str] = Counter()
+        self._waiting: dict[str, deque[asyncio.Future[bool]]] = {}
 
-    async def take(self, read: Callable[[], Awaitable[bytes]]) -> bytes:
+    async def take(self, read: Callable[[], Awaitable[bytes]], *, who: str = "") -> bytes:
         """Read a message; its bytes are held until `give` is told of them.
+
+        Args:
+            read: Reads it.
+            who: Whose it is; where nobody says, all stand in one line.
 
         Raises:
             CrowdedError: There was no room in time, or this one stalled while others waited.
         """
-        if self._waiting or not self._has_room:
-            await self._room()
+        if self._is_next(who) and who not in self._waiting:
+            self._set_aside(who)
         else:
-            self.held_bytes += self._largest
-        reader = _Reader(asyncio.get_running_loop().time())
+            await self._room(who)
+        reader = _Reader(who, asyncio.get_running_loop().time())
         self._readers[reader] = None
         size = 0
         try:
@@ -72,61 +83,94 @@ class Intake:
             raise
         finally:
             del self._readers[reader]
-            self.give(self._largest - size)
+            self._read(who, size)
         return data
 
     def give(self, size: int) -> None:
-        """Make room again, for whoever has waited longest."""
+        """Make room again, for whoever has waited longest of those whose turn it is."""
         self.held_bytes -= size
-        while self._waiting and self._has_room:
-            turn = self._waiting.popleft()
+        while (who := next(filter(self._is_next, self._waiting), None)) is not None:
+            lane = self._waiting.pop(who)
+            turn = lane.popleft()
+            if lane:
+                self._waiting[who] = lane  # behind the others
             if not turn.done():
-                self.held_bytes += self._largest
+                self._set_aside(who)
                 turn.set_result(True)
 
-    @property
-    def _has_room(self) -> bool:
-        return self.held_bytes + self._largest <= self._capacity
+    def _is_next(self, who: str) -> bool:
+        """Whether there is room for one more of theirs."""
+        has_room = self.held_bytes + self._largest <= self._capacity
+        return has_room and not self._has_most(who)
 
-    async def _room(self) -> None:
+    def _has_most(self, who: str) -> bool:
+        return bool(who) and self._reading[who] >= self._most
+
+    def _set_aside(self, who: str) -> None:
+        self.held_bytes += self._largest
+        self._reading[who] += 1
+
+    def _read(self, who: str, size: int) -> None:
+        """Note that a message of this size has come, or will not."""
+        self._reading[who] -= 1
+        if not self._reading[who]:
+            del self._reading[who]
+        self.give(self._largest - size)
+
+    async def _room(self, who: str) -> None:
         """Wait until room is set aside; after a while take it from whoever has long been sending.
 
         Raises:
             CrowdedError: There was none.
         """
         for is_last in (False, True):
-            if await self._turn(is_last=is_last):
+            if await self._turn(who, is_last=is_last):
                 return
-            self._evict()
+            self._evict(who)
         raise CrowdedError
 
-    async def _turn(self, *, is_last: bool) -> bool:
+    async def _turn(self, who: str, *, is_last: bool) -> bool:
         """Wait for room; False when patience is at its end."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[bool] = loop.create_future()
+        lane = self._waiting.setdefault(who, deque())
         # Who has waited before stands first.
-        (self._waiting.appendleft if is_last else self._waiting.append)(turn)
+        (lane.appendleft if is_last else lane.append)(turn)
         timer = loop.call_later(self._patience_s, _resolve, turn)
         try:
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.result():
-                self.give(self._largest)
+                self._read(who, 0)
             raise
         finally:
             timer.cancel()
             turn.cancel()
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            self._forget(who, turn)
 
-    def _evict(self) -> None:
-        """Let go of the one who has been sending for longest, if that is long."""
+    def _forget(self, who: str, turn: "asyncio.Future[bool]") -> None:
+        lane = self._waiting.get(who)
+        if lane is not None and turn in lane:
+            lane.remove(turn)
+            if not lane:
+                del self._waiting[who]
+
+    def _evict(self, who: str) -> None:
+        """Let go of the one who has been sending for longest, of those who read most at once."""
         before = asyncio.get_running_loop().time() - self._patience_s
-        for reader in self._readers:
-            if reader.since <= before and not reader.is_evicted and reader.task is not None:
-                reader.is_evicted = True
-                reader.task.cancel()
-                return
+        stalled = [
+            reader
+            for reader in self._readers
+            if reader.since <= before
+            and not reader.is_evicted
+            and (reader.who == who or not self._has_most(who))
+        ]
+        if not stalled:
+            return
+        found = max(stalled, key=lambda reader: self._reading[reader.who])
+        found.is_evicted = True
+        if found.task is not None:
+            found.task.cancel()
 
 
 def _resolve(turn: "asyncio.Future[bool]") -> None:

@@ -84,11 +84,14 @@ class Room:
     Attributes:
         buffered_bytes: Messages of inferences together, as REST's bodies have it.
         asides: Messages of all other calls, each of the largest size.
+        checks: Messages of health checks likewise: a replica that is only crowded must not be taken
+            for a dead one.
         streams: Open streams, each of which may at any time send a message of the largest size.
     """
 
     buffered_bytes: int = ConnectionLimits().buffered_bytes
     asides: int = 4
+    checks: int = 2
     streams: int = 32
 
 
@@ -130,9 +133,11 @@ class Servicer:
         room = room or Room()
         self.message_bytes = service.limits.body_bytes + _ENVELOPE_BYTES
         self._intake = Intake(capacity_bytes=room.buffered_bytes, message_bytes=self.message_bytes)
-        # Health checks shall find room when inferences do not.
         self._asides = Intake(
             capacity_bytes=room.asides * self.message_bytes, message_bytes=self.message_bytes
+        )
+        self._checks = Intake(
+            capacity_bytes=room.checks * self.message_bytes, message_bytes=self.message_bytes
         )
         self._streams_left = room.streams
         self.is_draining = False
@@ -162,7 +167,7 @@ class Servicer:
             ),
         }
         # The balancer asks for health, who shows no token; no rule of a listener leads there.
-        health = {"Check": unary(self._health, None, self._asides, known=Door(None).known)}
+        health = {"Check": unary(self._health, None, self._checks, known=Door(None).known)}
         return (
             grpc.method_handlers_generic_handler(SERVICE, others | infer),
             grpc.method_handlers_generic_handler(_HEALTH, health),
