@@ -127,6 +127,16 @@ def test_a_rest_api_refuses_in_the_functions_own_words():
     assert {"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "ACCESS_DENIED"} <= responses.keys()
 
 
+def test_a_rest_api_without_room_says_when_to_come_back():
+    """As a full container does: 503, and not the 500 of a fault that lasts."""
+    responses = routes(kind=ApiKind.REST).body("t")["x-amazon-apigateway-gateway-responses"]
+    short = responses["INTEGRATION_FAILURE"]
+
+    assert short["statusCode"] == "503"
+    assert short["responseParameters"] == {"gatewayresponse.header.Retry-After": "'1'"}
+    assert '"code":"overloaded"' in short["responseTemplates"]["application/json"]
+
+
 def test_browsers_are_let_in_only_when_named():
     """No CORS unless it is asked for."""
     open_to = routes(cors_origins=["https://a.example"]).body("t")

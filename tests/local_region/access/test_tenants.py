@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from falaj.domain.clock import SystemClock
+from local_region.lambda_service.refusals import TooManyRequestsError
 
 PATH = "/v2/models/open-to-all/infer"
 BODY = json.dumps(
@@ -75,3 +76,33 @@ def test_every_route_is_counted_not_models_alone(ask, path):
 
     assert 429 in statuses
     assert set(statuses) <= {200, 429}
+
+
+def no_room():
+    """Lambda has no place for another invocation."""
+    raise TooManyRequestsError("ReservedFunctionConcurrentInvocationLimitExceeded")
+
+
+@pytest.fixture
+def full(region):
+    """The model's function without room."""
+    functions = region.region.functions
+    (name,) = (
+        each.function_name
+        for each in region.call(functions.list_functions)
+        if "open-to-all" in each.function_name
+    )
+    region.call(functions.bound, name, no_room)
+    yield
+    region.call(functions.bound, name, None)
+
+
+@pytest.mark.usefixtures("full")
+def test_no_room_at_all_is_503_and_not_a_fault_that_lasts(ask):
+    """Whoever asks; a REST API says after how long to ask again, and an HTTP API cannot."""
+    status, headers, body = ask("globex")
+    is_rest = "x-amzn-requestid" in headers
+
+    assert status == 503
+    assert headers.get("retry-after") == ("1" if is_rest else None)
+    assert body.get("code") == ("overloaded" if is_rest else None)
