@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import struct
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 
 import grpc
 import numpy as np
@@ -221,3 +222,42 @@ def test_calls_that_are_reset_as_soon_as_begun_hurt_nobody(container):
         with raw_connection(container) as held, suppress(ConnectionError):
             held.sendall(flood)
         assert answered(container)
+
+
+def test_streams_are_bounded_and_nobody_has_all_of_them(container):
+    """Of 32 one caller gets 24; the rest waits for others, and whoever ends one makes room."""
+    data = request("doubled", 1, 2, raw=b"\0" * 8)
+    method = METHOD.replace("ModelInfer", "ModelStreamInfer")
+    options = [("grpc.use_local_subchannel_pool", 1)]
+
+    async def ask():
+        ends = Counter()
+        async with AsyncExitStack() as stack:
+            channels = [
+                await stack.enter_async_context(
+                    grpc.aio.insecure_channel(container.grpc, options=options)
+                )
+                for _ in range(2)
+            ]
+
+            async def opened(number):
+                call = channels[number].stream_stream(method)()
+                try:
+                    await call.write(data)
+                    return call if await call.read() else None
+                except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                    ends[number, (await call.code()).name] += 1
+                    return None
+
+            first = [await opened(0) for _ in range(26)]
+            second = [await opened(1) for _ in range(9)]
+            for call in first[:2]:
+                await call.done_writing()
+                assert await call.read() is grpc.aio.EOF
+            third = await opened(1)
+            opens = [len([call for call in calls if call]) for calls in (first, second, [third])]
+            return opens, ends
+
+    opens, ends = asyncio.run(ask())
+    assert opens == [24, 8, 1]
+    assert ends == {(0, "RESOURCE_EXHAUSTED"): 2, (1, "RESOURCE_EXHAUSTED"): 1}

@@ -64,13 +64,13 @@ async def _taken(
     intake: Intake, context: Context, unread: Callable[[FalajError, Context], None]
 ) -> bytes:
     try:
-        return await intake.take(lambda: _message_of(context), who=_whose(context))
+        return await intake.take(lambda: _message_of(context), who=whose(context))
     except FalajError as error:
         unread(error, context)
         raise
 
 
-def _whose(context: Context) -> str:
+def whose(context: Context) -> str:
     """Name who shares the room with others: a tenant that is known, or else a connection."""
     who = getattr(context, "who", None)
     return f"tenant {who.tenant}" if who is not None and who.tenant else str(context.peer())

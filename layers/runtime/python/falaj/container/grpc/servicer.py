@@ -1,6 +1,7 @@
 """The service's methods: the same models, workers and checks that REST has."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from falaj.container.gate import Gate
 from falaj.container.grpc.codec import inference_of_message, response_of
 from falaj.container.grpc.fields import check_fields
 from falaj.container.grpc.gated import Door
-from falaj.container.grpc.handlers import Context, Method, abort, parsing, unary
+from falaj.container.grpc.handlers import Context, Method, abort, parsing, unary, whose
 from falaj.container.grpc.intake import Intake
 from falaj.container.grpc.messages import POOL, SERVICE, Message, message
 from falaj.container.grpc.statuses import code_of
@@ -139,7 +140,8 @@ class Servicer:
         self._checks = Intake(
             capacity_bytes=room.checks * self.message_bytes, message_bytes=self.message_bytes
         )
-        self._streams_left = room.streams
+        self._streams: Counter[str] = Counter()
+        self._most_streams = room.streams
         self.is_draining = False
         self.under_way = 0
 
@@ -320,16 +322,23 @@ class Servicer:
             self._unread(error, context)
             await abort(context, error)
             return
-        if not self._streams_left:
+        caller = whose(who)
+        if self._is_crowded(caller):
             crowded = CrowdedError()
             self._unread(crowded, who)
             await abort(context, crowded)
-        self._streams_left -= 1
+        self._streams[caller] += 1
         try:
             async for response in self._streamed(requests, context):
                 yield response
         finally:
-            self._streams_left += 1
+            self._streams[caller] -= 1
+            self._streams += Counter()  # keeps those above zero
+
+    def _is_crowded(self, caller: str) -> bool:
+        """Whether no further stream is opened; one caller alone has not all of them."""
+        most, held = self._most_streams, self._streams
+        return held.total() >= most or held[caller] >= most - most // 4
 
     async def _streamed(
         self, requests: AsyncIterator[bytes], context: Context
