@@ -3,21 +3,15 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console, Group
-from rich.live import Live
-from rich.markup import escape
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
 from cli.access import access_context, issuer_folder
 from cli.completion import model_names
@@ -25,6 +19,7 @@ from cli.exits import Exit
 from cli.failures import MisuseError
 from cli.options import AsJson, example
 from cli.printing import answer, progress
+from cli.rehearse_telling import Watching, summary
 from cli.settings import Settings
 from cli.synthesis import OPEN, synthesize_for
 from falaj.errors import ConfigurationError
@@ -34,7 +29,6 @@ if TYPE_CHECKING:
     from local_region.rehearsal.callers import Caller
     from local_region.rehearsal.faults import Fault
     from local_region.rehearsal.outages import Outage
-    from local_region.rehearsal.recording import Recording
     from local_region.rehearsal.scenario import Ending, Result, Scenario
 
 EXAMPLE: Final = example(
@@ -45,8 +39,6 @@ EXAMPLE: Final = example(
 )
 MODEL_FILE: Final = "model.yaml"
 ON_LAMBDA: Final = "lambda"
-SHOWN_MOMENTS: Final = 6
-_BAR: Final = 40
 
 
 def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
@@ -131,8 +123,8 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
 
     Ends with 0 when the release is promoted, 3 when it is rolled back or aborted, and 4 when the
     plan's time is over and nobody can tell. With --experiment, 0 when it is decided, 3 when it is
-    not valid, and 4 when it stays open. For a model on GPU machines only zones are lost (az): 0
-    when everybody is answered once replicas are placed anew, 3 when not.
+    not valid, and 4 when it stays open. For a model on GPU machines only zones and
+    services are lost: 0 when everybody is answered once replicas are placed anew, 3 when not.
     """
     if experiment is not None:
         from cli.rehearse_experiment import Asked, play_experiment  # noqa: PLC0415 - as below
@@ -174,7 +166,7 @@ def rehearse(  # noqa: PLR0913 - one for each thing that may be varied
         raise MisuseError("; ".join(error.faults)) from error
     spec = _spec(settings, model)
     _build(settings, spec)
-    if spec.compute.target.value != ON_LAMBDA and _only_zones(scenario):
+    if spec.compute.target.value != ON_LAMBDA and _only_outages(scenario):
         from cli.rehearse_zones import play_zones  # noqa: PLC0415 - as above
 
         return play_zones(
@@ -218,13 +210,9 @@ def _callers(outages: "Sequence[Outage]") -> "tuple[Caller, ...]":
     return CALLERS if any(outage.zone for outage in outages) else ()
 
 
-def _only_zones(scenario: "Scenario") -> bool:
-    """Whether zones are lost, and nothing else happens."""
-    return (
-        bool(scenario.outages)
-        and not scenario.faults
-        and all(outage.zone for outage in scenario.outages)
-    )
+def _only_outages(scenario: "Scenario") -> bool:
+    """Whether zones or services are lost, and nothing else happens."""
+    return bool(scenario.outages) and not scenario.faults
 
 
 def exit_of(verdict: "Ending") -> Exit:
@@ -252,7 +240,7 @@ def refuse_senseless(spec: "ModelSpec", faults: "tuple[Fault, ...]", settings: S
     if spec.compute.target.value != ON_LAMBDA:
         raise MisuseError(
             f"{spec.name} runs on {spec.compute.target.value}, rehearsals are of Lambda's rollouts "
-            "and of a service's loss of zones: --fault az=1"
+            "and of what a service loses: --fault az=1, s3-dark, dynamodb-dark or kms-dark"
         )
     kinds = {fault.kind.value for fault in faults}
     if "nan" in kinds and not _answers_floats(spec, settings):
@@ -349,7 +337,12 @@ def _spec(settings: Settings, model: str) -> "ModelSpec":
     path = settings.models / model / MODEL_FILE
     if not path.is_file():
         known = sorted(found.parent.name for found in settings.models.glob(f"*/{MODEL_FILE}"))
-        raise MisuseError(f"there is no model {model!r}", mend=f"choose from {', '.join(known)}")
+        mend = (
+            f"choose from {', '.join(known)}"
+            if known
+            else f"{settings.models} holds none: `falaj models add` makes one of an ONNX file"
+        )
+        raise MisuseError(f"there is no model {model!r}", mend=mend)
     return load_model(path)
 
 
@@ -374,108 +367,18 @@ def _play(
 
     from local_region.rehearsal.rehearsal import rehearse as play  # noqa: PLC0415 - as above
 
-    quiet = Console(stderr=True, quiet=as_json)
     with (
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-        Live(
-            Text("opening the region"), console=quiet, transient=True, refresh_per_second=4
-        ) as live,
+        Watching(Console(stderr=True, quiet=as_json)) as watching,
     ):
         return runner.run(
             play(
                 stable,
                 candidate,
                 scenario,
-                watch=_watch(live.update),
+                watch=watching.look,
+                say=watching.say,
                 build_folder=settings.build / "host",
                 issuer_folder=issuer_folder(settings),
             )
         )
-
-
-def _watch(show: Callable[[Any], object]) -> "Callable[[Recording, datetime, float], None]":
-    def watch(recording: "Recording", at: datetime, over: float) -> None:
-        level = recording.levels[-1] if recording.levels else None
-        share, phase = (level.share, level.phase) if level else (0.0, "…")
-        grid = Table.grid(padding=(0, 2))
-        grid.add_row(
-            Text(_clock(recording.seconds(at)), style="bold cyan"),
-            Text(phase),
-            ProgressBar(total=1.0, completed=share, width=_BAR),
-            Text(f"{share:.0%} on the candidate"),
-            Text(f"at most {1 - over:.0%} of the time left", style="dim"),
-        )
-        moments = recording.timeline[-SHOWN_MOMENTS:]
-        show(Group(grid, *(_line(m.at_s, m.kind, m.text) for m in moments)))
-
-    return watch
-
-
-_STYLES: Final = {"alarm": "red", "fault": "magenta", "share": "cyan", "end": "bold"}
-
-
-def _line(at_s: float, kind: str, text: str) -> Text:
-    line = Text(f"{_clock(at_s):>8}  ", style="dim")
-    line.append(f"{kind:<9}", style=_STYLES.get(kind, "dim"))
-    line.append(text)
-    line.truncate(160, overflow="ellipsis")
-    return line
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
-
-
-_COLOURS: Final = {"promoted": "green", "rolled_back": "red", "inconclusive": "yellow"}
-
-
-def summary(result: "Result") -> Iterator[Any]:
-    """Yield what a person wants to see of a rehearsal."""
-    for moment in result.timeline:
-        yield _line(moment.at_s, moment.kind, moment.text)
-    colour = _COLOURS.get(result.verdict.value, "magenta")
-    yield ""
-    yield (
-        f"[bold {colour}]{result.verdict.value.replace('_', ' ')}[/] after "
-        f"{_clock(result.virtual_seconds)} of virtual time"
-        + (f", because of [bold]{escape(result.cause)}[/]" if result.cause else "")
-    )
-    yield f"  {escape(result.reason)}"
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "requests", "bad"):
-        table.add_column(heading, justify="right" if heading else "left")
-    table.add_row(
-        f"candidate ({result.to_version})",
-        f"{result.candidate_requests}",
-        f"[red]{result.candidate_bad}[/]" if result.candidate_bad else "0",
-    )
-    table.add_row(
-        f"stable ({result.from_version})", f"{result.stable_requests}", f"{result.stable_bad}"
-    )
-    yield table
-    yield from _answers(result)
-    weights = result.final_alias["weights"]
-    shares = ", ".join(f"{share:.0%} to version {version}" for version, share in weights.items())
-    yield f"the alias names version {result.final_alias['version']}" + (
-        f", and gives {shares}" if shares else ""
-    )
-
-
-def _answers(result: "Result") -> Iterator[Any]:
-    """Yield what callers of each priority were answered while zones were lost."""
-    lost = [minute for minute in result.minutes if minute["zones_lost"]]
-    if not lost:
-        return
-    statuses = sorted({s for minute in lost for found in minute["answers"].values() for s in found})
-    table = Table(box=None, pad_edge=False)
-    for heading in ("while zones are lost", *statuses):
-        table.add_column(heading, justify="right" if heading in statuses else "left")
-    for priority in sorted({p for minute in lost for p in minute["answers"]}):
-        counts = [
-            sum(minute["answers"].get(priority, {}).get(status, 0) for minute in lost)
-            for status in statuses
-        ]
-        table.add_row(f"priority {priority}", *map(str, counts))
-    yield table

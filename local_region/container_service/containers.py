@@ -187,7 +187,7 @@ class ContainerServices:
         for site, _ in self._sites.values():
             await site.close()
         self.balancing.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     # ------------------------------------------------------------------ network
     async def open_listener(self, arn: str, dns_name: str) -> None:

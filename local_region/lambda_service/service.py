@@ -117,7 +117,8 @@ class LambdaService:
         await self._pools.close()
         await asyncio.gather(*self._captures, return_exceptions=True)
         if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+            # Thousands of files, on a disk that others use too: requests of other regions go on.
+            await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
 
     def tick(self) -> None:
         """Do everything that the clock has made due: reap idle environments, retry events."""

@@ -26,7 +26,13 @@ from local_region.control_loop import Observation
 from local_region.gateway.front_door import HEADER_EXECUTED_VERSION
 from local_region.issuer import FOLDER
 from local_region.lambda_service import Invoked, LogLine
-from local_region.progress import AlarmChanged, Event, ParameterChanged
+from local_region.progress import (
+    AlarmChanged,
+    Event,
+    ParameterChanged,
+    StackApplied,
+    Working,
+)
 from local_region.region import BUILD_FOLDER, Region
 from local_region.rehearsal import boundary
 from local_region.rehearsal.cast import Cast, desired_of
@@ -59,8 +65,16 @@ Watch = Callable[[Recording, datetime, float], None]
 over, in [0, 1]."""
 
 
+Say = Callable[[str], None]
+"""Told, in a sentence, what has begun."""
+
+
 def unwatched(_: Recording, __: datetime, ___: float) -> None:
     """Nobody watches."""
+
+
+def unheard(_: str) -> None:
+    """Nobody listens."""
 
 
 async def rehearse(
@@ -69,6 +83,7 @@ async def rehearse(
     scenario: Scenario,
     *,
     watch: Watch = unwatched,
+    say: Say = unheard,
     account: str = "000000000000",
     build_folder: Path = BUILD_FOLDER,
     issuer_folder: Path = FOLDER,
@@ -81,6 +96,7 @@ async def rehearse(
         candidate: The assembly whose release is rolled out.
         scenario: Under which conditions.
         watch: Told of progress.
+        say: Told what begins: the region, the stacks in it, the release.
         account: Two rehearsals at once in one process need two.
         build_folder: Where the interpreter's runtime and functions' code are kept between runs.
         issuer_folder: Where the token issuer is that callers' tokens come from.
@@ -89,9 +105,10 @@ async def rehearse(
     Raises:
         ConfigurationError: An assembly is refused, or does not hold what is to be rehearsed.
     """
+    say("opening the region")
     async with virtual_region(
         stable,
-        lambda clock: Stage(scenario, clock, watch, issuer_folder),
+        lambda clock: Stage(scenario, clock, watch, say, issuer_folder),
         seed=scenario.seed,
         account=account,
         build_folder=build_folder,
@@ -108,6 +125,7 @@ class Stage:
     scenario: Scenario
     clock: SharedClock
     watch: Watch
+    say: Say
     issuer_folder: Path
     recording: Recording = field(default_factory=Recording)
     latencies: Latencies = field(init=False)
@@ -132,7 +150,12 @@ class Stage:
         )
 
     def told(self, event: Event) -> None:
-        """Remember alarms."""
+        """Remember alarms, and say what takes long."""
+        if isinstance(event, Working):
+            self.say(event.sentence)
+        if isinstance(event, StackApplied) and event.changes:
+            count = len(event.changes)
+            self.say(f"{event.stack}: {count} change{'s' * (count > 1)}")
         if isinstance(event, AlarmChanged):
             self.recording.alarm(event.change)
         if isinstance(event, ParameterChanged) and self._loss is not None:
@@ -203,6 +226,8 @@ class Stage:
             callers=self.scenario.callers,
         )
         traffic = Peekable(stream)
+        minutes = f"{lead_in.total_seconds() / 60:g} minutes of virtual time"
+        self.say(f"{minutes} of stable alone, so that its latency is known")
         await self._until(self.clock.now() + lead_in, traffic)
         before = await self._ask()
         self.recording.skip_decisions(before)
@@ -212,6 +237,7 @@ class Stage:
 
     async def _release(self, candidate: Path) -> tuple[Plan, DesiredRelease]:
         """Bring the region to the candidate's synthesis, as a deployment would."""
+        self.say("releasing the candidate")
         await self.region.update(candidate)
         name = desired_release_parameter(self.scenario.model)
         found = self.region.backends.client("ssm").get_parameter(Name=name)
@@ -399,7 +425,10 @@ class Stage:
             self.loss.follow(len(self._outages.lost_zones), self.clock.now())
             over = "is back" if span.outage.zone else "answers again"
             name = span.outage.says.rpartition(" ")[0].removesuffix(" is").removesuffix(" answers")
-            text = f"{name} {over}; {span.bad} of {span.requests} requests were bad meanwhile"
+            text = (
+                f"{name} {over}; {span.bad} of {span.requests} requests were bad meanwhile, "
+                f"{span.told_of_share}"
+            )
             self.recording.note(self.clock.now(), "fault", text)
 
     def _share(self) -> float:

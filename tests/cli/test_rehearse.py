@@ -1,18 +1,24 @@
 """Promise: what cannot be rehearsed is refused at once, and a verdict is an exit status."""
 
+import io
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
+from rich.console import Console
 
 from catalogue.reading import load_model
 from cli.exits import Exit
 from cli.rehearse import copy_catalogue, exit_of, next_version
+from cli.rehearse_telling import LINES, Watching
 from cli.settings import Settings
+from local_region.rehearsal.recording import Recording
 from local_region.rehearsal.scenario import Ending
 from tests.local_region.conftest import ROOT
 
 SETTINGS = Settings(root=ROOT)
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SPEC = load_model(ROOT / "models" / "breast-cancer" / "model.yaml")
 
 
@@ -36,6 +42,35 @@ def test_senseless_rehearsal_is_misuse(falaj, arguments, said):
 
     assert answered.exit == Exit.MISUSE
     assert said in json.loads(answered.out)["error"]
+
+
+def test_empty_catalogue_says_how_to_fill_it(falaj, tmp_path, monkeypatch):
+    """There is nothing to choose from: the mend is another."""
+    for name in ("app.py", "cdk.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "models").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    answered = falaj("rehearse", "nobody", "--json")
+
+    assert "falaj models add" in json.dumps(answered.document)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_rehearsal_tells_how_far_it_is(is_terminal):
+    """A picture on a terminal; elsewhere ten lines, however often it is looked at."""
+    recording, out = Recording(), io.StringIO()
+    recording.release(START, "version 2 is wanted")
+    console = Console(file=out, force_terminal=is_terminal, width=200)
+
+    with Watching(console) as watching:
+        watching.say("opening the region")
+        for done in range(101):
+            watching.look(recording, START + timedelta(minutes=done), done / 100)
+
+    lines = out.getvalue().splitlines()
+    assert "opening the region" in lines[0]
+    assert is_terminal or len(lines) == 1 + LINES
 
 
 @pytest.mark.parametrize(
