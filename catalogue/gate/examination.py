@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from onnx import ModelProto
@@ -11,6 +12,7 @@ from onnx import ModelProto
 from catalogue.gate import golden, structure
 from catalogue.gate.company import Company, difference, examine_company
 from catalogue.gate.findings import Findings, Measurements
+from catalogue.gate.probing import probe
 from catalogue.gate.refusal import Refusal, first_line
 from catalogue.gate.rewriting import servable
 from catalogue.gate.running import (
@@ -30,6 +32,9 @@ from falaj.domain.signature import ModelSignature
 from falaj.domain.tensors import DYNAMIC, TensorSpec
 
 Say = Callable[[str], None]
+TAKES_NO_EMPTY: Final = (
+    "a tensor without elements ends the process that runs it, so requests with one are refused"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +107,7 @@ def _run(
             providers=(PROVIDER,),
             state_pairs=pairs,
             golden_cases=len(cases),
+            takes_empty=seen.takes_empty,
             notes=(*candidate.notes, *seen.notes, *_state_remarks(pairs)),
             measurements=seen.measurements(runner.load_ms, resident_memory_mib() - memory_before),
         ),
@@ -113,6 +119,7 @@ class Observed:
     """What running a model showed."""
 
     answer: Answer
+    takes_empty: bool
     company: Company
     timing: Timing
     notes: tuple[str, ...]
@@ -148,12 +155,18 @@ def observe(
     say("comparing alone, in company and padded")
     company = examine_company(runner, inputs, recipe)
     again = runner.run(sample)
+    takes_empty = probe(runner, inputs, recipe, say)
     say("measuring")
     return Observed(
         answer=answer,
+        takes_empty=takes_empty,
         company=company,
         timing=measure(runner, golden.feed_of(cases[0]) if cases else sample),
-        notes=(*company.notes, *_remarks(answer, again)),
+        notes=(
+            *company.notes,
+            *_remarks(answer, again),
+            *(() if takes_empty else (TAKES_NO_EMPTY,)),
+        ),
     )
 
 

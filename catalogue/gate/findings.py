@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 from falaj.domain.signature import ModelSignature
 
-GATE_VERSION: Final = 1
+GATE_VERSION: Final = 2
 """Raised when the gate learns to refuse or measure something else; models are then built anew."""
 
 
@@ -53,6 +53,7 @@ class Findings:
         providers: Execution providers the session reports.
         state_pairs: Inputs that look as if fed from an output of the request before.
         golden_cases: Known answers that were checked.
+        takes_empty: Whether a process that runs it survives tensors without elements.
         notes: Sentences for the person who registers the model.
         measurements: What it took on this machine.
     """
@@ -65,6 +66,7 @@ class Findings:
     providers: tuple[str, ...]
     state_pairs: tuple[tuple[str, str], ...]
     golden_cases: int
+    takes_empty: bool
     notes: tuple[str, ...]
     measurements: Measurements
 
@@ -80,6 +82,7 @@ class Findings:
             providers=tuple(value["providers"]),
             state_pairs=tuple((pair[0], pair[1]) for pair in value["state_pairs"]),
             golden_cases=value["golden_cases"],
+            takes_empty=value["takes_empty"],
             notes=tuple(value["notes"]),
             measurements=Measurements(**value["measurements"]),
         )
@@ -95,6 +98,7 @@ class Findings:
             "providers": list(self.providers),
             "state_pairs": [list(pair) for pair in self.state_pairs],
             "golden_cases": self.golden_cases,
+            "takes_empty": self.takes_empty,
             "notes": list(self.notes),
             "measurements": self.measurements.to_dict(),
         }
@@ -107,4 +111,5 @@ class Findings:
             "operators": dict(self.operators),
             "state_pairs": [list(pair) for pair in self.state_pairs],
             "golden_cases": self.golden_cases,
+            "takes_empty": self.takes_empty,
         }

@@ -89,6 +89,7 @@ def admit_graph(
             providers=(PROVIDER,),
             state_pairs=(),
             golden_cases=len(cases),
+            takes_empty=seen.takes_empty,
             notes=seen.notes,
             measurements=seen.measurements(graph.load_ms, resident_memory_mib() - memory_before),
         ),

@@ -1,7 +1,7 @@
 """What a model file may be made of, judged before any engine sees it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final
 
@@ -51,6 +51,7 @@ def check(model: ModelProto) -> Counter[str]:
     Raises:
         Refusal: External data, an operator outside the list, or not valid ONNX.
     """
+    _refuse_training(model)
     _refuse_external_data(model)
     operators = Counter(_operator_name(node) for node in nodes_of(model))
     _refuse_foreign_operators(model, operators)
@@ -60,6 +61,14 @@ def check(model: ModelProto) -> Counter[str]:
     except Exception as error:
         raise Refusal(f"not valid ONNX: {first_line(error)}") from error
     return operators
+
+
+def _refuse_training(model: ModelProto) -> None:
+    if model.training_info:
+        raise Refusal(
+            "it holds graphs for training, which nobody looks into and nobody serves; export it "
+            "for inference, or clear training_info"
+        )
 
 
 def _refuse_external_data(model: ModelProto) -> None:
@@ -117,24 +126,23 @@ def _graphs(model: ModelProto) -> Iterator[GraphProto]:
     """Yield the main graph and every graph inside a node's attributes, at any depth."""
     waiting = [model.graph]
     for function in model.functions:
-        waiting.extend(_subgraphs(function.node))
+        waiting.extend((*_subgraphs(function.node), *_in_attributes(function.attribute_proto)))
     while waiting:
         graph = waiting.pop()
         yield graph
         waiting.extend(_subgraphs(graph.node))
 
 
-def _subgraphs(nodes: object) -> Iterator[GraphProto]:
-    for attribute in _attributes(nodes):
+def _subgraphs(nodes: Iterable[NodeProto]) -> Iterator[GraphProto]:
+    return _in_attributes(attribute for node in nodes for attribute in node.attribute)
+
+
+def _in_attributes(attributes: Iterable[AttributeProto]) -> Iterator[GraphProto]:
+    for attribute in attributes:
         if attribute.type in _GRAPH_KINDS or attribute.HasField("g") or attribute.graphs:
             if attribute.HasField("g"):
                 yield attribute.g
             yield from attribute.graphs
-
-
-def _attributes(nodes: object) -> Iterator[AttributeProto]:
-    for node in nodes:  # type: ignore[attr-defined]
-        yield from node.attribute
 
 
 def nodes_of(model: ModelProto) -> Iterator[NodeProto]:
@@ -150,9 +158,10 @@ def _tensors(model: ModelProto) -> Iterator[TensorProto]:
         yield from graph.initializer
         for sparse in graph.sparse_initializer:
             yield from (sparse.values, sparse.indices)
-    for node in nodes_of(model):
-        for attribute in node.attribute:
-            yield attribute.t
-            yield from attribute.tensors
-            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
-                yield from (sparse.values, sparse.indices)
+    given = (attribute for node in nodes_of(model) for attribute in node.attribute)
+    usual = (attribute for function in model.functions for attribute in function.attribute_proto)
+    for attribute in (*given, *usual):
+        yield attribute.t
+        yield from attribute.tensors
+        for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+            yield from (sparse.values, sparse.indices)

@@ -57,6 +57,12 @@ def test_company_changes_answers_and_registration_knows(built, codec, run):
     assert (all(same), batching.is_safe, batching.pad_allowed) == (False, False, False)
 
 
+def test_an_empty_sentence_is_kept_from_it(built):
+    """Its quantised LSTM would end the process; registration has tried, and serving is told."""
+    assert built("tashkeel").manifest.facts["takes_empty"] is False
+    assert built("file-type").manifest.facts["takes_empty"] is True
+
+
 def test_golden_cases_are_what_the_sentences_say(built, module):
     """`python models/tashkeel/tashkeel_golden.py` was run after the last change."""
     cases = module("tashkeel", "tashkeel_golden").cases()

@@ -247,7 +247,8 @@ def test_stages_are_told_in_order(good_model):
     examine(good_model, on_stage=stages.append)
     assert stages[0] == "reading the file"
     assert stages[-1] == "measuring"
-    assert len(stages) == 7
+    assert len([stage for stage in stages if not stage.startswith("trying")]) == 7
+    assert {"trying 32 rows", "trying empty tensors"} <= set(stages)
 
 
 def test_findings_survive_json(good_model):

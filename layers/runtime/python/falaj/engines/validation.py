@@ -74,7 +74,7 @@ class SignatureCheck:
             extent *= size or 1
         if count == 0 and not self.takes_empty:
             raise TensorDataError(
-                name=name, reason="it is empty, and this model's recurrent operators take no such"
+                name=name, reason="it is empty, and this model takes no tensor without elements"
             )
         if count == 0 and extent > MAX_EMPTY_EXTENT:
             raise TensorDataError(
