@@ -574,3 +574,31 @@ def test_logs_are_under_the_key_of_the_models_class(gpu_assemblies):
         '{"Ref": "ClassKeyArn"}'
     }
     assert "internal" in template["Parameters"]["ClassKeyArn"]["Default"]
+
+
+def test_a_breaker_leaves_records_of_what_it_answers_itself(gpu_assemblies):
+    """Its own log feeds the recorder, and it may read tenants' keys."""
+    bank = gpu_assemblies["enterprise"]
+    function = bank.one(ROLLING, "AWS::Lambda::Function")["Properties"]
+    feeds = bank.of_type(ROLLING, "AWS::Logs::SubscriptionFilter").values()
+    (role,) = [r for id_, r in bank.of_type(ROLLING, "AWS::IAM::Role").items() if "Breaker" in id_]
+
+    assert function["Environment"]["Variables"]["FALAJ_CAPTURE"] == "/falaj/capture/keys"
+    assert function["LoggingConfig"]["LogGroup"] in [f["Properties"]["LogGroupName"] for f in feeds]
+    assert {"ReadTenantKeys", "DecryptTenantKeys"} <= set(allowed(role))
+
+
+def test_the_platform_functions_refusals_are_recorded(gpu_assemblies):
+    """The recorder lets its log in, by name; a small business has neither."""
+    bank = gpu_assemblies["enterprise"]
+    (feed,) = bank.of_type("FalajApi", "AWS::Logs::SubscriptionFilter").values()
+    (permission,) = [
+        each["Properties"]
+        for each in bank.of_type("FalajApi", "AWS::Lambda::Permission").values()
+        if each["Properties"]["Principal"] == "logs.amazonaws.com"
+    ]
+    group = feed["Properties"]["LogGroupName"]["Ref"]
+
+    assert permission["SourceArn"] == {"Fn::GetAtt": [group, "Arn"]}
+    assert permission["FunctionName"] == feed["Properties"]["DestinationArn"]
+    assert gpu_assemblies["smb"].of_type("FalajApi", "AWS::Logs::SubscriptionFilter") == {}
