@@ -1,4 +1,4 @@
-"""`falaj rehearse MODEL --fault az=…` of a model that containers on GPU machines answer."""
+"""`falaj rehearse MODEL --fault az=…|s3-dark|…` of a model that containers answer."""
 
 import asyncio
 import shutil
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from local_region.rehearsal.service_zones import ServiceResult
 
 _SENTENCES: Final = {
-    "kept": "[bold green]kept[/]: as many replicas as before, in the zones that are left",
+    "kept": "[bold green]kept[/]: as many replicas as before answered every request",
+    "thinned": "[bold yellow]thinned[/]: those replicas that were left answered every request; "
+    "no other could start meanwhile",
     "fell_back": "[bold yellow]fell back[/]: no zone that is left has machines; the CPU version "
     "answers",
     "lost": "[bold red]lost[/]: requests are not answered while the zones are gone",
@@ -37,12 +39,12 @@ def play_zones(
     seed: int,
     as_json: bool,
 ) -> Exit:
-    """Rehearse the loss of zones; refused where somebody is not answered.
+    """Rehearse the loss of zones and services; refused where somebody is not answered.
 
     Args:
         settings: The repository and its profile.
         spec: The model, built.
-        outages: Zones, and for how long.
+        outages: Zones and services, and for how long.
         traffic: Requests a second, on average.
         seed: Of everything random.
         as_json: Whether a program reads it.
@@ -82,6 +84,8 @@ def play_zones(
 
 def _summary(result: "ServiceResult") -> Iterator[Any]:
     yield _SENTENCES[result.verdict.value]
+    if result.dark:
+        yield f"[dim]· {' and '.join(result.dark)} answered nobody meanwhile[/]"
     table = Table(box=None, pad_edge=False)
     for heading in ("zone", "offers", *(stretch.name for stretch in result.stretches)):
         table.add_column(heading)

@@ -138,6 +138,7 @@ SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
             "model": "one on GPU machines",
             "verdict": "whether everybody was answered",
             "lost": "zones that were lost",
+            "dark": "services that answered nobody",
             "capacity": "instance types by zone",
             "machines_at_most": "machines at once",
             "replicas_wanted": "how many",

@@ -142,8 +142,8 @@ class Service:
         return not self.is_deploying and len(self.tasks) == self.desired_count
 
     def zones(self) -> Counter[str]:
-        """Count the tasks that run by their zone."""
-        return self._placing.zones(self.running)
+        """Count the tasks that answer by their zone."""
+        return self._placing.zones(self.healthy)
 
     @property
     def has_no_machine(self) -> bool:

@@ -7,7 +7,7 @@ zones are left.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -139,6 +139,13 @@ class Span:
     share: float = 0.0
     share_after: float = 0.0
 
+    @property
+    def told_of_share(self) -> str:
+        """What became of the rollout meanwhile, for people."""
+        if self.share_after == self.share:
+            return f"the candidate's share stayed {self.share:.0%}"
+        return f"the candidate's share went from {self.share:.0%} to {self.share_after:.0%}"
+
     def to_dict(self, seconds: Callable[[datetime], float]) -> dict[str, Any]:
         """Write it as JSON values.
 
@@ -203,13 +210,22 @@ class Outages:
     @property
     def dark(self) -> frozenset[str]:
         """Services that are dark."""
-        kinds = {span.outage.kind for span in self._open}
-        return frozenset(name for kind, name in SERVICES.items() if kind in kinds)
+        return dark_of(span.outage for span in self._open)
 
     @property
     def lost_zones(self) -> frozenset[str]:
         """Zones that are lost."""
-        return frozenset(span.outage.zone for span in self._open if span.outage.zone)
+        return lost_of(span.outage for span in self._open)
+
+
+def dark_of(outages: Iterable[Outage]) -> frozenset[str]:
+    """Return the services that these outages keep dark."""
+    return frozenset(SERVICES[outage.kind] for outage in outages if outage.kind in SERVICES)
+
+
+def lost_of(outages: Iterable[Outage]) -> frozenset[str]:
+    """Return the zones that these outages take."""
+    return frozenset(outage.zone for outage in outages if outage.zone)
 
 
 @cache

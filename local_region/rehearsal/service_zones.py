@@ -1,8 +1,9 @@
-"""What losing zones does to a model that containers on GPU machines answer.
+"""What losing zones, or services, does to a model that containers on GPU machines answer.
 
 Its replicas are real processes in the name of zones that offer their machines; time is virtual, and
 goes on a second at a look while replicas start, so that no request waits for what a zone that is
-left could take.
+left could take. A replica that is to start while S3 is dark cannot fetch its model: it is tried
+again until S3 answers, and the replicas that are left go on.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from falaj.errors import ConfigurationError
 from local_region.clock import VirtualClock
 from local_region.container_service.service import Service
 from local_region.region import BUILD_FOLDER, Region
-from local_region.rehearsal.outages import Outage
+from local_region.rehearsal.outages import Outage, dark_of, lost_of
 from local_region.rehearsal.traffic import Peekable, arrivals
 
 QUIET: Final = timedelta(minutes=1)
@@ -39,6 +40,8 @@ class Verdict(StrEnum):
 
     KEPT = "kept"
     """As many replicas as before, in zones that are left; every request was answered."""
+    THINNED = "thinned"
+    """Fewer replicas, because no other could start; they answered every request."""
     FELL_BACK = "fell_back"
     """No zone that is left has machines; the CPU version answered every request."""
     LOST = "lost"
@@ -84,6 +87,7 @@ class ServiceResult:
         model: The model.
         verdict: In a word.
         lost: Zones that were lost.
+        dark: Services that answered nobody.
         capacity: Instance types that each zone of the service offers it.
         most: Machines at once.
         wanted: Replicas wanted.
@@ -94,6 +98,7 @@ class ServiceResult:
     model: str
     verdict: Verdict
     lost: tuple[str, ...]
+    dark: tuple[str, ...]
     capacity: Mapping[str, tuple[str, ...]]
     most: int
     wanted: int
@@ -106,6 +111,7 @@ class ServiceResult:
             "model": self.model,
             "verdict": self.verdict.value,
             "lost": list(self.lost),
+            "dark": list(self.dark),
             "capacity": {zone: list(types) for zone, types in self.capacity.items()},
             "machines_at_most": self.most,
             "replicas_wanted": self.wanted,
@@ -125,12 +131,12 @@ async def rehearse_zones(
     account: str = "000000000000",
     build_folder: Path = BUILD_FOLDER,
 ) -> ServiceResult:
-    """Rehearse the loss of zones.
+    """Rehearse the loss of zones, and of services.
 
     Args:
         cdk_out: The assembly that serves.
         model: A model with `target: gpu`.
-        outages: Zones, and for how long they are lost.
+        outages: Zones and services, and for how long each is lost.
         cases: The model's golden cases, of which requests are made.
         traffic_rps: Requests a second, on average.
         seed: Of everything random.
@@ -184,15 +190,15 @@ class _ServiceLoss:
         wanted = max(self._service.desired_count, min(len(capacity), most))
         self._service.scale(wanted)
         await self._until_placed(None)
-        lost = frozenset(outage.zone for outage in outages)
+        lost, dark = lost_of(outages), dark_of(outages)
         async with self._stretch("before"):
             await self._pass(QUIET)
-        ended = self._region.containers.lose_zones(lost)
+        ended = self._begin(outages)
         async with self._stretch("losing") as losing:
-            await self._until_placed(losing)
+            # In the dark nothing starts, so that nothing is waited for.
+            await (self._pass(QUIET) if dark else self._until_placed(losing))
         async with self._stretch("lost") as settled:
-            await self._pass(timedelta(seconds=max(outage.duration_s for outage in outages)))
-        self._region.containers.lose_zones(frozenset())
+            await self._outlast(outages)
         async with self._stretch("losing") as back:
             await self._until_placed(back)
         self._stretches.pop()  # the way back belongs to no stretch
@@ -202,6 +208,7 @@ class _ServiceLoss:
             model=model,
             verdict=_verdict(settled, wanted),
             lost=tuple(sorted(lost)),
+            dark=tuple(sorted(dark)),
             capacity=capacity,
             most=most,
             wanted=wanted,
@@ -209,12 +216,28 @@ class _ServiceLoss:
             stretches=tuple(self._stretches),
         )
 
+    def _begin(self, outages: Sequence[Outage]) -> int:
+        """Let exactly these be under way; return how many replicas ended with it."""
+        self._region.darken(dark_of(outages))
+        return self._region.containers.lose_zones(lost_of(outages))
+
+    async def _outlast(self, outages: Sequence[Outage]) -> None:
+        """Let each outage last as long as it does."""
+        gone_s = 0.0
+        for until_s in sorted({outage.duration_s for outage in outages}):
+            await self._pass(timedelta(seconds=until_s - gone_s))
+            gone_s = until_s
+            left = [outage for outage in outages if outage.duration_s > until_s]
+            if not left:  # what is settled is looked at before anything is back
+                self._stretches[-1].replicas = self._service.zones()
+            self._begin(left)
+
     @asynccontextmanager
     async def _stretch(self, name: str) -> AsyncIterator[Stretch]:
         stretch = Stretch(name=name)
         self._stretches.append(stretch)
         yield stretch
-        stretch.replicas = self._service.zones()
+        stretch.replicas = stretch.replicas or self._service.zones()
 
     async def _pass(self, span: timedelta) -> None:
         """Let time go by, with its requests."""
@@ -259,7 +282,9 @@ def _verdict(settled: Stretch, wanted: int) -> Verdict:
         return Verdict.LOST
     if settled.replicas.total() == wanted:
         return Verdict.KEPT
-    return Verdict.FELL_BACK if settled.fallbacks else Verdict.LOST
+    if settled.fallbacks:
+        return Verdict.FELL_BACK
+    return Verdict.THINNED if settled.replicas.total() else Verdict.LOST
 
 
 def _service(region: Region, model: str) -> Service:

@@ -61,7 +61,7 @@ def lose(cdk_out):
                 rehearse_zones(
                     cdk_out,
                     MODEL,
-                    Outage.parse_all(text),
+                    [outage for word in text.split() for outage in Outage.parse_all(word)],
                     cases=CASES,
                     traffic_rps=1.0,
                     account="900000000100",
@@ -95,6 +95,28 @@ def test_without_a_zone_that_offers_the_family_nobody_is_answered_until_one_is_b
     assert (result.ended, during.replicas.total(), during.answers[200]) == (2, 0, 0)
     assert set(during.answers) == {503}
     assert (set(before.answers), set(after.answers)) == ({200}, {200})
+    assert after.replicas == Counter({"mec1-az1": 1, "mec1-az2": 1})
+
+
+@pytest.mark.slow
+def test_replicas_answer_while_everything_around_them_is_dark(lose):
+    """S3, DynamoDB and KMS at once: what is warm needs none of them."""
+    result = lose("s3-dark=2m kms-dark=2m dynamodb-dark=1m")
+
+    assert result.verdict is Verdict.KEPT
+    assert (result.ended, result.dark) == (0, ("dynamodb", "kms", "s3"))
+    assert {status for stretch in result.stretches for status in stretch.answers} == {200}
+
+
+@pytest.mark.slow
+def test_a_replica_that_is_lost_in_the_dark_is_placed_anew_afterwards(lose):
+    """It could not fetch its model; the other one answers everything meanwhile."""
+    result = lose("az=1:2m s3-dark=2m")
+    _, losing, during, after = result.stretches
+
+    assert result.verdict is Verdict.THINNED
+    assert (result.ended, during.replicas) == (1, Counter({"mec1-az2": 1}))
+    assert set(losing.answers) | set(during.answers) == {200}
     assert after.replicas == Counter({"mec1-az1": 1, "mec1-az2": 1})
 
 
