@@ -41,6 +41,8 @@ def forms(token: str) -> Iterator[tuple[str, bytes]]:
     yield "lower case", data.lower()
     yield "reversed", data[::-1]
     yield "UTF-16", token.encode("utf-16-le")
+    yield "bytes of Python", repr(data)[2:-1].encode()
+    yield "taken for Latin", data.decode("latin-1").encode()
     yield "hex", data.hex().encode()
     yield "hex in upper case", data.hex().upper().encode()
     yield "URL", quote(token, safe="").encode()
