@@ -3,51 +3,79 @@
 import contextlib
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 from cfnlint.api import lint
 
+from falaj.contract import PROFILE_TAG
 from infra.application import add_stacks
 from infra.config.deployment import Deployment
 from infra.main import hand_context
+from local_region.issuer import AUDIENCE, ISSUER, KEYS_FILE, LocalIssuer
 from policies.assembly import read_stacks
 from policies.evaluation import Finding
 from policies.exceptions import CDK_NAG, CFN_LINT, read_waivers, review
-from tests.infra.conftest import GPU_CONTEXT, add_gpu_models, new_catalogue
+from tests.infra.conftest import GPU_CONTEXT, REPOSITORY, add_gpu_models, new_catalogue
+from tests.infra.stacks.test_experiments import STICKY, add as add_versions, declare
 
 # isort: split
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks, ServerlessChecks
 
 DAY = date(2026, 11, 22)
+TENANTS = "default: {rate_per_s: 10, burst: 20}\ntenants:\n  acme: {rate_per_s: 5, burst: 5}\n"
+AUTHORITY = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+FUNCTIONS = REPOSITORY / "functions"
+EVERYWHERE = {
+    f"Falaj{name}"
+    for name in ("Api", "Experiments", "Foundation", "Gpu", "GpuModel", "Model", "Rollouts")
+} | {"FalajShedding"}
 PACKS = {"AwsSolutions", "Serverless", "NIST.800.53.R5"}
 
 
-def nagged(root, profile):
-    """Synthesize a model of each kind under the three packs; return the folder."""
-    catalogue = new_catalogue(root / profile)
+def everything(root, profile):
+    """Declare a model of each kind, experiments, tenants and tokens; return what synthesizes it."""
+    catalogue = new_catalogue(root)
     catalogue.add("churn", compute={"min_warm": 1})
+    add_versions(catalogue, 2, 3, model="greeter")
+    declare(catalogue, model="greeter", **STICKY)
     add_gpu_models(catalogue)
-    tenants = root / profile / "tenants.yaml"
-    tenants.write_text("default: {rate_per_s: 10, burst: 20}\n")
+    (root / "tenants.yaml").write_text(TENANTS)
+    LocalIssuer.open(root / "issuer")
     context = {
         "falaj:profile": profile,
         "falaj:platform": "lambda",
-        "falaj:tenants": str(tenants),
+        "falaj:tenants": str(root / "tenants.yaml"),
+        "falaj:access": "jwt",
+        "falaj:jwtIssuer": ISSUER,
+        "falaj:jwtAudience": AUDIENCE,
+        "falaj:jwtKeys": str(root / "issuer" / KEYS_FILE),
         **GPU_CONTEXT,
     }
+    if profile == "enterprise":
+        (root / "ca.pem").write_text(AUTHORITY)
+        context["falaj:apiDomain"] = "models.example.ae"
+        context["falaj:apiCertificate"] = GPU_CONTEXT["falaj:gpuCertificate"]
+        context["falaj:apiTrustStore"] = str(root / "ca.pem")
+    return catalogue.sources, context
+
+
+def nagged(root, profile):
+    """Synthesize all that there is to deploy under the three packs; return the folder."""
+    sources, context = everything(root, profile)
     app = App(
-        context=hand_context(catalogue.sources.repository, context),
-        outdir=str(root / profile / "out"),
+        context=hand_context(sources.repository, context),
+        outdir=str(root / "out"),
         builtin_cloud_formation_validation=False,
     )
-    add_stacks(app, Deployment.from_context(app.node.get_all_context(None)), catalogue.sources)
+    add_stacks(app, Deployment.from_context(app.node.get_all_context(None)), sources)
     Validations.of(app).add_plugins(
         AwsSolutionsChecks(app), ServerlessChecks(app), NIST80053R5Checks(app)
     )
     with contextlib.suppress(RuntimeError):
         app.synth()
-    return root / profile / "out"
+    return root / "out"
 
 
 @pytest.fixture(scope="module", params=["smb", "enterprise"])
@@ -71,6 +99,25 @@ def nag_findings(out) -> list[Finding]:
         for violation in plugin["violations"]
         for place in violation["violatingConstructs"]
     ]
+
+
+def test_every_stack_and_function_there_is_was_looked_at(out):
+    """What the repository can deploy at all, so that no answer below is about a part of it."""
+    stacks = read_stacks(out)
+    is_enterprise = stacks[0].tags[PROFILE_TAG] == "enterprise"
+    keys = [
+        resource["Properties"]["Code"]["S3Key"]
+        for stack in stacks
+        for resource in stack.template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    ]
+    texts = {(out / f"asset.{Path(key).stem}" / "handler.py").read_bytes() for key in keys}
+    handlers = {path.parent.name: path.read_bytes() for path in FUNCTIONS.glob("*/handler.py")}
+
+    only_there = {"FalajAudit", "FalajNetwork"} if is_enterprise else set()
+    assert {stack.name.partition("-")[0] for stack in stacks} == EVERYWHERE | only_there
+    absent = set() if is_enterprise else {"authorizer", "audit_recorder"}
+    assert {name for name, text in handlers.items() if text not in texts} == absent
 
 
 @pytest.mark.slow
