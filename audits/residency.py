@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from audits.request_records import RequestRecord, request_records
 from falaj.contract import PROFILE_TAG, REGION
 from falaj.domain.clock import Clock, SystemClock
 from policies.application import Stack
@@ -67,6 +68,7 @@ class Evidence:
         waivers: Every exception that applies.
         templates: SHA-256 of every template.
         tools: Versions of what made and checked the templates.
+        records: Where it is written down who asked for what, and for how long that is kept.
     """
 
     made: datetime
@@ -79,6 +81,7 @@ class Evidence:
     waivers: tuple[Waiver, ...]
     templates: Mapping[str, str]
     tools: Mapping[str, str]
+    records: tuple[RequestRecord, ...] = ()
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -120,6 +123,7 @@ class Evidence:
                 for stack in self.stacks
             ],
             "resources": [asdict(looked) for looked in self.evaluation.looked],
+            "records": [asdict(record) for record in self.records],
             "templates": dict(self.templates),
             "tools": dict(self.tools),
         }  # fmt: skip
@@ -160,6 +164,7 @@ def gather(
         waivers=tuple(w for w in excuses if w.tool == FALAJ and set(profiles) & set(w.profiles)),
         templates=template_hashes(cdk_out),
         tools={"python": platform.python_version(), **_versions()},
+        records=request_records(stacks),
     )
 
 

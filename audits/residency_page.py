@@ -33,6 +33,7 @@ def page(evidence: Evidence) -> str:
         ("Exceptions", "exceptions", _exceptions(evidence)),
         ("Rules", "rules", _rules(evidence)),
         ("Resources", "resources", _resources(evidence)),
+        ("Records of requests", "records", _records(evidence)),
         ("Templates", "templates", _templates(evidence)),
         ("Tools", "tools", _table(("tool", "version"), evidence.tools.items())),
     )
@@ -157,6 +158,22 @@ def _resources(evidence: Evidence) -> str:
         f"<details><summary>{escape(stack)} <span class='soft'>({len(rows)})</span></summary>"
         f'<div class="scroll"><table>{heading}{"".join(rows)}</table></div></details>'
         for stack, rows in by_stack.items()
+    )
+
+
+def _records(evidence: Evidence) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(r.resource)}</code></td><td>{r.kind}</td>"
+        f"<td><code>{escape(r.log_group)}</code></td>"
+        f'<td class="number">{"unknown" if r.days is None else r.days}</td>'
+        f"<td><code>{escape(r.format)}</code></td></tr>"
+        for r in evidence.records
+    )
+    heading = _headings("written by", "kind", "log group", "days", "of each request")
+    return (
+        "<p>What API Gateway itself refuses (authorizer, firewall, usage plan) is in its access "
+        "log alone; every other request, refused ones too, is in the audit trail where the profile "
+        f'keeps one.</p><div class="scroll"><table>{heading}{rows}</table></div>'
     )
 
 

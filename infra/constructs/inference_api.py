@@ -44,7 +44,16 @@ ACCESS_LOG: Final = {
     "latency_ms": "$context.responseLatency",
     "integration_error": "$context.integrationErrorMessage",
     "source_ip": "$context.identity.sourceIp",
+    "refused_as": "$context.error.responseType",
 }
+"""One line of each request. Of those that API Gateway itself refuses it is the only record: as what
+(UNAUTHORIZED, ACCESS_DENIED, THROTTLED, QUOTA_EXCEEDED, WAF_FILTERED), and never the token.
+
+Source:
+    docs.aws.amazon.com/apigateway/latest/developerguide/
+    api-gateway-variables-for-access-logging.html and http-api-logging-variables.html
+    (`$context.error.responseType`); supported-gateway-response-types.html.
+"""
 
 
 class InferenceApi(Construct):

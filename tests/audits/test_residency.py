@@ -99,6 +99,24 @@ def test_every_rule_and_control_is_in_the_document(evidence):
     assert [control["id"] for control in document["controls"]] == [c.id for c in CONTROLS]
 
 
+def test_records_of_requests_are_named_with_their_retention(evidence):
+    """Of what the gateway itself refuses its access log is the only record; all else is recorded.
+
+    The model's function and the platform's feed the trail.
+    """
+    found = evidence.document()["records"]
+    (access,) = [each for each in found if each["kind"] == "access log"]
+
+    assert access["resource"].startswith("FalajApi/")
+    assert json.loads(access["format"])["refused_as"] == "$context.error.responseType"
+    assert "token" not in access["format"].lower()
+    assert sorted(
+        each["resource"].partition("/")[0] for each in found if each["kind"] == "audit trail"
+    ) == ["FalajApi", "FalajModel-churn"]
+    assert all(each["days"] >= 30 for each in found)
+    assert access["log_group"] in page(evidence)
+
+
 def test_a_control_without_a_check_fails(out):
     """A claim that nothing examines is no evidence."""
     idle = Control(id="X-1", document="d", place="p", demand="be good", link="https://x.example")
