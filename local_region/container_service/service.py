@@ -14,7 +14,6 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from falaj.domain.clock import Clock
 from local_region.container_service.choosing import (
@@ -29,13 +28,11 @@ from local_region.container_service.failures import Failures
 from local_region.container_service.fleet import Fleet, Make
 from local_region.container_service.outside import Outside
 from local_region.container_service.placing import Placing
-from local_region.container_service.strategy import Seen, Stage
+from local_region.container_service.releases import Releases
+from local_region.container_service.strategy import Stage
 from local_region.container_service.target_group import Target, TargetGroup
 from local_region.container_service.task import Task
 from local_region.container_service.task_definition import ServiceSettings, TaskDefinition
-
-_WEIGHTS: Final = 1000
-"""Weights of a rule's groups add up to this: shares are given in tenths of a percent."""
 
 
 class Service:
@@ -52,8 +49,6 @@ class Service:
 
     Attributes:
         desired_count: How many tasks are wanted now; scaling changes it.
-        failed: Why the last deployment was given up; empty if it was not.
-        deployment: What replaces a release now; None while nothing is watched.
     """
 
     def __init__(
@@ -69,9 +64,9 @@ class Service:
     ) -> None:
         self.settings = settings
         self.desired_count = settings.desired_count
-        self.failed = ""
-        self.deployment: Deployment | None = None
-        self._clock, self._outside = clock, outside or Outside()
+        self._clock = clock
+        outside = outside or Outside()
+        self._releases = Releases(outside, clock)
         self._fleet = Fleet(
             definitions=definitions,
             groups=groups,
@@ -79,13 +74,11 @@ class Service:
             clock=clock,
             rng=rng,
             on_end=self._ended,
-            on_gone=self._outside.on_gone,
+            on_gone=outside.on_gone,
         )
         self._fleet.grace_s = settings.grace_s
-        self._placing = Placing(self._outside)
+        self._placing = Placing(outside)
         self._failures = Failures()
-        self._last_good = ""
-        self._is_on_alternate = False
         self._is_closed = False
 
     # ---------------------------------------------------------------- questions
@@ -102,7 +95,19 @@ class Service:
     @property
     def healthy(self) -> list[Task]:
         """Tasks that answer, of the definition that is wanted or still has the requests."""
-        return self._healthy_of(self._serving)
+        shifting = self._releases.shifting
+        serving = shifting.source if shifting else self.settings.task_definition_arn
+        return self._healthy_of(serving)
+
+    @property
+    def deployment(self) -> Deployment | None:
+        """What replaces a release now; None while nothing is watched."""
+        return self._releases.deployment
+
+    @property
+    def failed(self) -> str:
+        """Why the last deployment was given up; empty if it was not."""
+        return self._releases.failed
 
     @property
     def is_deploying(self) -> bool:
@@ -158,12 +163,11 @@ class Service:
     def change(self, settings: ServiceSettings) -> None:
         """Take new settings; another task definition begins a deployment."""
         if settings.task_definition_arn != self.settings.task_definition_arn:
-            self.failed = ""
             self._failures.forget()
-            self._begin(settings)
+            self._releases.begin(settings)
         self.settings = settings
         self._fleet.grace_s = settings.grace_s
-        self._is_on_alternate &= settings.strategy.is_shifting
+        self._releases.is_on_alternate &= settings.strategy.is_shifting
 
     def scale(self, count: int) -> None:
         """Want another number of tasks."""
@@ -195,14 +199,14 @@ class Service:
         for task in self.running:
             task.has_served = task.has_served or self._fleet.is_healthy(task)
         self._advance()
-        self._route()
-        if self.deployment is not None and self.deployment.strategy.is_shifting:
-            self._keep_both(self.deployment)
+        self._releases.weigh(self.settings.registrations)
+        if (shifting := self._releases.shifting) is not None:
+            self._keep_both(shifting)
             return
         if len(self.healthy) >= self.desired_count and self.desired_count:
             self._failures.forget()
             if self.deployment is None:
-                self._last_good = self.settings.task_definition_arn
+                self._releases.last_good = self.settings.task_definition_arn
         self._start_missing()
         self._stop_surplus()
 
@@ -214,56 +218,22 @@ class Service:
 
     async def drain(self) -> None:
         """Stop every task, each after its last answer."""
-        self.deployment = None
+        self._releases.deployment = None
         self.desired_count = 0
         self.reconcile()
         await self._fleet.ended()
 
     # -------------------------------------------------------------- deployments
-    @property
-    def _serving(self) -> str:
-        """The definition whose tasks have most requests."""
-        if self.deployment is not None and self.deployment.strategy.is_shifting:
-            return self.deployment.source
-        return self.settings.task_definition_arn
-
-    def _begin(self, settings: ServiceSettings) -> None:
-        """Watch the new definition's deployment, where there is one to come back to."""
-        was, self.deployment = self.deployment, None
-        strategy, source = settings.strategy, self._last_good
-        if was is not None:
-            self._outside.tell(f"deployment of {was.target} was given up for another")
-        is_same = source in {"", settings.task_definition_arn}
-        if is_same or not strategy.is_watched or not settings.is_runnable:
-            return
-        quiet = not any(self._outside.is_in_alarm(name) for name in strategy.alarms)
-        self.deployment = Deployment(
-            source=source,
-            target=settings.task_definition_arn,
-            strategy=strategy,
-            now=self._clock.now(),
-            alarms=strategy.alarms if quiet else (),
-        )
-        self._outside.tell(self.deployment.sentence)
-
     def _advance(self) -> None:
         deployment = self.deployment
         if deployment is None:
             return
-        in_alarm = (name for name in deployment.alarms if self._outside.is_in_alarm(name))
-        seen = Seen(
+        reason = self._releases.advance(
             is_up=self._is_up(deployment),
-            alarm=next(in_alarm, ""),
             failure=self.last_failure if self._has_given_up(deployment) else "",
         )
-        if not deployment.advance(seen, self._clock.now()):
-            return
-        self._outside.tell(deployment.sentence)
-        if deployment.stage is Stage.SUCCESSFUL:
-            self._is_on_alternate ^= deployment.strategy.is_shifting
-            self._last_good, self.deployment = deployment.target, None
-        elif deployment.stage is Stage.ROLLED_BACK:
-            self._give_up(deployment.reason)
+        if reason:
+            self._go_back(reason)
 
     def _is_up(self, deployment: Deployment) -> bool:
         enough = len(self._healthy_of(deployment.target)) >= self.desired_count
@@ -277,23 +247,11 @@ class Service:
         """
         return deployment.strategy.is_shifting and self._failures.are_many
 
-    def _give_up(self, reason: str) -> None:
+    def _go_back(self, reason: str) -> None:
         """Bring the last completed deployment back."""
-        self.failed = reason
-        self.deployment = None
-        self.settings = replace(self.settings, task_definition_arn=self._last_good)
+        self._releases.give_up(reason)
+        self.settings = replace(self.settings, task_definition_arn=self._releases.last_good)
         self._failures.forget()
-
-    def _route(self) -> None:
-        """Give the groups of each rule their share of the requests."""
-        percent = self.deployment.percent if self.deployment else 0.0
-        candidate = round(_WEIGHTS * percent / 100)
-        for each in self.settings.registrations:
-            if each.rule_arn and each.alternate_arn:
-                groups = (each.group_arn, each.alternate_arn)
-                stable, other = reversed(groups) if self._is_on_alternate else groups
-                weights = {stable: _WEIGHTS - candidate, other: candidate}
-                self._outside.weigh(each.rule_arn, weights)
 
     def _keep_both(self, deployment: Deployment) -> None:
         """Keep as many old tasks as new ones, each in groups of their own."""
@@ -358,7 +316,7 @@ class Service:
         deployment = self.deployment
         is_new = deployment is not None and definition_arn == deployment.target
         is_beside = is_new and self.settings.strategy.is_shifting
-        side = self._is_on_alternate ^ is_beside
+        side = self._releases.is_on_alternate ^ is_beside
         zone = self._placing.find(self.settings, self.running)
         if zone is None:
             return
@@ -373,15 +331,14 @@ class Service:
 
     def _note_failure(self, task: Task) -> None:
         self._failures.note(task.reason, self._clock.now())
-        is_rolling = self.deployment is None or not self.deployment.strategy.is_shifting
         has_tripped = self._failures.trips(self.desired_count)
-        if not is_rolling or not self.settings.has_breaker or not has_tripped:
+        if self._releases.shifting is not None or not self.settings.has_breaker or not has_tripped:
             return
-        good = self._last_good
+        good = self._releases.last_good
         if self.settings.rolls_back and good and good != self.settings.task_definition_arn:
-            self._give_up(task.reason)
+            self._go_back(task.reason)
         else:
-            self.failed, self.deployment = task.reason, None
+            self._releases.give_up(task.reason)
             self._failures.stop(self._clock.now())
 
     def _healthy_of(self, definition_arn: str) -> list[Task]:
