@@ -140,16 +140,37 @@ def test_a_client_that_does_not_read_is_dropped(serve):
 
 def test_bodies_of_all_clients_together_are_bounded(serve):
     """Many half bodies at once: the one too many is told to come back, the rest may go on."""
-    limits = ConnectionLimits(buffered_bytes=1_000_000, body_bytes=600_000)
+    limits = ConnectionLimits(buffered_bytes=1_000_000, body_bytes=600_000, stall_s=60)
     with serve(limits) as served:
         stalled = [served.connected() for _ in range(3)]
-        for held in stalled:
+        for count, held in enumerate(stalled):
+            while served.server.buffered < 400_000 * count:
+                pass
             held.sendall(HEAD + b"content-length: 500000\r\n\r\n" + b"x" * 400_000)
         assert b"HTTP/1.1 503" in stalled[2].recv(200)
         assert served.answers()
         for held in stalled[:2]:
             held.sendall(b"x" * 100_000)
             assert held.recv(200).startswith(b"HTTP/1.1 200")
+        for held in stalled:
+            held.close()
+
+
+def test_who_stalls_makes_room_for_whoever_has_sent_all(serve):
+    """Half bodies that fill the room cost nobody an answer but one of those who sent them."""
+    limits = ConnectionLimits(buffered_bytes=1_000_000, body_bytes=600_000, stall_s=0)
+    with serve(limits) as served:
+        stalled = [served.connected() for _ in range(2)]
+        for held, size in zip(stalled, (400_000, 500_000), strict=True):
+            held.sendall(HEAD + b"content-length: 600000\r\n\r\n" + b"x" * size)
+        while served.server.buffered < 900_000:
+            pass
+        with served.connected() as whole:
+            whole.sendall(HEAD + b"content-length: 300000\r\n\r\n" + b"x" * 300_000)
+            assert whole.recv(200).startswith(b"HTTP/1.1 200")
+        assert stalled[1].recv(200).startswith(b"HTTP/1.1 503")
+        stalled[0].sendall(b"x" * 200_000)
+        assert stalled[0].recv(200).startswith(b"HTTP/1.1 200")
         for held in stalled:
             held.close()
 

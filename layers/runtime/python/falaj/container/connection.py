@@ -98,6 +98,10 @@ class Host(Protocol):
         """Forget a closed connection."""
         ...
 
+    def make_room(self, asking: "Connection") -> bool:
+        """Refuse whoever has long been sending a body; False if there is no room even then."""
+        ...
+
     def refusal(self, status: HTTPStatus, sentence: str) -> tuple[Mapping[str, str], bytes]:
         """Write the answer to something that is no request."""
         ...
@@ -314,13 +318,23 @@ class Connection(asyncio.Protocol):
         """Count what has come of a body; False if it is refused."""
         if self.phase is _REFUSED:
             return False
+        server = self._server
         self._body_bytes += size
-        self._server.buffered += size
+        server.buffered += size
         if self._body_bytes > self._limits.body_bytes:
             self._refuse_body()
-        elif self._server.buffered > self._limits.buffered_bytes:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many large requests at once")
+        elif server.buffered > self._limits.buffered_bytes and not server.make_room(self):
+            self.make_way()
         return self.phase is not _REFUSED
+
+    def stalled_bytes(self, now: float) -> int:
+        """How much it holds of a body that should have been there by now."""
+        is_late = self.phase is _BODY and now - self.since >= self._limits.stall_s
+        return self._body_bytes if is_late else 0
+
+    def make_way(self) -> None:
+        """Give up what has come of a body."""
+        self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many large requests at once")
 
     def on_message_complete(self) -> None:
         """Hand over the request, or let it wait for its turn."""

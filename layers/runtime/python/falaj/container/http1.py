@@ -107,6 +107,24 @@ class HttpServer:
         """Forget a closed connection."""
         self._connections.discard(connection)
 
+    def make_room(self, asking: Connection) -> bool:
+        """Refuse whoever has long been sending a body, most bytes first; False if that is nobody.
+
+        Half a body must cost only its sender: those who need the room have sent all of theirs.
+        """
+        now = self.loop.time()
+        while self.buffered > self.limits.buffered_bytes:
+            others = (held for held in self._connections if held is not asking)
+            most, found = max(
+                ((held.stalled_bytes(now), held) for held in others),
+                key=lambda pair: pair[0],
+                default=(0, asking),
+            )
+            if not most:
+                return False
+            found.make_way()
+        return True
+
     def refusal(self, status: HTTPStatus, sentence: str) -> tuple[Mapping[str, str], bytes]:
         """Write the answer to something that is no request."""
         request_id = os.urandom(16).hex()

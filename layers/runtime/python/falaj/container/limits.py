@@ -15,6 +15,7 @@ class ConnectionLimits:
         connections: Open at once; further ones are closed.
         head_s: From connecting, or a request's first byte, to the end of its headers.
         body_s: From then to the end of its body.
+        stall_s: From the end of the headers to that of the body, while others need the room.
         idle_s: Between requests; longer than a load balancer's, so that it is never we who close a
             connection it is about to use. An ALB's is 60 s unless set
             (docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html).
@@ -30,6 +31,7 @@ class ConnectionLimits:
     connections: int = 4096
     head_s: float = 10.0
     body_s: float = 60.0
+    stall_s: float = 1.0
     idle_s: float = 75.0
     write_s: float = 30.0
     linger_s: float = 2.0
