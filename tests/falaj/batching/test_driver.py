@@ -151,3 +151,37 @@ def test_a_model_that_does_not_join_runs_each_alone():
         ask(batcher, *"abc")
 
     assert played(story, size=1) == [["a"], ["b"], ["c"]]
+
+
+def test_a_batch_that_is_under_way_says_for_how_long():
+    """So that whoever looks can tell a run that does not end."""
+    running, release, seen = Event(), Event(), []
+
+    def run(payloads):
+        running.set()
+        release.wait(600)
+        return payloads
+
+    async def play():
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+        threads = Threads(loop)
+        batcher = Batcher(
+            scheduler=Scheduler(BatchPolicy(max_batch_size=1)),
+            run=run,
+            finish=lambda *_: done.set(),
+            expire=lambda _: None,
+            loop=loop,
+            threads=threads,
+        )
+        batcher.expect(1, SLOW)
+        seen.append(batcher.longest_ns(now_ns=5))
+        ask(batcher, "a")
+        await asyncio.to_thread(running.wait, 600)
+        seen.append(batcher.longest_ns(time.perf_counter_ns()) > 0)
+        release.set()
+        await done.wait()
+        seen.append(batcher.longest_ns(now_ns=5))
+        threads.close(wait=True)
+
+    asyncio.run(play())
+    assert seen == [0, True, 0]

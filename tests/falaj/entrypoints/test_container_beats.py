@@ -8,6 +8,7 @@ import pytest
 
 from falaj.config.container import ContainerSettings
 from falaj.entrypoints.container_beats import Beats
+from falaj.entrypoints.container_process import EXIT_HUNG
 from tests.falaj.clocks import StandingClock
 
 
@@ -33,10 +34,15 @@ class Meter:
         return 50
 
 
-def beating(*, in_flight=0, waiting=0, meter=None, protection=None):
+def beating(*, in_flight=0, waiting=0, lasted_s=0.0, meter=None, protection=None):
     """A container's beats, and what they write."""
     lines, clock = [], StandingClock()
-    worker = SimpleNamespace(scheduler=SimpleNamespace(in_flight=in_flight, waiting=waiting))
+    worker = SimpleNamespace(
+        scheduler=SimpleNamespace(in_flight=in_flight, waiting=waiting),
+        model=SimpleNamespace(name="vision", version="3"),
+        timeout_s=90.0,
+        longest_run_s=lambda: lasted_s,
+    )
     served = SimpleNamespace(workforce=[worker], default_model="vision")
     ledger = SimpleNamespace(flush=lambda at: lines.append(f"flushed {at:%H}"))
     beats = Beats(
@@ -47,6 +53,7 @@ def beating(*, in_flight=0, waiting=0, meter=None, protection=None):
         write=lines.append,
         meter=meter,
         protection=protection,
+        end=lines.append,
     )
 
     async def once():
@@ -85,3 +92,21 @@ def test_an_agent_that_is_gone_is_a_warning():
     protection = Protection()
     protection.is_dark = True
     assert "no route" in beating(protection=protection)[-1]
+
+
+def test_a_run_that_does_not_end_ends_the_process():
+    """A thread cannot be ended; ECS starts another replica, and the log says why."""
+    _, line, status = beating(lasted_s=181.0)
+    assert json.loads(line) == {
+        "level": "ERROR",
+        "message": "a run does not end",
+        "model": "vision",
+        "model_version": "3",
+        "lasted_s": 181,
+    }
+    assert status == EXIT_HUNG
+
+
+def test_a_long_run_is_none_that_hangs():
+    """Twice as long as anybody waits is its time."""
+    assert beating(lasted_s=179.0) == ["flushed 12"]

@@ -51,6 +51,7 @@ class Batcher:
         self._loop = loop
         self._lane = threads.lane(scheduler.policy.instances)
         self._pace = Pace(inline_below_ns)
+        self._begun: dict[int, int] = {}
         self._has_answered = False
         self._is_turn_due = False
         self._timer: asyncio.TimerHandle | None = None
@@ -90,6 +91,10 @@ class Batcher:
         self._wake()
         self.scheduler.ran_alone(took_ns=self.expect(rows, took), now_ns=began_ns)
         return took
+
+    def longest_ns(self, now_ns: int) -> int:
+        """Return for how long the oldest batch has been handed over without an answer."""
+        return now_ns - min(self._begun.values(), default=now_ns)
 
     def cancel(self, entry: Entry) -> None:
         """Forget an entry that nobody waits for any more."""
@@ -137,6 +142,7 @@ class Batcher:
             self.scheduler.completed(entries, took_ns=self.expect(rows, took), now_ns=began)
             self._finish(entries, answers, began, took)
         else:
+            self._begun[id(entries)] = began
             self._lane.start(
                 lambda: self._timed(payloads), lambda done: self._ended(entries, rows, done, began)
             )
@@ -154,6 +160,7 @@ class Batcher:
         began: int,
     ) -> None:
         answers, took, busy = done
+        self._begun.pop(id(entries), None)
         self._pace.expect_on_thread(rows, took, busy)
         self.scheduler.completed(entries, took_ns=took, now_ns=perf_counter_ns())
         # A batch that is complete runs while the last one's answers are written.

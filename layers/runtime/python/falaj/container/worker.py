@@ -106,6 +106,15 @@ class Worker:
         """Requests by why they were not answered, of the reasons that are no fault of callers."""
         return self._failed
 
+    @property
+    def timeout_s(self) -> float:
+        """How long any request waits at most."""
+        return self._timeout_ns / _NS
+
+    def longest_run_s(self) -> float:
+        """Return for how long the oldest run on a thread has been under way."""
+        return self._batcher.longest_ns(perf_counter_ns()) / _NS
+
     def warm_up(self) -> None:
         """Run every size of batch once on zeros, so that no caller pays for lazy initialisation.
 

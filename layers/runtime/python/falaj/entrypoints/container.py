@@ -32,7 +32,8 @@ from falaj.entrypoints.container_process import (
     until,
 )
 from falaj.entrypoints.container_tenants import Tenants
-from falaj.errors import FalajError
+from falaj.errors import ArtefactError, FalajError
+from falaj.telemetry.refusal import refusal_line
 
 if TYPE_CHECKING:
     from falaj.container.grpc.server import GrpcServer
@@ -46,13 +47,20 @@ def main(settings: ContainerSettings | None = None) -> int:
     """Serve until SIGTERM or SIGINT.
 
     Returns:
-        0 after everything was answered, 1 if it could not start, 4 if the time to drain ran out.
+        0 after everything was answered, 1 if it could not start, 4 if the time to drain ran out;
+        5 where a run does not end (`Beats`).
     """
+    release = ""
     try:
         settings = settings or ContainerSettings.from_env()
+        release = settings.release
         sys.setswitchinterval(SWITCH_S)
         return uvloop.run(serve(settings, write=to_stdout))
     except (FalajError, OSError) as error:
+        if isinstance(error, ArtefactError):
+            # The line is the metric of the alarm that tells people, as a function's is.
+            now = SystemClock().now()
+            to_stdout(refusal_line(error, model="", release=release, at=now) + "\n")
         sys.stderr.write(f"falaj: {error}\n")
         return EXIT_ERROR
 

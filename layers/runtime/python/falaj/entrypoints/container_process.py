@@ -15,6 +15,7 @@ GRACE_S: Final = 2.0
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
 EXIT_UNDRAINED: Final = 4
+EXIT_HUNG: Final = 5
 
 
 def stop_signal(loop: asyncio.AbstractEventLoop) -> asyncio.Event:

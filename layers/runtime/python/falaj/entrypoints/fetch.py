@@ -17,9 +17,12 @@ from typing import Final, Self
 
 from falaj import contract
 from falaj.config.environment import Environment
+from falaj.domain.clock import SystemClock
 from falaj.domain.manifest import Manifest
+from falaj.engines.folders import name_and_version
 from falaj.engines.trust import check_signature, packaged_publisher
-from falaj.errors import ArtefactError, FalajError
+from falaj.errors import ArtefactError, FalajError, UntrustedArtefactError
+from falaj.telemetry.refusal import refusal_line
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -87,6 +90,9 @@ def main(environment: Mapping[str, str] | None = None, *, download: Download | N
         if settings.publisher_key:
             check(settings.root, settings.publisher_key)
     except (FalajError, OSError) as error:
+        if isinstance(error, UntrustedArtefactError):
+            now = SystemClock().now()
+            sys.stdout.write(refusal_line(error, model="", release="", at=now) + "\n")
         sys.stderr.write(f"falaj: {error}\n")
         return EXIT_ERROR
     line = {"level": "INFO", "message": "fetched", "files": files, "key": settings.key}
@@ -132,11 +138,16 @@ def check(root: Path, publisher_key: str) -> None:
         content = path.read_bytes()
         check_signature(str(path), content, publisher)
         manifest = Manifest.from_dict(json.loads(content))
+        if name_and_version(str(path)) != (manifest.name, str(manifest.version)):
+            raise UntrustedArtefactError(
+                artefact=str(path),
+                reason=f"it is of {manifest.name}/{manifest.version}, and lies in another folder",
+            )
         with (path.parent / manifest.file).open("rb") as model:
             found = hashlib.file_digest(model, "sha256").hexdigest()
         said = manifest.sha256
         if found != said:
-            raise ArtefactError(
+            raise UntrustedArtefactError(
                 artefact=str(path.parent), reason=f"its digest is {found}, its manifest's {said}"
             )
 
