@@ -66,6 +66,7 @@ class Evidence:
         evaluation: Every resource looked at, and every finding.
         review: The findings after exceptions.
         waivers: Every exception that applies.
+        others: Exceptions from cdk-nag and cfn-lint, which `make check` runs on the same stacks.
         templates: SHA-256 of every template.
         tools: Versions of what made and checked the templates.
         records: Where it is written down who asked for what, and for how long that is kept.
@@ -79,6 +80,7 @@ class Evidence:
     evaluation: Evaluation
     review: Review
     waivers: tuple[Waiver, ...]
+    others: tuple[Waiver, ...]
     templates: Mapping[str, str]
     tools: Mapping[str, str]
     records: tuple[RequestRecord, ...] = ()
@@ -117,6 +119,7 @@ class Evidence:
                 for finding, waiver in self.review.excused
             ],
             "exceptions": [_waiver(waiver) for waiver in self.waivers],
+            "exceptions_from_other_tools": [_waiver(waiver) for waiver in self.others],
             "stacks": [
                 {"name": stack.name, "region": stack.region, "account": stack.account,
                  "tags": dict(stack.tags)}
@@ -153,6 +156,7 @@ def gather(
     evaluation, excuses = evaluate(stacks, rules), read_waivers(waivers)
     result = review(evaluation.findings, excuses, stacks=stacks, today=made.date())
     profiles = sorted({stack.tags[PROFILE_TAG] for stack in stacks if PROFILE_TAG in stack.tags})
+    applicable = [waiver for waiver in excuses if set(profiles) & set(waiver.profiles)]
     return Evidence(
         made=made,
         profiles=tuple(profiles),
@@ -161,7 +165,8 @@ def gather(
         controls=tuple(_result(control, rules, evaluation, result) for control in controls),
         evaluation=evaluation,
         review=result,
-        waivers=tuple(w for w in excuses if w.tool == FALAJ and set(profiles) & set(w.profiles)),
+        waivers=tuple(w for w in applicable if w.tool == FALAJ),
+        others=tuple(w for w in applicable if w.tool != FALAJ),
         templates=template_hashes(cdk_out),
         tools={"python": platform.python_version(), **_versions()},
         records=request_records(stacks),
@@ -182,7 +187,7 @@ def _result(
 
 
 def _waiver(waiver: Waiver) -> dict[str, Any]:
-    return asdict(waiver) | {"expires": waiver.expires.isoformat()}
+    return asdict(waiver) | {"expires": waiver.expires.isoformat(), "tool": waiver.tool}
 
 
 def _versions() -> dict[str, str]:

@@ -12,6 +12,8 @@ from policies.exceptions import Waiver
 from policies.rule import Rule
 
 _STYLE: Final = Path(__file__).with_suffix(".css")
+_NOTHING_ELSE: Final = "default-src 'none'; style-src 'unsafe-inline'"
+"""The page loads nothing, and runs nothing."""
 _COLOURS: Final = {
     "passed": "good",
     "passed with exceptions": "warn",
@@ -31,6 +33,8 @@ def page(evidence: Evidence) -> str:
         ("Findings", "findings", _findings(evidence)),
         ("Laws and standards", "controls", _controls(evidence.controls)),
         ("Exceptions", "exceptions", _exceptions(evidence)),
+        ("Exceptions from other tools", "others", _others(evidence.others)),
+        ("Stacks", "stacks", _stacks(evidence)),
         ("Rules", "rules", _rules(evidence)),
         ("Resources", "resources", _resources(evidence)),
         ("Records of requests", "records", _records(evidence)),
@@ -42,6 +46,7 @@ def page(evidence: Evidence) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_NOTHING_ELSE}">'
         f"<title>Residency evidence, {escape(', '.join(evidence.profiles))}</title>"
         f"<style>{_STYLE.read_text(encoding='utf-8')}</style></head><body>"
         f"{_head(evidence)}<nav>{links}</nav>{body}</body></html>\n"
@@ -60,7 +65,7 @@ def _head(evidence: Evidence) -> str:
         (len(evidence.rules), "rules"),
         (len(evidence.evaluation.looked), "resources looked at"),
         (len(evidence.review.open), "open findings"),
-        (len(evidence.waivers), "exceptions"),
+        (len(evidence.waivers), "exceptions from them"),
         (len(evidence.templates), "templates"),
     )
     items = "".join(f"<li><b>{number}</b>{label}</li>" for number, label in figures)
@@ -91,12 +96,15 @@ def _controls(results: Iterable[ControlResult]) -> str:
     parts = []
     for (document, link), entries in by_document.items():
         rows = "".join(
-            f"<tr><td>{escape(r.control.place)}</td><td>{escape(r.control.demand)}</td>"
+            f'<tr id="{r.control.id}"><td><code>{r.control.id}</code></td>'
+            f"<td>{escape(r.control.place)}</td><td>{escape(r.control.demand)}</td>"
             f'<td>{_links(r.rules)}</td><td class="number">{r.resources}</td>'
             f'<td class="verdict-cell {_COLOURS[r.verdict]}">{r.verdict}</td></tr>'
             for r in entries
         )
-        heading = _headings("place", "what it asks for", "checked by", "resources", "result")
+        heading = _headings(
+            "control", "place", "what it asks for", "checked by", "resources", "result"
+        )
         parts.append(
             f'<h3><a href="{escape(link)}">{escape(document)}</a></h3>'
             f'<div class="scroll"><table>{heading}{rows}</table></div>'
@@ -116,10 +124,46 @@ def _exceptions(evidence: Evidence) -> str:
 def _exception(waiver: Waiver, findings: int) -> str:
     return (
         f"<tr><td>{_links([waiver.rule])}</td><td><code>{escape(waiver.resource)}</code></td>"
-        f"<td>{escape(waiver.reason)}</td><td><code>{escape(waiver.evidence)}</code></td>"
-        f"<td>{escape(waiver.approver)}</td><td>{waiver.expires}</td>"
+        f'<td dir="auto">{escape(waiver.reason)}</td><td>{_evidence(waiver)}</td>'
+        f'<td dir="auto">{escape(waiver.approver)}</td><td class="date">{waiver.expires}</td>'
         f'<td class="number">{findings}</td></tr>'
     )
+
+
+def _evidence(waiver: Waiver) -> str:
+    text = f"<code>{escape(waiver.evidence)}</code>"
+    is_page = waiver.evidence.startswith("https://")
+    return f'<a href="{escape(waiver.evidence)}">{text}</a>' if is_page else text
+
+
+def _others(waivers: Iterable[Waiver]) -> str:
+    """Write what cdk-nag and cfn-lint are answered; both run in `make check` on all stacks."""
+    rows = "".join(
+        f"<tr><td><code>{escape(w.rule)}</code></td><td><code>{escape(w.resource)}</code></td>"
+        f'<td dir="auto">{escape(w.reason)}</td><td>{_evidence(w)}</td>'
+        f'<td dir="auto">{escape(w.approver)}</td><td class="date">{w.expires}</td></tr>'
+        for w in waivers
+    )
+    if not rows:
+        return "<p>None.</p>"
+    heading = _headings("rule", "resource", "reason", "evidence", "approver", "until")
+    return (
+        "<details><summary>cdk-nag (AwsSolutions, Serverless, NIST 800-53 rev 5) and cfn-lint, "
+        "which <code>make check</code> runs</summary>"
+        f'<div class="scroll"><table>{heading}{rows}</table></div></details>'
+    )
+
+
+def _stacks(evidence: Evidence) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(stack.name)}</code></td>"
+        f"<td>{escape(stack.region or 'that of its parent')}</td>"
+        f"<td>{escape(stack.account or 'that of the credentials')}</td>"
+        f"<td>{escape(', '.join(f'{key}={value}' for key, value in stack.tags.items()))}</td></tr>"
+        for stack in evidence.stacks
+    )
+    heading = _headings("stack", "region", "account", "tags")
+    return f'<div class="scroll"><table>{heading}{rows}</table></div>'
 
 
 def _rules(evidence: Evidence) -> str:
@@ -140,9 +184,13 @@ def _rule(rule: Rule, looked: int, broken: int) -> str:
     return (
         f'<tr id="{rule.id}"><td><code>{rule.id}</code></td><td><b>{escape(rule.title)}.</b> '
         f'{escape(rule.reason)} <a class="small" href="{escape(rule.source)}">source</a></td>'
-        f'<td class="small soft">{escape(", ".join(rule.controls))}</td>'
+        f'<td class="small">{_served(rule)}</td>'
         f'<td class="number">{looked}</td><td class="number {colour}">{broken}</td></tr>'
     )
+
+
+def _served(rule: Rule) -> str:
+    return ", ".join(f'<a href="#{control}">{control}</a>' for control in rule.controls)
 
 
 def _resources(evidence: Evidence) -> str:
@@ -151,7 +199,9 @@ def _resources(evidence: Evidence) -> str:
         stack, _, id_ = looked.resource.partition("/")
         by_stack[stack].append(
             f"<tr><td><code>{escape(id_ or 'the stack itself')}</code></td>"
-            f'<td>{escape(looked.type)}</td><td class="number">{len(looked.rules)}</td></tr>'
+            f"<td>{escape(looked.type)}</td>"
+            f'<td class="number" title="{escape(", ".join(looked.rules))}">{len(looked.rules)}'
+            "</td></tr>"
         )
     heading = _headings("resource", "type", "rules")
     return "".join(
@@ -190,7 +240,8 @@ def _table(headings: tuple[str, str], pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _headings(*names: str) -> str:
-    return f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
+    cells = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return f"<thead><tr>{cells}</tr></thead>"
 
 
 def _links(rules: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from policies.values import items
 LEAST_REASON: Final = 20
 """Characters that a reason must have; fewer say nothing to the reader of an audit."""
 LEAST_NAMED: Final = 3
-"""Characters of a stack's and of a resource's name that an exception must write out."""
+"""Characters that a pattern of a stack's or a resource's name must write out."""
 PROFILES: Final = ("smb", "enterprise")
 FAMILIES: Final = frozenset(rule.family for rule in RULES)
 ANYTHING: Final = "…"
@@ -42,7 +42,8 @@ def vague(entry: Mapping[str, Any]) -> Iterator[str]:
 
 def _place(resource: str) -> Iterator[str]:
     stack, _, id_ = resource.partition("/")
-    if any(len(part.replace("*", "")) < LEAST_NAMED for part in (stack, id_) if part):
+    patterns = [part for part in (stack, id_) if "*" in part]
+    if any(len(part.replace("*", "")) < LEAST_NAMED for part in patterns):
         yield f"resource {resource!r} is a whole stack or everything; name resources"
     if not id_ and "*" in stack:
         yield f"resource {resource!r} may be several stacks; name one"

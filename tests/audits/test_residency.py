@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, date, datetime
+from html import escape
 
 import pytest
 import yaml
@@ -168,7 +169,21 @@ def test_the_page_needs_nothing_else(evidence):
     html = page(evidence)
 
     assert not re.search(r"<(script|link|img|iframe)\b|@import|url\(", html)
+    assert "default-src 'none'" in html
     assert all(f'id="{rule.id}"' in html for rule in RULES)
+
+
+def test_a_rule_leads_to_the_law_it_serves(evidence):
+    """And every stack, resource and exception is on the page, those from other tools as well."""
+    html = page(evidence)
+    named = {f'href="#{control}"' for rule in RULES for control in rule.controls}
+    waivers = (*evidence.waivers, *evidence.others)
+
+    assert [link for link in named if link not in html] == []
+    assert [c.id for c in CONTROLS if f'id="{c.id}"' not in html] == []
+    assert [w.reason for w in waivers if escape(w.reason) not in html] == []
+    assert {w.tool for w in evidence.others} == {"cdk-nag"}
+    assert all(f"<code>{stack.name}</code>" in html for stack in evidence.stacks)
 
 
 def test_the_page_shows_what_strangers_wrote_as_text(tmp_path):
