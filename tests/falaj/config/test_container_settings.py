@@ -35,3 +35,26 @@ def test_every_fault_is_told_at_once():
             }
         )
     assert len(caught.value.faults) == 5
+
+
+@pytest.mark.parametrize(
+    ("providers", "precision", "said"),
+    [
+        ("cuda,openvino", "fp32", "openvino first, and none behind it but cpu"),
+        ("openvino", "fp16", "fp32 or bf16"),
+        ("cpu", "bf16", "FALAJ_PROVIDERS=openvino"),
+    ],
+)
+def test_openvino_and_its_precision_go_together(providers, precision, said):
+    """It is an engine of its own; bfloat16 is its, and halves are TensorRT's."""
+    found = {"FALAJ_PROVIDERS": providers, "FALAJ_PRECISION": precision}
+    with pytest.raises(ConfigurationError, match=said):
+        ContainerSettings.from_env({"FALAJ_MODEL_ROOT": "/models", **found})
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_openvino_computes_in_bfloat16_by_name_only(precision):
+    """With and without ONNX Runtime behind it."""
+    found = {"FALAJ_PROVIDERS": "openvino,cpu", "FALAJ_PRECISION": precision}
+    settings = ContainerSettings.from_env({"FALAJ_MODEL_ROOT": "/models", **found})
+    assert (settings.providers, settings.precision) == (("openvino", "cpu"), precision)

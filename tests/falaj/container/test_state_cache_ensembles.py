@@ -184,7 +184,7 @@ def test_every_fault_of_serving_json_is_reported(tmp_path, capsys):
         assert part in said
 
 
-@pytest.mark.parametrize("provider", ["cuda", "tensorrt", "openvino"])
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt"])
 def test_a_provider_that_cannot_be_had_keeps_the_container_from_starting(
     tmp_path, capsys, provider
 ):

@@ -20,7 +20,7 @@ from tests.falaj.onnx_models import linear
 
 def test_tensorrt_gets_its_precision_and_cache():
     """FP16 and the engine cache are passed as ONNX Runtime spells them, the CPU comes last."""
-    plan = ProviderPlan(wanted=("tensorrt", "cuda"), is_half=True, engine_cache="/cache")
+    plan = ProviderPlan(wanted=("tensorrt", "cuda"), precision="fp16", engine_cache="/cache")
     options = provider_options(plan)
     assert [name for name, _ in options] == [TENSORRT, CUDA, CPU]
     assert options[0][1] == {
@@ -30,12 +30,6 @@ def test_tensorrt_gets_its_precision_and_cache():
         "trt_timing_cache_enable": "1",
         "trt_timing_cache_path": "/cache",
     }
-
-
-def test_openvino_is_pinned_to_fp32():
-    """Its default may be bfloat16, which nobody asked for."""
-    options = dict(provider_options(ProviderPlan(wanted=("openvino",))))
-    assert options["OpenVINOExecutionProvider"]["precision"] == "FP32"
 
 
 def test_a_session_on_the_cpu_says_so():

@@ -10,7 +10,7 @@ from falaj.domain.publisher import FINGERPRINT_MEND, is_fingerprint
 
 _PORTS: Final = 65_535
 PROVIDERS: Final = ("tensorrt", "cuda", "openvino", "cpu")
-PRECISIONS: Final = ("fp32", "fp16")
+PRECISIONS: Final = ("fp32", "fp16", "bf16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class ContainerSettings:
         threads: Threads inside one operator; 0 for one for each core.
         providers: Execution providers in order of preference.
         may_fall_back: Whether a provider that cannot be had is done without.
-        precision: What TensorRT computes in.
+        precision: What TensorRT (`fp16`) or OpenVINO (`bf16`) computes in, if not in `fp32`.
         engine_cache: Folder of TensorRT's built engines; empty to build them at each start.
         drain_s: How long a stopping container goes on answering.
         agent_uri: ECS's agent, which hears whether the container may be stopped; empty elsewhere.
@@ -90,6 +90,7 @@ class ContainerSettings:
         )
         if read.publisher_key and not is_fingerprint(read.publisher_key):
             env.blame(contract.ENV_PUBLISHER_KEY, read.publisher_key, FINGERPRINT_MEND)
+        _blame_what_does_not_fit(env, read)
         env.check()
         return read
 
@@ -112,3 +113,17 @@ def _providers(env: Environment) -> tuple[str, ...]:
     if not set(words) <= set(PROVIDERS) or len(set(words)) != len(words):
         env.blame(name, ",".join(words), f"some of {', '.join(PROVIDERS)}, each once")
     return words
+
+
+def _blame_what_does_not_fit(env: Environment, read: ContainerSettings) -> None:
+    """OpenVINO is an engine of its own, with ONNX Runtime's CPU behind it at most."""
+    is_openvino = "openvino" in read.providers
+    if is_openvino and read.providers not in {("openvino",), ("openvino", "cpu")}:
+        said = ",".join(read.providers)
+        env.blame(contract.ENV_PROVIDERS, said, "openvino first, and none behind it but cpu")
+    if is_openvino and read.precision == "fp16":
+        env.blame(
+            contract.ENV_PRECISION, "fp16", "fp32 or bf16, which is what OpenVINO computes in"
+        )
+    if not is_openvino and read.precision == "bf16":
+        env.blame(contract.ENV_PRECISION, "bf16", "OpenVINO's; set FALAJ_PROVIDERS=openvino")

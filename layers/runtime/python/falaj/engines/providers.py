@@ -5,30 +5,43 @@ been measured on one: the tests run the CPU provider, and check what is passed f
 
 Sources:
     onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html (`trt_fp16_enable`,
-    `trt_engine_cache_enable`, `trt_engine_cache_path`, `trt_timing_cache_enable`) and
-    OpenVINO-ExecutionProvider.html (`device_type`, `precision`; "ACCURACY" keeps a model's own).
+    `trt_engine_cache_enable`, `trt_engine_cache_path`, `trt_timing_cache_enable`). OpenVINO is an
+    engine of its own: `falaj.engines.openvino`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from falaj.errors import ConfigurationError
+from falaj.engines.engine import Engine
+from falaj.engines.onnx import OnnxEngine
+from falaj.errors import ConfigurationError, UnsupportedModelError
 
 TENSORRT: Final = "TensorrtExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
-OPENVINO: Final = "OpenVINOExecutionProvider"
 CPU: Final = "CPUExecutionProvider"
 
 NAMES: Final[Mapping[str, str]] = {
     "tensorrt": TENSORRT,
     "cuda": CUDA,
-    "openvino": OPENVINO,
     "cpu": CPU,
 }
 """Our words and ONNX Runtime's."""
+
+OPENVINO: Final = "openvino"
+"""Our word for the engine that is not ONNX Runtime."""
+_MEND: Final = "change FALAJ_PROVIDERS, or set FALAJ_PROVIDER_FALLBACK=allow"
+
+
+class PlacedEngine(Engine, Protocol):
+    """An engine that says where it computes."""
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Execution providers in use, in order of preference."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +51,13 @@ class ProviderPlan:
     Attributes:
         wanted: Our words for providers, in order of preference.
         may_fall_back: Whether to go on without one that cannot be had.
-        is_half: Whether TensorRT may compute in FP16.
+        precision: `fp32`; `fp16` lets TensorRT compute in halves, `bf16` OpenVINO in bfloat16.
         engine_cache: Folder of TensorRT's built engines and timings; empty for none.
     """
 
     wanted: tuple[str, ...] = ("cpu",)
     may_fall_back: bool = False
-    is_half: bool = False
+    precision: str = "fp32"
     engine_cache: str = ""
 
 
@@ -52,8 +65,8 @@ def provider_options(plan: ProviderPlan) -> list[tuple[str, dict[str, str]]]:
     """What ONNX Runtime is asked for, the CPU always last since operators may need it.
 
     Example:
-        >>> provider_options(ProviderPlan(wanted=("openvino",)))[0][1]["precision"]
-        'FP32'
+        >>> provider_options(ProviderPlan(wanted=("tensorrt",)))[0][1]["trt_fp16_enable"]
+        '0'
     """
     options: dict[str, dict[str, str]] = {NAMES[word]: _options(word, plan) for word in plan.wanted}
     options.setdefault(CPU, {})
@@ -84,6 +97,43 @@ def achieved(plan: ProviderPlan, session: Any, *, model: str) -> tuple[str, ...]
         )
         raise ConfigurationError([reason])
     return found
+
+
+def engine_for(plan: ProviderPlan, *, name: str, model: bytes, threads: int) -> PlacedEngine:
+    """An engine on the planned providers.
+
+    Raises:
+        ConfigurationError: A provider cannot be had.
+        ArtefactError: The bytes are no model that is loaded.
+        UnsupportedModelError: OpenVINO was asked for, and does not serve this one.
+    """
+    if OPENVINO in plan.wanted:
+        try:
+            return _on_openvino(plan, name=name, model=model, threads=threads)
+        except (ConfigurationError, UnsupportedModelError):
+            if not plan.may_fall_back:
+                raise
+        plan = replace(plan, wanted=("cpu",), precision="fp32")
+    return OnnxEngine(
+        name=name,
+        model=model,
+        make_session=lambda held: session_for(plan, name=name, model=held, threads=threads),
+    )
+
+
+def _on_openvino(plan: ProviderPlan, *, name: str, model: bytes, threads: int) -> PlacedEngine:
+    try:
+        # Imported only where it is wanted: 115 modules in 0.3 s, in an image of their own.
+        from falaj.engines.openvino import OpenVinoEngine  # noqa: PLC0415
+    except ImportError as error:
+        reason = f"openvino is not installed ({error}): use the image made for it, {_MEND}"
+        raise ConfigurationError([reason]) from error
+    try:
+        return OpenVinoEngine(name=name, model=model, threads=threads, precision=plan.precision)
+    except UnsupportedModelError as error:
+        raise UnsupportedModelError(
+            artefact=error.artefact, reason=f"not for OpenVINO: {error.reason}; {_MEND}"
+        ) from error
 
 
 def session_for(
@@ -124,9 +174,6 @@ def _options(word: str, plan: ProviderPlan) -> dict[str, str]:
             "trt_timing_cache_enable": "1",
             "trt_timing_cache_path": plan.engine_cache,
         }
-        half = "1" if plan.is_half else "0"
+        half = "1" if plan.precision == "fp16" else "0"
         return {"trt_fp16_enable": half, **(cache if plan.engine_cache else {})}
-    if word == "openvino":
-        # Its default follows the processor: where that has bfloat16, answers silently lose bits.
-        return {"device_type": "CPU", "precision": "FP32"}
     return {}

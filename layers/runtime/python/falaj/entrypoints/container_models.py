@@ -19,8 +19,7 @@ from falaj.domain.clock import Clock
 from falaj.domain.manifest import Manifest
 from falaj.engines.engine import Engine
 from falaj.engines.ensemble import engine_of
-from falaj.engines.onnx import OnnxEngine
-from falaj.engines.providers import ProviderPlan, session_for
+from falaj.engines.providers import PlacedEngine, ProviderPlan, engine_for
 from falaj.engines.repository import ModelRepository, ServedModel
 from falaj.engines.stateful import StatefulEngine, without_states
 from falaj.engines.trust import packaged_publisher
@@ -108,10 +107,10 @@ class Shelf:
         self._plan = ProviderPlan(
             wanted=settings.providers,
             may_fall_back=settings.may_fall_back,
-            is_half=settings.precision == "fp16",
+            precision=settings.precision,
             engine_cache=settings.engine_cache,
         )
-        self._engines: list[OnnxEngine] = []
+        self._engines: list[PlacedEngine] = []
         self.serving = read_serving(self._root / SERVING_FILE)
         key = settings.publisher_key
         found = ModelRepository.from_folder(
@@ -171,13 +170,7 @@ class Shelf:
     def _engine(self, manifest: Manifest, content: bytes) -> Engine:
         if manifest.is_ensemble:
             return engine_of(manifest, content, self.repository)
-        engine = OnnxEngine(
-            name=manifest.name,
-            model=content,
-            make_session=lambda model: session_for(
-                self._plan, name=manifest.name, model=model, threads=self._threads
-            ),
-        )
+        engine = engine_for(self._plan, name=manifest.name, model=content, threads=self._threads)
         self._engines.append(engine)
         if self.serving.get(manifest.name, _DEFAULT).states:
             return StatefulEngine(engine, manifest.signature)
