@@ -3,6 +3,7 @@
 import json
 
 from audits.iam import rights
+from falaj.contract import BOUNDARY_PATH
 from tests.audits.test_residency import planted
 
 ACCOUNT = {"Ref": "AWS::AccountId"}
@@ -94,8 +95,59 @@ def test_what_is_denied_is_told_apart(tmp_path):
         ),
     )
 
-    assert found.may_not == ("everything but logs * on any resource",)
+    assert found.may_not == ("do anything but all of logs on any resource",)
     assert found.may == ("s3 GetObject on s3 b/*",)
+
+
+def test_what_a_name_stands_for_is_said(tmp_path):
+    """Nobody knows `Log95422804` by heart, nor what a parameter will hold."""
+    found = one(
+        tmp_path,
+        R=role(
+            allow("s3:GetObject", {"Fn::Sub": "${Log95422804.Arn}/a/*"}),
+            allow("s3:ListBucket", {"Fn::GetAtt": ["Log95422804", "Arn"]}),
+        ),
+        Log95422804={"Type": "AWS::S3::Bucket"},
+    )
+
+    assert found.may == (
+        "s3 GetObject on (the bucket Log)/a/*",
+        "s3 ListBucket on the bucket Log",
+    )
+
+
+def test_a_policy_from_elsewhere_is_not_passed_over(tmp_path):
+    """What cannot be read is said to be there."""
+    arn = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:policy/wide"}
+    found = one(tmp_path, R=role(ManagedPolicyArns=[arn]))
+
+    assert found.may == (
+        "do what policy arn:aws:iam::this account:policy/wide allows, which no stack here writes",
+    )
+
+
+def test_what_the_boundary_denies_is_told_with_each_role(tmp_path):
+    """Whatever a policy gives, this is not to be had."""
+    name = {"Fn::Sub": f"arn:aws:iam::${{AWS::AccountId}}:policy{BOUNDARY_PATH}region"}
+    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": "me-central-1"}}
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": elsewhere}
+    found = one(
+        tmp_path,
+        R=role(PermissionsBoundary=name),
+        B={
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {
+                "Path": BOUNDARY_PATH,
+                "ManagedPolicyName": "region",
+                "PolicyDocument": {"Statement": [allow("*", "*"), deny]},
+            },
+        },
+    )
+
+    assert found.may == ()
+    assert found.may_not == (
+        "do anything on any resource, if aws:RequestedRegion is not me-central-1, by its boundary",
+    )
 
 
 def test_a_role_that_anyone_may_take_cries_out(tmp_path):
