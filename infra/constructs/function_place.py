@@ -32,6 +32,21 @@ INTERFACE_ACTIONS: Final = (
 )
 
 
+def network_rights() -> tuple[dict[str, Any], ...]:
+    """Let Lambda join a network in a function's name, and the function's code not do the same."""
+    functions = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"
+    return (
+        allow("JoinNetwork", INTERFACE_ACTIONS, ["*"]),
+        {
+            "Sid": "NotFromCode",
+            "Effect": "Deny",
+            "Action": list(INTERFACE_ACTIONS),
+            "Resource": "*",
+            "Condition": {"ArnLike": {"lambda:SourceFunctionArn": sub(functions)}},
+        },
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionPlace:
     """A function's network, and what it needs to be there.
@@ -59,23 +74,7 @@ class FunctionPlace:
             environment={
                 ENV_DYNAMODB_ENDPOINT: ssm_value(stack, "DynamoDbUrl", NETWORK_DYNAMODB_PARAMETER)
             },
-            statements=(
-                allow("JoinNetwork", INTERFACE_ACTIONS, ["*"]),
-                {
-                    "Sid": "NotFromCode",
-                    "Effect": "Deny",
-                    "Action": list(INTERFACE_ACTIONS),
-                    "Resource": "*",
-                    "Condition": {
-                        "ArnLike": {
-                            "lambda:SourceFunctionArn": sub(
-                                "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:"
-                                "function:*"
-                            )
-                        }
-                    },
-                },
-            ),
+            statements=network_rights(),
         )
 
 

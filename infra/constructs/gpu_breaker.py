@@ -19,6 +19,7 @@ from falaj.contract import (
 from infra.bundling.functions import HANDLER, StagedCode
 from infra.config.deployment import Deployment
 from infra.constructs.assets import zip_asset
+from infra.constructs.function_place import network_rights
 from infra.constructs.function_role import FunctionRole, allow, sub
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.shared_layer import LayerReference
@@ -151,22 +152,8 @@ def _environment(before: Before, deployment: Deployment) -> dict[str, str]:
 
 
 def _rights(before: Before, inside: Inside) -> list[dict[str, Any]]:
-    """What it does beside forwarding.
-
-    Source: docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html (network interfaces).
-    """
-    statements = [
-        allow(
-            "StandInNetwork",
-            [
-                "ec2:CreateNetworkInterface",
-                "ec2:DeleteNetworkInterface",
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeSubnets",
-            ],
-            ["*"],
-        )
-    ]
+    """What it does beside forwarding."""
+    statements = [*network_rights()]
     if inside.key_arn:
         statements.append(allow("DecryptOwnSettings", ["kms:Decrypt"], [inside.key_arn]))
     if before.fallback_arn:
