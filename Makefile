@@ -67,6 +67,8 @@ lock: | $(UV)  ## Pin every requirements*.in anew
 	  (cd $$(dirname $$pins) && $(COMPILE) --universal -c ../../requirements.txt requirements.in -o requirements.txt) || exit 1; done
 	for name in requirements requirements-cpu; do \
 	  (cd gpu_endpoints && $(COMPILE) --python-platform x86_64-manylinux_2_28 $$name.in -o $$name.txt) || exit 1; done
+	cd gpu_endpoints && $(COMPILE) --python-platform x86_64-manylinux_2_28 -c requirements-cpu.txt \
+	  --excludes requirements-openvino-without.in requirements-openvino.in -o requirements-openvino.txt
 
 clean:  ## Remove what was built (not .venv)
 	rm -rf .build cdk.out .coverage .pytest_cache .mypy_cache .ruff_cache
