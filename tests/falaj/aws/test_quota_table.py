@@ -231,6 +231,22 @@ def test_a_raised_limit_ends_a_lull(wire, clock):
     assert (refused, passed(other, "acme", Limits(rate_per_s=10, burst=8), 10)) == (0, 3)
 
 
+def test_what_memory_can_say_is_said_without_a_call(wire, clock):
+    """A full bucket refuses, whoever filled it; one with room, or unknown, is to be counted."""
+    first, other = environment(wire, clock), environment(wire, clock)
+    unknown = first.refusal("acme", TEN)
+    passed(first, "acme", TEN, 5)
+    passed(other, "acme", TEN, 1)
+    before = len(wire.operations)
+
+    refused = [table.refusal("acme", TEN) for table in (first, other)]
+    clock.advance(0.6)
+
+    assert (unknown, [error.retry_after_s for error in refused]) == (None, [1, 1])
+    assert [table.refusal("acme", TEN) for table in (first, other)] == [None, None]
+    assert len(wire.operations) == before
+
+
 def test_the_last_place_is_known_to_be_the_last(wire, clock):
     """Who has filled the bucket itself needs nobody to say so."""
     table = environment(wire, clock)

@@ -18,9 +18,13 @@ class Counts:
 
     def __init__(self, room=1000, failure=None):
         self.room, self.failure = room, failure
-        self.asked, self.given = [], []
+        self.asked, self.given, self.known = [], [], {}
         self.may_answer = threading.Event()
         self.may_answer.set()
+
+    def refusal(self, tenant):
+        """Say what is known without asking."""
+        return self.known.get(tenant)
 
     def take(self, tenant, wanted=1):
         """Let in as many as there is room for."""
@@ -138,3 +142,20 @@ def test_the_place_of_whoever_has_left_is_given_back():
     played(counts, story)
     assert sum(count for _, count in counts.given) == 1 + 3
     assert {held for held, _ in counts.given} == {"place"}
+
+
+def test_whoever_is_known_to_be_over_its_quota_is_refused_without_a_thread():
+    """A thousand requests of a flood ask nobody, and another tenant is counted meanwhile."""
+    counts = Counts()
+    counts.known["acme"] = OVER
+
+    async def story(turns):
+        told = await asyncio.gather(
+            *(turns.take("acme") for _ in range(1000)), turns.take("globex"), return_exceptions=True
+        )
+        return told[:-1], told[-1]
+
+    flood, other = played(counts, story)
+
+    assert (set(flood), other) == ({OVER}, "place")
+    assert counts.asked == [("globex", 1)]

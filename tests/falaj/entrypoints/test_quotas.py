@@ -313,3 +313,34 @@ def test_of_those_that_come_together_as_many_pass_as_there_is_room_for(
     assert taken.held == ("place",) * let_in
     assert (taken.refusal is None) == (let_in == wanted)
     assert len(table.said) == 1 or room < wanted
+
+
+class Full:
+    """A table that remembers a full bucket."""
+
+    def refusal(self, tenant, limits):
+        """Say so."""
+        del limits
+        return QuotaExceededError(tenant=tenant, limit="rate", retry_after_s=1)
+
+
+@pytest.mark.parametrize(
+    ("has_rate", "are_due", "priority", "known", "is_refused"),
+    [
+        (True, False, 3, True, True),
+        (False, False, 3, True, False),
+        (True, True, 3, True, False),
+        (True, False, 4, True, False),
+        (True, False, 3, False, False),
+    ],
+    ids=["at once", "a plan counts", "limits are due", "shed", "not bounded"],
+)
+def test_memory_refuses_only_whom_nothing_else_concerns(
+    has_rate, are_due, priority, known, is_refused
+):
+    """Who is to be looked at takes his turn: another limit counts within a minute, as ever."""
+    limits = Allowed(Limits(rate_per_s=1, burst=1, priority=priority) if known else None)
+    limits.are_due, limits.admitted = are_due, 3
+    quotas = Quotas(limits, Full(), has_rate=has_rate, clock=StandingClock(), write=len)
+
+    assert (quotas.refusal("acme") is not None) is is_refused

@@ -65,7 +65,8 @@ class QuotaTable:
             QuotaExceededError: There is no room for so many; it says when to come back.
             DependencyError: DynamoDB does not answer.
         """
-        self._refuse_in_lull(tenant, limits)
+        if lull_us := self._lull_us(tenant, limits):
+            raise _over(tenant, lull_us)
         for attempt in range(_ATTEMPTS):
             # By the clock of each attempt: a slow call must not make a bucket look full.
             now_us = self._now_us()
@@ -79,6 +80,11 @@ class QuotaTable:
                 return
         # It has changed under every call, and is not full: that is no fault of the tenant's.
         self.take_alone(tenant, limits, count)
+
+    def refusal(self, tenant: str, limits: Limits) -> QuotaExceededError | None:
+        """Say why a request is refused, where memory is enough to say it; nobody is asked."""
+        wait_us = self._lull_us(tenant, limits) or self._wait_us(tenant, limits, self._now_us(), 1)
+        return _over(tenant, wait_us) if wait_us else None
 
     def take_alone(self, tenant: str, limits: Limits, count: int = 1) -> None:
         """Take places by what this environment has seen, without asking anybody.
@@ -153,14 +159,15 @@ class QuotaTable:
     def _wait_us(self, tenant: str, limits: Limits, now_us: int, count: int) -> int:
         return take(limits, self._due_us.get(tenant, 0), now_us, count).wait_us
 
-    def _refuse_in_lull(self, tenant: str, limits: Limits) -> None:
+    def _lull_us(self, tenant: str, limits: Limits) -> int:
         lull = self._lulls.get(tenant)
         if lull is None:
-            return
+            return 0
         wait_us = lull[1] - self._now_us()
         if lull[0] == limits and wait_us > 0:
-            raise _over(tenant, wait_us)
+            return wait_us
         self._lulls.pop(tenant, None)
+        return 0
 
     def _know(self, tenant: str, due_us: int) -> None:
         if len(self._due_us) >= REMEMBERED:

@@ -51,8 +51,8 @@ class TenantLimits:
         Raises:
             DependencyError: SSM does not answer, and never has.
         """
-        now = self._clock.now().timestamp()
-        if now - self._read_at >= REFRESH_S:
+        if self.are_due:
+            now = self._clock.now().timestamp()
             # Whoever fails keeps the old ones, and does not ask again with every request.
             is_first, self._read_at = not self.are_known, now
             try:
@@ -62,6 +62,11 @@ class TenantLimits:
                     self._read_at = float("-inf")
                     raise
         return self.known(tenant)
+
+    @property
+    def are_due(self) -> bool:
+        """Whether it is time to read them again."""
+        return self._clock.now().timestamp() - self._read_at >= REFRESH_S
 
     @property
     def are_known(self) -> bool:

@@ -83,6 +83,13 @@ class Quotas:
         """
         return self._admitted(tenant)
 
+    def refusal(self, tenant: str) -> QuotaExceededError | None:
+        """Say why a request is refused, where that needs neither a call nor a look at limits."""
+        limits = None if self._limits.are_due else self._limits.known(tenant)
+        if limits is None or not self._has_rate or limits.priority > self._limits.admitted:
+            return None
+        return self._table.refusal(tenant, limits)
+
     def take(self, tenant: str, wanted: int = 1) -> Places:
         """Take the places of requests that come together; each is to be given back.
 
