@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from aws_cdk import (
-    Fn,
     aws_apigatewayv2 as apigateway,
     aws_elasticloadbalancingv2 as balancing,
-    aws_s3 as s3,
 )
 from constructs import Construct
 
@@ -17,7 +15,6 @@ from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
 from infra.constructs.assets import file_asset
 from infra.constructs.gpu_network import GRPC_TLS, GpuNetwork
-from infra.constructs.keeping import keep
 from infra.constructs.security_group import TLS
 
 API_TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
@@ -28,7 +25,6 @@ CLIENT_TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-3-2021-06"
 Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html.
 """
 IDLE_S: Final = 60
-ACCESS_LOG_DAYS: Final = 90
 
 PLAIN_PORT: Final = 80
 """Used where no certificate is: on an operator's own machine, which never makes a balancer."""
@@ -65,7 +61,6 @@ class GpuEntrance(Construct):
         super().__init__(scope, id_)
         self._certificate = deployment.gpu.certificate
         subnets = list(network.subnets.values())
-        logs, writing = self._access_logs()
         self.balancer = balancing.CfnLoadBalancer(
             self,
             "Balancer",
@@ -79,13 +74,12 @@ class GpuEntrance(Construct):
                     "routing.http.drop_invalid_header_fields.enabled": True,
                     "routing.http.desync_mitigation_mode": "strictest",
                     "idle_timeout.timeout_seconds": IDLE_S,
-                    "access_logs.s3.enabled": True,
-                    "access_logs.s3.bucket": logs.ref,
+                    # They would hold addresses as callers wrote them, query and all, which may
+                    # name a person, under S3's own key; replicas leave a line of each request.
+                    "access_logs.s3.enabled": False,
                 }
             ),
         )
-        # It is refused while it may not write there.
-        self.balancer.add_resource_dependency(writing)
         self.api_listener = self._listener("Api", TLS, API_TLS_POLICY, None)
         self.grpc_listener = self._listener(
             "Grpc", GRPC_TLS, CLIENT_TLS_POLICY, self._trust(deployment.gpu.trust_bundle, trust)
@@ -144,78 +138,6 @@ class GpuEntrance(Construct):
             ca_certificates_bundle_s3_bucket=bucket,
             ca_certificates_bundle_s3_key=key,
         ).ref
-
-    def _access_logs(self) -> tuple[s3.CfnBucket, s3.CfnBucketPolicy]:
-        """Where the balancer writes who called; it can write under no other key than S3's own.
-
-        Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/
-        enable-access-logging.html ("The only server-side encryption option that's supported is
-        Amazon S3-managed keys", and the policy for logdelivery.elasticloadbalancing.amazonaws.com).
-        """
-        kinds = s3.CfnBucket
-        bucket = kinds(
-            self,
-            "AccessLogs",
-            bucket_encryption=kinds.BucketEncryptionProperty(
-                server_side_encryption_configuration=[
-                    kinds.ServerSideEncryptionRuleProperty(
-                        server_side_encryption_by_default=(
-                            kinds.ServerSideEncryptionByDefaultProperty(sse_algorithm="AES256")
-                        )
-                    )
-                ]
-            ),
-            versioning_configuration=kinds.VersioningConfigurationProperty(status="Enabled"),
-            public_access_block_configuration=kinds.PublicAccessBlockConfigurationProperty(
-                block_public_acls=True,
-                block_public_policy=True,
-                ignore_public_acls=True,
-                restrict_public_buckets=True,
-            ),
-            ownership_controls=kinds.OwnershipControlsProperty(
-                rules=[kinds.OwnershipControlsRuleProperty(object_ownership="BucketOwnerEnforced")]
-            ),
-            lifecycle_configuration=kinds.LifecycleConfigurationProperty(
-                rules=[
-                    kinds.RuleProperty(
-                        id="Forget", status="Enabled", expiration_in_days=ACCESS_LOG_DAYS
-                    )
-                ]
-            ),
-        )
-        keep(bucket)
-        policy = s3.CfnBucketPolicy(
-            self,
-            "AccessLogsPolicy",
-            bucket=bucket.ref,
-            policy_document={
-                "Version": "2012-10-17",
-                "Statement": [_write_logs(bucket), _tls_only(bucket)],
-            },
-        )
-        return bucket, policy
-
-
-def _write_logs(bucket: s3.CfnBucket) -> dict[str, Any]:
-    return {
-        "Sid": "BalancerMayWrite",
-        "Effect": "Allow",
-        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
-        "Action": "s3:PutObject",
-        "Resource": Fn.sub("${Bucket}/AWSLogs/${AWS::AccountId}/*", {"Bucket": bucket.attr_arn}),
-        "Condition": {"StringEquals": {"aws:SourceAccount": Fn.sub("${AWS::AccountId}")}},
-    }
-
-
-def _tls_only(bucket: s3.CfnBucket) -> dict[str, Any]:
-    return {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket.attr_arn, f"{bucket.attr_arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
 
 
 def _attributes(

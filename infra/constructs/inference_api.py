@@ -39,21 +39,27 @@ ACCESS_LOG: Final = {
     "request_id": "$context.requestId",
     "time": "$context.requestTime",
     "method": "$context.httpMethod",
-    "path": "$context.path",
+    "route": "",
     "status": "$context.status",
     "latency_ms": "$context.responseLatency",
     "integration_error": "$context.integrationErrorMessage",
     "source_ip": "$context.identity.sourceIp",
     "refused_as": "$context.error.responseType",
 }
-"""One line of each request. Of those that API Gateway itself refuses it is the only record: as what
-(UNAUTHORIZED, ACCESS_DENIED, THROTTLED, QUOTA_EXCEEDED, WAF_FILTERED), and never the token.
+"""One line of each request, with the route that it took and never the path that the caller wrote,
+which may name a person (`_access_log`). Of those that API Gateway itself refuses it is the only
+record: as what (UNAUTHORIZED, ACCESS_DENIED, THROTTLED, QUOTA_EXCEEDED, WAF_FILTERED), and never
+the token.
 
 Source:
     docs.aws.amazon.com/apigateway/latest/developerguide/
     api-gateway-variables-for-access-logging.html and http-api-logging-variables.html
     (`$context.error.responseType`); supported-gateway-response-types.html.
 """
+
+
+def _access_log(route: str) -> str:
+    return json.dumps({**ACCESS_LOG, "route": route})
 
 
 class InferenceApi(Construct):
@@ -117,7 +123,7 @@ class InferenceApi(Construct):
             stage_name="$default",
             auto_deploy=True,
             access_log_settings=http.CfnStage.AccessLogSettingsProperty(
-                destination_arn=log_arn, format=json.dumps(ACCESS_LOG)
+                destination_arn=log_arn, format=_access_log("$context.routeKey")
             ),
             default_route_settings=http.CfnStage.RouteSettingsProperty(
                 throttling_rate_limit=RATE_PER_SECOND,
@@ -152,9 +158,13 @@ class InferenceApi(Construct):
             rest_api_id=api.ref,
             stage_name=stage_name,
             deployment_id=deployed.attr_deployment_id,
-            tracing_enabled=True,
+            # Its trace would hold the address as it was asked, query and all, which may name a
+            # person; a function's own trace begins behind it, and holds none.
+            # docs.aws.amazon.com/apigateway/latest/developerguide/
+            # apigateway-understanding-xray-traces.html (http.request.url), read 2026-11-22.
+            tracing_enabled=False,
             access_log_setting=rest.CfnStage.AccessLogSettingProperty(
-                destination_arn=log_arn, format=json.dumps(ACCESS_LOG)
+                destination_arn=log_arn, format=_access_log("$context.resourcePath")
             ),
             method_settings=[
                 rest.CfnStage.MethodSettingProperty(

@@ -7,7 +7,7 @@ from policies.application import Resource, View
 from policies.rule import Rule
 from policies.values import at
 
-_PLACES: Final = ("TracingConfig.Mode", "TracingEnabled", "TracingConfiguration.Enabled")
+_PLACES: Final = ("TracingConfig.Mode", "TracingConfiguration.Enabled")
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
@@ -18,10 +18,11 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
 
 RULE = Rule(
     id="audit.tracing",
-    title="Functions and REST stages are traced",
-    reason="When an answer is wrong or late, the trace says where.",
+    title="Functions and state machines are traced",
+    reason="When an answer is wrong or late, the trace says where. A REST stage's own trace would "
+    "hold addresses as callers wrote them, which may name a person.",
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html",
     controls=("ISO-8.16", "IAR-T3"),
-    types=("AWS::Lambda::Function", "AWS::ApiGateway::Stage", "AWS::StepFunctions::StateMachine"),
+    types=("AWS::Lambda::Function", "AWS::StepFunctions::StateMachine"),
     check=_check,
 )

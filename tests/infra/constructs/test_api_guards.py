@@ -101,11 +101,20 @@ def test_tensors_are_not_taken_for_attacks(template):
     assert all(o["ActionToUse"] == {"Count": {}} for o in overrides)
 
 
-def test_tokens_are_not_logged(template):
-    """The header is redacted."""
+def test_only_what_was_stopped_is_logged_and_not_whose_it_was(template):
+    """Tokens, cookies, addresses and whom they name are redacted; ordinary requests left out."""
     (logging,) = of_type(template, "AWS::WAFv2::LoggingConfiguration")
+    headers = {
+        field["SingleHeader"]["Name"]
+        for field in logging["RedactedFields"]
+        if "SingleHeader" in field
+    }
+    (kept,) = logging["LoggingFilter"]["Filters"]
 
-    assert {"SingleHeader": {"Name": "authorization"}} in logging["RedactedFields"]
+    assert headers >= {"authorization", "cookie", "user-agent", "x-user-id", "x-forwarded-for"}
+    assert all({field: {}} in logging["RedactedFields"] for field in ("QueryString", "UriPath"))
+    assert (logging["LoggingFilter"]["DefaultBehavior"], kept["Behavior"]) == ("DROP", "KEEP")
+    assert kept["Conditions"] == [{"ActionCondition": {"Action": "BLOCK"}}]
 
 
 def test_each_tenant_has_a_key_and_equal_limits_share_a_plan(template):

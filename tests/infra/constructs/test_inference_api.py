@@ -229,3 +229,22 @@ def test_every_api_is_throttled_and_logged(smb, enterprise):
 def test_the_address_is_an_output(assembly):
     """`cdk deploy` ends with it."""
     assert list(assembly.template("FalajApi")["Outputs"]) == ["ApiUrl"]
+
+
+PERSONAL = ("path}", "context.path", "authorizer", "identity.user", "userAgent", "query", "header")
+"""Parts of variables that hold what a caller wrote."""
+
+
+def test_what_a_caller_writes_is_in_no_log_of_the_apis_own(assembly):
+    """An address may name a person: the log has the route, and a REST stage is not traced."""
+    (stage,) = (
+        stage["Properties"]
+        for kind in ("AWS::ApiGatewayV2::Stage", "AWS::ApiGateway::Stage")
+        for stage in assembly.of_type("FalajApi", kind).values()
+    )
+    log = stage.get("AccessLogSetting") or stage["AccessLogSettings"]
+
+    assert [word for word in PERSONAL if word in log["Format"]] == []
+    assert json.loads(log["Format"])["route"] in {"$context.routeKey", "$context.resourcePath"}
+    assert not stage.get("TracingEnabled")
+    assert not any(each.get("DataTraceEnabled") for each in stage.get("MethodSettings", ()))

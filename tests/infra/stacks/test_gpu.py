@@ -602,3 +602,12 @@ def test_the_platform_functions_refusals_are_recorded(gpu_assemblies):
     assert permission["SourceArn"] == {"Fn::GetAtt": [group, "Arn"]}
     assert permission["FunctionName"] == feed["Properties"]["DestinationArn"]
     assert gpu_assemblies["smb"].of_type("FalajApi", "AWS::Logs::SubscriptionFilter") == {}
+
+
+def test_the_balancer_logs_no_address_as_a_caller_wrote_it(gpu):
+    """It may name a person, and S3's own key is nobody's; replicas leave a line of each request."""
+    attributes = gpu.one(SHARED, "AWS::ElasticLoadBalancingV2::LoadBalancer")["Properties"][
+        "LoadBalancerAttributes"
+    ]
+
+    assert {"Key": "access_logs.s3.enabled", "Value": "false"} in attributes
