@@ -13,6 +13,7 @@ import psutil
 import pytest
 from tritonclient.grpc import service_pb2
 
+from falaj.container.grpc.server import GrpcServer
 from tests.falaj.container.conftest import running
 from tests.falaj.container.test_container_grpc import METHOD, raw_call
 
@@ -261,3 +262,43 @@ def test_streams_are_bounded_and_nobody_has_all_of_them(container):
     opens, ends = asyncio.run(ask())
     assert opens == [24, 8, 1]
     assert ends == {(0, "RESOURCE_EXHAUSTED"): 2, (1, "RESOURCE_EXHAUSTED"): 1}
+
+
+class Silent:
+    """Answers nothing."""
+
+    is_draining, under_way, message_bytes = False, 0, 1024
+
+    def handlers(self):
+        """None."""
+        return ()
+
+
+def is_taken(port):
+    """Open a connection of HTTP/2; return it if the server speaks, None if it closes."""
+    held = socket.create_connection(("127.0.0.1", port), timeout=10)
+    with suppress(ConnectionError):
+        held.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0))
+        if held.recv(9):
+            return held
+    held.close()
+    return None
+
+
+def test_connections_beyond_the_limit_are_closed():
+    """The next one finds a place as soon as somebody leaves."""
+
+    async def crowd():
+        server = GrpcServer(Silent(), host="127.0.0.1", port=0, connections=3)
+        await server.start()
+        taken = [await asyncio.to_thread(is_taken, server.port) for _ in range(5)]
+        for held in taken[:1]:
+            held.close()
+        while (late := await asyncio.to_thread(is_taken, server.port)) is None:
+            pass
+        await server.drain(within_s=0)
+        for held in (late, *taken[1:3]):
+            held.close()
+        return [held is not None for held in taken]
+
+    assert asyncio.run(crowd()) == [True, True, True, False, False]

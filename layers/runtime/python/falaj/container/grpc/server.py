@@ -5,6 +5,8 @@ from typing import Final, Protocol
 
 import grpc  # type: ignore[import-untyped]
 
+from falaj.container.limits import ConnectionLimits
+
 _METADATA_BYTES: Final = 32 * 1024
 _CONCURRENT: Final = 4096
 _POLL_S: Final = 0.05
@@ -14,7 +16,7 @@ _OPTIONS: Final = (
     ("grpc.max_metadata_size", _METADATA_BYTES),
     ("grpc.max_concurrent_streams", 1024),
     ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.max_connection_idle_ms", 300_000),
+    ("grpc.max_connection_idle_ms", int(1000 * ConnectionLimits().idle_s)),
     # Windows grow with what is asked for only: what is not read stays with its sender.
     ("grpc.http2.bdp_probe", 0),
 )
@@ -49,16 +51,25 @@ class GrpcServer:
         servicer: Answers.
         host: Address to listen on.
         port: Port; 0 takes any free one.
+        connections: Open at once; further ones are closed.
 
     Attributes:
         port: The port clients use.
     """
 
-    def __init__(self, servicer: Answering, *, host: str, port: int) -> None:
+    def __init__(
+        self,
+        servicer: Answering,
+        *,
+        host: str,
+        port: int,
+        connections: int = ConnectionLimits().connections,
+    ) -> None:
         self._server = grpc.aio.server(
             options=(
                 *_OPTIONS,
                 ("grpc.max_receive_message_length", servicer.message_bytes),
+                ("grpc.max_allowed_incoming_connections", connections),
             ),
             maximum_concurrent_rpcs=_CONCURRENT,
         )
