@@ -13,7 +13,7 @@ from infra.main import hand_context, synthesize
 from infra.policies.plugin import PolicyPack
 
 # isort: split
-from aws_cdk import Acknowledgment, App, CfnResource, Stack, Validations
+from aws_cdk import Acknowledgment, App, CfnResource, NestedStack, Stack, Validations
 
 DAY = date(2026, 11, 22)
 
@@ -69,6 +69,26 @@ def test_the_cdks_report_names_rule_and_resource(app, tmp_path):
     (violation,) = report["pluginReports"][0]["violations"]
     assert violation["ruleName"] == "residency.nat-gateway"
     assert violation["violatingConstructs"][0]["constructPath"] == "S/N"
+
+
+def test_a_nested_stack_is_looked_into(app, tmp_path):
+    """It is no way around the rules, and nesting itself is no fault."""
+    inner = NestedStack(app.node.find_child("S"), "Inner")
+    CfnResource(inner, "P", type="AWS::SSM::Parameter", properties={"Type": "String", "Value": "v"})
+    pack = with_pack(app, tmp_path)
+    app.synth()
+    assert pack.faults == ()
+
+
+def test_what_a_nested_stack_hides_is_found(app, tmp_path):
+    """Under the name of its template."""
+    inner = NestedStack(app.node.find_child("S"), "Inner")
+    CfnResource(inner, "N", type="AWS::EC2::NatGateway", properties={"SubnetId": "s"})
+    pack = with_pack(app, tmp_path)
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+
+    assert [fault.partition(":")[0] for fault in pack.faults] == ["residency.nat-gateway"]
 
 
 def test_a_stack_without_a_region_is_refused(tmp_path):
