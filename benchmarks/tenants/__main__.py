@@ -1,9 +1,9 @@
 """What a tenant's flood costs another tenant: p99 alone, and beside ten times a quota.
 
-    python -m benchmarks.tenants prepare                     # synthesizes; needs no quiet
-    python -m benchmarks.tenants measure --profile smb       # one block, under a minute
-    python -m benchmarks.tenants pool                        # all blocks so far; decides
-    python -m benchmarks.tenants                             # all of it in turn, an hour
+    python -m benchmarks.tenants prepare                  # synthesizes; needs no quiet
+    python -m benchmarks.tenants measure --profile smb --surface function   # a block: a minute
+    python -m benchmarks.tenants pool                     # all blocks so far; decides
+    python -m benchmarks.tenants [--surface function]     # all of it in turn, from the beginning
 
 The procedure, as it was fixed before it was run:
 
@@ -21,7 +21,8 @@ The procedure, as it was fixed before it was run:
   (benchmarks/tenants/verdict.py). No pair and no block is left out; a request of `globex` that is
   not answered with success fails the case whatever the ratio is.
 - Blocks are added to a file, so that a long run is many short ones. A case with fewer than `BLOCKS`
-  blocks decides nothing, and none counts beyond them. Blocks of another commit are told apart: name a new file for new code.
+  blocks decides nothing, and none counts beyond them. Each names its commit: for other code begin
+  another file (`--kept`).
 
 Alarms, schedules and auditors' records rest meanwhile: on AWS they run elsewhere.
 
