@@ -385,7 +385,7 @@ def test_a_large_trail_is_read_one_segment_at_a_time(tmp_path):
             data, before = segment.signed(signer.sign)
             del segment, records
             yield place.key, data
-        alive.append(sum(isinstance(found, Segment) for found in gc.get_objects()))
+        alive.append(sum(type(found) is Segment for found in gc.get_objects()))
 
     report = examine(objects(), believer(signer.key), watch=lambda *seen: told.append(seen))
 
@@ -487,6 +487,17 @@ def test_what_is_delivered_twice_counts_once(world):
     report = examined(world)
 
     assert (report.records, report.segments, report.faults) == (2, 2, ())
+
+
+@pytest.mark.parametrize("name", ["../checkpoints/all/0", "a b", "", None, 5, "x" * 200])
+def test_no_line_shapes_a_key(world, name):
+    """A name that is no model's is recorded as it is, under no name."""
+    recorder = world.recorder()
+    recorder(world.delivery(line(1, model=name)))
+    recorder(CHECKPOINT)
+
+    assert (examined(world).records, examined(world).faults) == (1, ())
+    assert "trail/2026-11-22/(none)/chain0/0000000000.jsonl" in world.objects()
 
 
 def begun(number):

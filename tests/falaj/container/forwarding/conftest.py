@@ -216,7 +216,7 @@ def triton(triton_command):
             process = subprocess.Popen(
                 [program, *own, *given], env=environment, stdout=written, stderr=written
             )
-        if is_ready(process, http):
+        if is_ready(process, http) and all(is_open(process, port) for port in (grpc, metrics)):
             break
         process.kill()
         process.wait()
@@ -239,6 +239,20 @@ def is_ready(process, port):
                 return True
         except (OSError, urllib.error.URLError):
             time.sleep(0.05)
+    return False
+
+
+def is_open(process, port):
+    """Wait until a port takes connections: Triton opens that of its metrics last."""
+    for _ in range(2400):
+        if process.poll() is not None:
+            return False
+        try:
+            socket.create_connection(("127.0.0.1", port), 10).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return True
     return False
 
 
