@@ -9,6 +9,7 @@ REPOSITORY = Path(__file__).parents[2]
 PINS = [
     *sorted(REPOSITORY.glob("requirements*.txt")),
     *sorted(REPOSITORY.glob("layers/*/requirements.txt")),
+    *sorted(REPOSITORY.glob("gpu_endpoints/requirements*.txt")),
 ]
 
 

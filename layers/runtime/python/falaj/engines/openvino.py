@@ -2,10 +2,9 @@
 
 Left to itself it computes in bfloat16 where the processor can, and says so nowhere.
 
-Source: docs.openvino.ai/2026/openvino-workflow/running-inference/inference-devices-and-modes/
-cpu-device.html ("Floating Point Data Types Specifics": `inference_precision`, bf16 by default where
-the platform has it natively) and its page on properties; what is read back was measured with
-openvino 2026.4.1.
+Source: docs.openvino.ai/2024/openvino-workflow/running-inference/inference-devices-and-modes/
+cpu-device.html ("Floating Point Data Types Specifics") and docs.openvino.ai/2026/about-openvino/
+additional-resources/telemetry.html, read 2026-11-22; properties as openvino 2026.4.1 reads them back.
 """
 
 import os
