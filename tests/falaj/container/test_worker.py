@@ -8,6 +8,7 @@ import pytest
 
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.threads import Threads
+from falaj.cache.responses import ResponseCache
 from falaj.container.call import Call
 from falaj.container.metrics import exposition
 from falaj.container.worker import Worker
@@ -40,14 +41,20 @@ class Callers:
         model: What they ask.
         capacity: How many may wait.
         is_sendable: Whether answers can be written.
+        cache: Where answers are kept.
     """
 
-    def __init__(self, model, *, capacity=8, is_sendable=True):
+    def __init__(self, model, *, capacity=8, is_sendable=True, cache=None):
         self.loop = asyncio.get_running_loop()
         self._threads = Threads(self.loop)
         policy = BatchPolicy(max_batch_size=1, capacity=capacity)
         self.worker = Worker(
-            model, policy, loop=self.loop, threads=self._threads, clock=SystemClock()
+            model,
+            policy,
+            loop=self.loop,
+            threads=self._threads,
+            clock=SystemClock(),
+            cache=cache,
         )
         self._is_sendable = is_sendable
 
@@ -67,15 +74,20 @@ class Callers:
         self.worker.submit(call)
         return call, ended
 
-    def failures(self):
-        """Requests by reason, as the metrics' page has it when all is done."""
+    def counts(self, *names):
+        """Values of the metrics' page when all is done, by name."""
         self._threads.close(wait=True)
-        rows = [
-            line.partition('reason="')[2].split('"} ')
-            for line in exposition([self.worker]).decode().splitlines()
-            if line.startswith('nv_inference_request_failure{model="lookup",version="1",')
-        ]
-        return {reason: int(count) for reason, count in rows}
+        lines = exposition([self.worker]).decode().splitlines()
+        rows = [line.split('{model="lookup",version="1"') for line in lines if "{model" in line]
+        found = {name + rest.split("} ")[0]: int(rest.split("} ")[1]) for name, rest in rows}
+        return [found[name] for name in names]
+
+    def failures(self):
+        """Requests by reason."""
+        name = "nv_inference_request_failure"
+        return dict(
+            zip(NONE, self.counts(*(f'{name},reason="{reason}"' for reason in NONE)), strict=True)
+        )
 
 
 def test_who_finds_no_room_is_rejected(model):
@@ -144,11 +156,33 @@ def test_values_a_model_cannot_take_are_the_callers(model):
     assert failures == {**NONE, "OTHER": 1}
 
 
+def test_hits_and_misses_are_counted_and_timed(model):
+    """A hit is a success that ran nothing; a miss costs the look and the keeping."""
+
+    async def go():
+        callers = Callers(model, cache=ResponseCache(10_000))
+        for row in (1, 1, 2):
+            await callers.ask(row)[1]
+        return callers.counts(
+            "nv_cache_num_hits_per_model",
+            "nv_cache_num_misses_per_model",
+            "nv_inference_request_success",
+            "nv_inference_exec_count",
+            "nv_cache_hit_duration_per_model",
+            "nv_cache_miss_duration_per_model",
+        )
+
+    *counts, hit_us, miss_us = asyncio.run(go())
+    assert counts == [1, 2, 3, 2]
+    assert hit_us >= 0
+    assert miss_us > 0
+
+
 def test_every_series_is_explained(model):
     """Each has a line of help and its type before it, once."""
 
     async def go():
-        callers = Callers(model)
+        callers = Callers(model, cache=ResponseCache(10_000))
         page = exposition([callers.worker]).decode()
         callers.failures()
         return page
