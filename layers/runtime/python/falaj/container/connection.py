@@ -299,7 +299,7 @@ class Connection(asyncio.Protocol):
             self.phase, self.since = _BODY, self._server.now
         headers = self._headers
         host = headers.get("host")
-        if ("," in host) if host is not None else self._parser.get_http_version() == "1.1":
+        if ("," in host) if host is not None else self._parser.get_http_version() != "1.0":
             self._refuse(HTTPStatus.BAD_REQUEST, "a request names its Host, and one only")
         if "content-length" in headers:
             size = headers["content-length"]
