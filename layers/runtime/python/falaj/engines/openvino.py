@@ -4,7 +4,7 @@ Left to itself it computes in bfloat16 where the processor can, and says so nowh
 
 Source: docs.openvino.ai/2024/openvino-workflow/running-inference/inference-devices-and-modes/
 cpu-device.html ("Floating Point Data Types Specifics") and docs.openvino.ai/2026/about-openvino/
-additional-resources/telemetry.html, read 2026-11-22; properties as openvino 2026.4.1 reads them back.
+additional-resources/telemetry.html, read 2026-11-22; properties as openvino 2026.4.1 reads them.
 """
 
 import os

@@ -4,10 +4,10 @@ ONNX Runtime looks at every shape and index of a run and fails. OpenVINO's CPU p
 openvino 2026.4.1 multiplies [2, 2] by [64, 64] and answers with whatever lies behind the tensor,
 answers 0 for an index outside a table, writes beside one (ScatterElements), ends the process
 (GatherND, or an empty batch), and computes 64-bit integers in 32 bits and doubles in floats
-(decision 0032). So a graph is served only if nothing of this can
-depend on what callers send: each operation that their values reach is on a list here, their
-indices into tables are held inside the table, only the first axis of an input may be open, and its
-shapes are inferred for several batches, which OpenVINO does look at.
+(decision 0032). So a graph is served only if nothing of this can depend on what callers send: each
+operation that their values reach is on a list here, their indices into tables are held inside the
+table, only the first axis of an input may be open, and its shapes are inferred for several batches,
+which OpenVINO does look at.
 
 The graph itself is believed: it is signed, and the gate has run it.
 
