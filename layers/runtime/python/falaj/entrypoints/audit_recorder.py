@@ -7,6 +7,7 @@ failed on while S3 or KMS was dark. Whoever makes or destroys a tenant's key tel
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
@@ -42,6 +43,10 @@ MOST_AGAIN: Final = 200
 DAYS: Final = 2
 """Chains that may have grown since the last checkpoint began on its day, the day before or later:
 an environment lives for hours."""
+
+
+NO_MODEL: Final = "(none)"
+_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 class _Checkpointed(NamedTuple):
@@ -101,7 +106,7 @@ class AuditRecorder:
         by_model: dict[str, list[Record]] = {}
         found = (record for entry in delivered["logEvents"] if (record := _record(entry)))
         for record in without_begun(found):
-            by_model.setdefault(record["model"] or "(none)", []).append(record)
+            by_model.setdefault(_folder(record["model"]), []).append(record)
         for model, records in by_model.items():
             self._append(model, tuple(records))
         return sum(map(len, by_model.values()))
@@ -177,6 +182,11 @@ class AuditRecorder:
         with suppress(BrokenSegmentError, ValueError):
             day = datetime.fromisoformat(Segment.read(data).at).date()
         return _Checkpointed(number=place.number, hash=segment_hash(data), day=day)
+
+
+def _folder(model: object) -> str:
+    """Return under which name a record stands; a key must not be anybody's to shape."""
+    return model if isinstance(model, str) and _MODEL.fullmatch(model) else NO_MODEL
 
 
 def _record(entry: Mapping[str, Any]) -> dict[str, Any] | None:
