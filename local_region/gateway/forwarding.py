@@ -39,7 +39,8 @@ def forwarded(arrival: Arrival, target: PrivateTarget) -> Request:
     headers = [pair for pair in request.headers if pair[0] not in ruled | _DROPPED]
     for rule in target.headers:
         value = "" if rule.action == "remove" else _value(rule.value, context)
-        if value:
+        # A line break in a claim would begin a header, or a request, of the caller's own.
+        if value and value.isprintable():
             headers.append((rule.name, value))
     if not target.url:
         return replace(request, headers=tuple(headers))

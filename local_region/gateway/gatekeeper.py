@@ -161,7 +161,7 @@ class Gatekeeper:
         return Admission(authorizer={"iam": {**known, **who}})
 
     def _token(self, request: Request, guard: JwtGuard) -> Admission:
-        header = request.header(guard.header)
+        header = _only(request, guard.header)
         if not header:
             raise RefusedError(Failure.UNAUTHORIZED, headers=(("www-authenticate", "Bearer"),))
         keys = self._trusted.issuers.get(guard.issuer, "")
@@ -182,7 +182,7 @@ class Gatekeeper:
     async def _answer(
         self, arrival: Arrival, guard: FunctionGuard, method_arn: str
     ) -> Mapping[str, Any]:
-        token = arrival.request.header(guard.header)
+        token = _only(arrival.request, guard.header)
         if not token or (guard.pattern and not guard.pattern.search(token)):
             raise RefusedError(Failure.UNAUTHORIZED)
         addressed = arrival.addressed
@@ -220,6 +220,12 @@ class Gatekeeper:
             case Counted.PASSED:
                 identity = {**admission.identity, "apiKey": value}
                 return Admission(authorizer=admission.authorizer, identity=identity)
+
+
+def _only(request: Request, name: str) -> str:
+    """Return a header's value; nothing where there are several, of which one would be believed."""
+    values = list(request.header_values(name))
+    return values[0] if len(values) == 1 else ""
 
 
 def _not_invoker(signer: Signer, said: Ruling, method_arn: str) -> str:

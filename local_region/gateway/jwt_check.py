@@ -66,6 +66,8 @@ def _signed_claims(token: str, key_set: str) -> Mapping[str, Any]:
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in RSA:
             raise TokenRefusedError("signing method is invalid")
+        if "crit" in header:
+            raise TokenRefusedError("the token asks for what is not understood")
         if kid not in keys:
             raise TokenRefusedError("unable to find a matching key")
         claims: Mapping[str, Any] = jwt.decode(
@@ -92,7 +94,12 @@ _CLAIM_CHECKS: Final = (
 
 def _time(claims: Mapping[str, Any], name: str, *, missing: float) -> float:
     value = claims.get(name, missing)
-    return float(value) if isinstance(value, int | float) else float("inf" if missing else 0)
+    # A number without end is no time either, and Python makes no float of it.
+    is_time = isinstance(value, int | float) and abs(value) < _END_OF_TIME
+    return float(value) if is_time else float("inf" if missing else 0)
+
+
+_END_OF_TIME: Final = 2**53
 
 
 def scopes_of(claims: Mapping[str, Any]) -> list[str]:

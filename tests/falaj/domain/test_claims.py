@@ -49,6 +49,8 @@ def test_a_right_token_names_its_caller():
         ({"nbf": NOW + 61}, "not valid yet"),
         ({"iat": NOW + 61}, "not valid yet"),
         ({"nbf": -1}, "nbf is no time"),
+        ({"sub": "a\r\nx-falaj-tenant: globex"}, "control characters"),
+        ({"sub": None, "client_id": "a\0"}, "control characters"),
     ],
 )
 def test_a_wrong_claim_is_nobody(changed, why):

@@ -3,13 +3,23 @@
 The real templates, the real handlers, the real authorizer in its own process.
 """
 
+import base64
+import hashlib
+import hmac
 import json
 from collections import Counter
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from falaj.domain.access import asked_for
 from falaj.domain.routes import ROUTES, Server
+from local_region.issuer import KID
 from tests.local_region.access.callers import OK, Minting
 
 MODEL = "churn"
@@ -169,6 +179,92 @@ def test_metadata_is_no_key_to_inference(region, issuer):
 
     assert got.pop("infer") == 403
     assert set(got.values()) == {200}
+
+
+def hostile(issuer):
+    """What a token and a header may look like, and what is due to each."""
+    claims = jwt.decode(minted(issuer), options={"verify_signature": False})
+    public = issuer._key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+    def signed(claims=claims, head=None, text=None):
+        """Signed by the issuer, whatever it says."""
+        head = head or json.dumps({"alg": "RS256", "kid": KID})
+        said = f"{part(head)}.{part(text or json.dumps(claims))}"
+        signature = issuer._key.sign(said.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{said}.{encoded(signature)}"
+
+    by_public_key = f"{part(json.dumps({'alg': 'HS256', 'kid': KID}))}.{part(json.dumps(claims))}"
+    tag = hmac.new(public, by_public_key.encode(), hashlib.sha256).digest()
+    usual, text = {"alg": "RS256", "kid": KID}, json.dumps(claims)[:-1]
+    names = claims["scope"]
+    tokens = {
+        "signed by hand": (signed(), 200),
+        "public key as a secret": (f"{by_public_key}.{encoded(tag)}", 401),
+        "two algorithms": (signed(head=json.dumps(usual)[:-1] + ',"alg":"none"}'), 401),
+        "algorithm in lower case": (signed(head=json.dumps(usual | {"alg": "rs256"})), 401),
+        "a list of keys": (signed(head=json.dumps(usual | {"kid": [KID]})), 401),
+        "an extension": (signed(head=json.dumps(usual | {"crit": ["b64"], "b64": True})), 401),
+        "two tenants": (signed(text=text + ',"tenant":"globex"}'), 403),
+        "a list of tenants": (signed(claims | {"tenant": ["acme"]}), 403),
+        "a homoglyph": (signed(claims | {"tenant": "\u0430cme"}), 403),
+        "a line break in its name": (signed(claims | {"sub": "a\r\nx-falaj-tenant: acme"}), 401),
+        "scopes in capitals": (signed(claims | {"scope": names.upper()}), 403),
+        "any scope": (signed(claims | {"scope": "model:*:invoke * platform:*"}), 403),
+        "scopes joined by commas": (signed(claims | {"scope": names.replace(" ", ",")}), 403),
+        "a list of scopes": (signed(claims | {"scope": names.split()}), 200),
+        "an end without end": (signed(text=f'{text},"exp":{"9" * 400}}}'), 401),
+        "an end that is no number": (signed(text=text + ',"exp":NaN}'), 401),
+        "encrypted": ("a.b.c.d.e", 401),
+    }
+    right = signed()
+    return {name: (f"Bearer {token}", due) for name, (token, due) in tokens.items()} | {
+        "in lower case": (f"bearer {right}", 200),
+        "a space in it": (f"Bearer {right[:9]} {right[9:]}", 401),
+        "two of them": (f"Bearer {right}, Bearer {right}", 401),
+        "of another kind": (f"Basic {right}", 401),
+    }
+
+
+def part(text):
+    """Encode as a token's part."""
+    return encoded(text.encode())
+
+
+def encoded(content):
+    """Encode without padding."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def test_hostile_tokens_get_exactly_what_is_due(region, issuer):
+    """What nobody mints by mistake, signed by the issuer or not; never a fault of ours."""
+    wanted = hostile(issuer)
+    headers = {"content-type": "application/json"}
+    path = f"/v2/models/{MODEL}/infer"
+    got = {
+        name: region.request(path, body=INFER, headers=headers | {"authorization": shown})[0]
+        for name, (shown, _) in wanted.items()
+    }
+
+    assert got == {name: due for name, (_, due) in wanted.items()}
+
+
+def test_a_token_counts_in_one_place_only(region, issuer):
+    """Neither in the query, nor beside another; and an API key is none."""
+    token = minted(issuer)
+    path = f"/v2/models/{MODEL}/infer"
+    query = f"access_token={token}&Authorization=Bearer%20{token}"
+    assert region.request(f"{path}?{query}", body=INFER)[0] == 401
+    assert region.request(path, body=INFER, headers={"x-api-key": token[:40]})[0] == 401
+    assert region.request(path, body=INFER, headers={"cookie": f"authorization={token}"})[0] == 401
+    with closing(HTTPConnection(urlsplit(region.region.api_url).netloc)) as connection:
+        connection.putrequest("GET", "/v2")
+        for shown in ("Bearer x.y.z", f"Bearer {token}"):
+            connection.putheader("authorization", shown)
+        connection.putheader("user-agent", "tests")
+        connection.endheaders()
+        assert connection.getresponse().status == 401
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "Bearer", "é", "a" * 9000])

@@ -117,3 +117,13 @@ def test_the_account_that_has_signed_is_handed_on():
     signed = {"iam": {"accountId": "123456789012", "userArn": "arn:aws:iam::123456789012:role/x"}}
 
     assert tenants(sent(ApiKind.HTTP, http, signed)) == ["123456789012"]
+
+
+@pytest.mark.parametrize(
+    "tenant", ["acme\r\nx-falaj-subject: root", "a\0", "a\r\n\r\nGET / HTTP/1.1"]
+)
+def test_no_claim_begins_a_header_of_its_own(tenant):
+    """Nor a second request on a connection that others use, too."""
+    request = sent(ApiKind.HTTP, HTTP, {"jwt": {"claims": {"tenant": tenant}}})
+
+    assert list(request.header_values("x-falaj-tenant")) == []

@@ -80,14 +80,18 @@ def caller_of(claims: Mapping[str, Any], tenant_claim: str) -> Caller:
 
     Raises:
         ForbiddenError: They name no tenant.
+        UnauthenticatedError: They name somebody by what no header may hold.
     """
     tenant = claims.get(tenant_claim)
     if not isinstance(tenant, str) or not TENANT.fullmatch(tenant):
         raise ForbiddenError(f"the token names no tenant in its claim {tenant_claim!r}")
-    subject = claims.get("sub") or claims.get("client_id") or ""
+    subject = str(claims.get("sub") or claims.get("client_id") or "")
+    if not subject.isprintable():
+        # It goes into headers and records: a line break there would begin another.
+        raise UnauthenticatedError("the token's sub holds control characters")
     return Caller(
         tenant=tenant,
-        subject=str(subject),
+        subject=subject,
         scopes=frozenset(scopes_in(claims)),
         expires_at=_seconds(claims, "exp"),
     )
