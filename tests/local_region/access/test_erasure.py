@@ -71,6 +71,23 @@ class Bank:
             if f"/{MODEL}/" in entry["Key"]
         }
 
+    def dark(self, *services):
+        """Let exactly these services answer nobody."""
+        self._running.call(self._running.region.darken, frozenset(services))
+
+    def key_events(self):
+        """What the trail says of keys, in order: verb and ids."""
+        s3, bucket = self._aws.client("s3"), self._value(bucket_name_parameter(AUDIT_PURPOSE))
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="trail/")
+        keys = (entry["Key"] for page in pages for entry in page.get("Contents", ()))
+        segments = (
+            Segment.read(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            for key in keys
+            if "/(keys)/" in key
+        )
+        found = [record for segment in segments for record in segment.records]
+        return [(r["operation"], r["keys"]) for r in sorted(found, key=lambda r: r["at"])]
+
     def records(self):
         """The model's records, each once: lines are delivered at least once."""
         found = (Segment.read(data).records for data in self.segments().values())
@@ -130,9 +147,19 @@ def test_keys_rotate_and_one_tenant_is_erased_while_others_stay(trail):
 
 def test_a_new_key_after_an_erasure_brings_nothing_back(trail):
     """The tenant begins anew: what was recorded under destroyed keys stays unlinkable."""
-    trail.audit("new-key", ERASED)
+    before = len(trail.key_events())
+    made = trail.audit("new-key", ERASED)[1]
     lost = trail.ask(ERASED, OTHER)["who"]
-    trail.audit("erase", ERASED)
+    trail.dark("s3")
+    refused, told = trail.audit("erase", ERASED)
+    assert (refused, "could not be recorded" in told["error"]) == (1, True)
+    assert trail.audit("who", ERASED, OTHER)[1]["pseudonyms"] == [lost]
+    trail.dark()
+    gone = trail.audit("erase", ERASED)[1]
+    assert (made["recorded"], gone["recorded"], gone["destroyed"]) == (True, True, [made["key"]])
+    assert trail.key_events()[before:] == [
+        (verb, [made["key"]]) for verb in ("make", "erase", "erased")
+    ]
     trail.audit("new-key", ERASED)
     found = trail.ask(ERASED, OTHER)["who"]
 
