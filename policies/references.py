@@ -10,11 +10,14 @@ from falaj.contract import REGION
 from policies.application import View
 
 _INNERMOST: Final = re.compile(r"\$\{([^{}]*)\}|\{\{(resolve:[^{}]*)\}\}")
+_SSM: Final = "AWS::SSM::Parameter::Value"
 _HOLE: Final = "\0"
 _ARN: Final = re.compile(r"arn:([^:\s\"']*):([^:\s\"']*):([^:\s\"']*):([^:\s\"']*):")
 _URL: Final = re.compile(
     r"(?i)\b(?!s3a?:|file:)[a-z][a-z0-9+.-]*://(?:[^/\s@\"'<>]*@)?(\[[^\]]*\]|[^/:?#\s\"'<>\\,;)]+)"
 )
+_WITH_PORT: Final = re.compile(r"(?i)(?<![\w.:/@-])((?:[a-z0-9-]+\.)+[a-z]{2,}):\d{2,5}(?![\d.])")
+"""`broker.example.com:9092`, without a scheme."""
 _PRIVATE_NAMES: Final = ("localhost", ".internal", ".local", ".localhost")
 _AWS: Final = (".amazonaws.com", ".api.aws", ".on.aws", ".aws.dev")
 
@@ -40,6 +43,16 @@ def undecided(text: str, view: View) -> list[str]:
         name or resolved
         for name, resolved in _INNERMOST.findall(text)
         if resolved or name in parameters or name.startswith("Import:")
+    ]
+
+
+def left_open(text: str, view: View) -> list[str]:
+    """Return what is undecided, but for parameters that are read from this region's own SSM."""
+    parameters = view.stack.template.get("Parameters") or {}
+    return [
+        name
+        for name in undecided(text, view)
+        if not str(parameters.get(name, {}).get("Type", "")).startswith(_SSM)
     ]
 
 
@@ -70,12 +83,15 @@ def outside_addresses(text: str) -> Iterator[str]:
     Example:
         >>> list(outside_addresses("https://hooks.example.com/x http://169.254.170.2/v4"))
         ['hooks.example.com']
+        >>> list(outside_addresses("b1.example.com:9092,10.0.0.7:9092"))
+        ['b1.example.com']
         >>> list(outside_addresses("https://sqs.me-central-1.amazonaws.com http://10.0.0.5"))
         []
     """
-    if "://" not in text:
+    if ":" not in text:
         return
-    for host in _URL.findall(without_placeholders(text)):
+    plain = without_placeholders(text)
+    for host in (*_URL.findall(plain), *_WITH_PORT.findall(plain)):
         name = host.strip("[].").lower()
         if _HOLE not in name and not _is_inside(name):
             yield host

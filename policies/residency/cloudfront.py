@@ -21,6 +21,8 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
             f"{resource.type}: its edge locations lie outside the country; serve from the regional "
             "API"
         )
+    if resource.type.startswith("AWS::AppSync::DomainName"):
+        yield "a custom domain of AppSync is served through CloudFront; use the API's own address"
     if at(resource.properties, "CustomDomainConfig"):
         yield "CustomDomainConfig serves a user pool through CloudFront; use a prefix domain"
     for path, text in resource.texts:
@@ -37,6 +39,7 @@ RULE = Rule(
     source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Introduction.html",
     controls=("PDPL-22", "HEALTH-13", "CBUAE-6.1"),
     types=(
+        "AWS::AppSync::DomainName*",
         "AWS::CloudFront::*",
         "AWS::Cognito::UserPoolDomain",
         "AWS::IAM::Role",

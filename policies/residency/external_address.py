@@ -23,7 +23,7 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
         yield from _integrations(resource)
         return
     for path, text in resource.texts:
-        if "://" not in text or _COMPARED.search(path) or _is_document(text):
+        if ":" not in text or _COMPARED.search(path) or _is_document(text):
             continue
         for host in outside_addresses(text):
             yield f"{path} is an address at {host}, outside AWS"

@@ -1,5 +1,6 @@
 """Nothing is delivered to an address outside AWS."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,6 +20,8 @@ _ALWAYS: Final = (
 )
 """To web servers, chat rooms, mailboxes, telephones and other accounts' monitoring."""
 _SOCIAL: Final = ("Facebook", "Google", "LoginWithAmazon", "SignInWithApple")
+_NAMED: Final = re.compile(r":(api-destination/\S+|states:::http:invoke)")
+"""An API destination that stands in another stack; a state machine's HTTP task."""
 _LOG_DRIVERS: Final = ("awslogs", None)
 _INSIDE: Final = ("sqs", "lambda", "firehose")
 _OUTSIDE: Final = (
@@ -41,6 +44,13 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
     for destination in _OUTSIDE:
         if resource.properties.get(destination):
             yield f"{destination} lies outside AWS"
+    yield from _handed_over(resource)
+
+
+def _handed_over(resource: Resource) -> Iterator[str]:
+    for path, text in resource.texts:
+        for found in _NAMED.findall(text):
+            yield f"{path} hands over to {found}, which calls an address outside AWS"
     for container in items(resource.properties.get("ContainerDefinitions")):
         yield from _driver(container)
 
@@ -71,6 +81,9 @@ RULE = Rule(
         "AWS::SNS::Topic",
         "AWS::KinesisFirehose::DeliveryStream",
         "AWS::Cognito::UserPoolIdentityProvider",
+        "AWS::Events::Rule",
+        "AWS::Scheduler::Schedule",
+        "AWS::StepFunctions::StateMachine",
         "AWS::ECS::TaskDefinition",
         "AWS::Lambda::EventSourceMapping",
         *(f"{prefix}*" for prefix in _ALWAYS),

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.application import Resource, View
-from policies.references import undecided
+from policies.references import left_open
 from policies.rule import Rule
 from policies.values import at, items
 
 _ACCOUNT: Final = 4
 """Where an ARN names the account."""
-_SSM: Final = "AWS::SSM::Parameter::Value"
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
@@ -20,7 +19,7 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
             yield (
                 f"layer {layer} belongs to account {parts[_ACCOUNT]}; build it into a layer of ours"
             )
-        for name in _left_open(layer, view):
+        for name in left_open(layer, view):
             yield f"layer {layer} is decided by {name} at deployment; build it into a layer of ours"
     bucket = str(
         at(resource.properties, "Code.S3Bucket")
@@ -31,20 +30,10 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
         yield f"its code comes from bucket {bucket}, which is not this deployment's"
 
 
-def _left_open(layer: str, view: View) -> list[str]:
-    """Return what decides a layer; not a parameter that is read from the account's own SSM."""
-    parameters = view.stack.template.get("Parameters") or {}
-    return [
-        name
-        for name in undecided(layer, view)
-        if not str(at(parameters.get(name), "Type")).startswith(_SSM)
-    ]
-
-
 def _is_ours(bucket: str, view: View) -> bool:
     listed = {str(asset.get("bucketName")) for asset in view.stack.assets}
     own = view.stack.account or "${AWS::AccountId}"
-    return bucket in listed or own in bucket or ("${" in bucket and not undecided(bucket, view))
+    return bucket in listed or own in bucket or ("${" in bucket and not left_open(bucket, view))
 
 
 RULE = Rule(

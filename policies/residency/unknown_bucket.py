@@ -6,7 +6,7 @@ from typing import Final
 
 from falaj.contract import REGION
 from policies.application import Resource, View
-from policies.references import undecided, without_placeholders
+from policies.references import left_open, without_placeholders
 from policies.rule import Rule
 
 _ADDRESS: Final = re.compile(r"^(?:arn:[^:]*:s3:::|s3://)([^/*\s]+)")
@@ -19,7 +19,7 @@ def _check(resource: Resource, view: View) -> Iterator[str]:
         for bucket in named:
             if text == path.rpartition(".")[2]:
                 continue
-            is_ours = "\0" in without_placeholders(bucket) and not undecided(bucket, view)
+            is_ours = "\0" in without_placeholders(bucket) and not left_open(bucket, view)
             if not is_ours and REGION not in bucket:
                 yield (
                     f"{path}: nothing says in which region bucket {bucket} lies; refer to a bucket "
@@ -41,6 +41,10 @@ RULE = Rule(
         "AWS::CloudTrail::Trail",
         "AWS::Config::DeliveryChannel",
         "AWS::EC2::FlowLog",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::Policy",
+        "AWS::IAM::Role",
+        "AWS::IAM::RolePolicy",
         "AWS::GuardDuty::PublishingDestination",
         "AWS::KinesisFirehose::DeliveryStream",
         "AWS::Logs::DeliveryDestination",
