@@ -6,8 +6,9 @@ stream. None of the catalogue's models answers a request more than once (`decoup
 configuration), and Triton answers a stream's requests in their order.
 
 Source:
-    github.com/triton-inference-server/server, docs/protocol/extension_..., grpc_service.proto
-    (`ModelStreamInferResponse`: error_message 1, infer_response 2).
+    github.com/triton-inference-server/common, protobuf/grpc_service.proto
+    (`ModelStreamInferResponse`: error_message 1, infer_response 2); …/server, src/grpc/
+    infer_handler.h (`EnqueueForResponse`: responses are "delivered in the correct order").
 """
 
 import asyncio
