@@ -9,7 +9,7 @@ from policies.references import arns
 from policies.rule import ALL, Rule
 
 _KEY: Final = re.compile(
-    r"(?:Account(?:Id)?s?|TargetAccountIds|RegistryId|BucketOwner|AwsAccountId)(?:\[\d+\])?$"
+    r"(?:Account(?:Id)?s?|TargetAccountIds|RegistryId|MemberId|MasterId|BucketOwner|AwsAccountId)(?:\[\d+\])?$"
 )
 """How schemas name an account beside an ARN."""
 _SEEN_ELSEWHERE: Final = re.compile(r"(?:Certificate\w*Arn|Layers|Principal)\b")

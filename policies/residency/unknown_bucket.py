@@ -10,7 +10,7 @@ from policies.references import left_open, without_placeholders
 from policies.rule import Rule
 
 _ADDRESS: Final = re.compile(r"^(?:arn:[^:]*:s3:::|s3://)([^/*\s]+)")
-_KEY: Final = re.compile(r"(?:S3BucketName|OutputS3BucketName|S3Destination\.BucketName)$")
+_KEY: Final = re.compile(r"(?:S3Bucket|S3BucketName|OutputS3BucketName|S3Destination\.BucketName)$")
 
 
 def _check(resource: Resource, view: View) -> Iterator[str]:
@@ -38,8 +38,10 @@ RULE = Rule(
     controls=("PDPL-22", "HEALTH-13", "CBUAE-6.1", "ISO-8.12"),
     types=(
         "AWS::Athena::WorkGroup",
+        "AWS::Backup::ReportPlan",
         "AWS::CloudTrail::Trail",
-        "AWS::Config::DeliveryChannel",
+        "AWS::Cognito::LogDeliveryConfiguration",
+        "AWS::Config::*",
         "AWS::EC2::FlowLog",
         "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Policy",
@@ -49,6 +51,7 @@ RULE = Rule(
         "AWS::KinesisFirehose::DeliveryStream",
         "AWS::Logs::DeliveryDestination",
         "AWS::SSM::Association",
+        "AWS::SSM::MaintenanceWindowTask",
         "AWS::SSM::ResourceDataSync",
     ),
     check=_check,
