@@ -21,12 +21,16 @@ Written by `python -m policies.reference`; a test compares it with the rules.
 well as our own.
 They run while synthesizing for Lambda (a violation fails `cdk synth`), in \
 `falaj audit residency`, and in the tests.
-A build for this machine (`python app.py`, `falaj up`) answers for the residency rules alone.
+A build for this machine (`python app.py`, `falaj up`) answers for the residency rules alone, \
+under the same exceptions.
 Each rule is one file, `policies/<family>/<name>.py`; beside it, in `<name>.yaml`, lie a template \
 that complies and one that does not.
 
 Intrinsics are resolved before a rule looks, and every way that a template's conditions can fall \
 is tried.
+JSON, base64 and escapes inside a string are read as well, and so are metadata and descriptions.
+A region, account, image or range of addresses that only deployment decides is refused, and so is \
+every service that nobody has read ([decision 0028](../decisions/0028-what-nobody-read-is-refused.md)).
 What cannot be looked into (a macro, a custom resource, an unreadable value) is refused by \
 `residency.opaque-template`.
 
