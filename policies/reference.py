@@ -30,7 +30,8 @@ Intrinsics are resolved before a rule looks, and every way that a template's con
 is tried.
 JSON, base64 and escapes inside a string are read as well, and so are metadata and descriptions.
 A region, account, image or range of addresses that only deployment decides is refused, and so is \
-every service that nobody has read ([decision 0028](../decisions/0028-what-nobody-read-is-refused.md)).
+every service that nobody has read \
+([decision 0028](../decisions/0028-what-nobody-read-is-refused.md)).
 What cannot be looked into (a macro, a custom resource, an unreadable value) is refused by \
 `residency.opaque-template`.
 
