@@ -15,7 +15,7 @@ import httptools
 from falaj.errors import ServiceUnreachableError
 
 CONNECT_S: Final = 5.0
-"""Within one task a connection is made, or refused, at once, unless the machine is out of breath."""
+"""In one task a connection is made, or refused, at once, unless the machine is out of breath."""
 ANSWER_BYTES: Final = 256 * 1024 * 1024
 """The largest answer that is held; as much as of all requests together."""
 _SMALL: Final = 64 * 1024
