@@ -66,6 +66,17 @@ def test_health_metadata_config_statistics_and_index(client):
     assert counted.inference_count >= 3
 
 
+def test_a_configuration_says_what_may_be_sent_together(client):
+    """A largest batch, and sizes without it, only where registration proved that rows may join."""
+    config = client.get_model_config("rows").config
+    assert (config.max_batch_size, list(config.input[0].dims)) == (32, [30])
+    assert config.WhichOneof("scheduling_choice") == "dynamic_batching"
+    assert config.dynamic_batching.default_queue_policy.max_queue_size == 1024
+    alone = client.get_model_config("unsafe").config
+    assert (alone.max_batch_size, list(alone.input[0].dims)) == (0, [-1, 30])
+    assert alone.WhichOneof("scheduling_choice") is None
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_numeric_type_survives_the_round_trip(client, dtype):
     """What goes in comes out, bit for bit, beside empty tensors of the other types."""

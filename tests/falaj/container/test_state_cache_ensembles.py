@@ -160,6 +160,26 @@ def test_an_ensemble_answers_as_one_model(client):
     assert client.get_model_metadata("fourfold").platform == "ensemble"
 
 
+def test_configurations_tell_how_requests_are_run(client):
+    """What perf_analyzer reads: sequences, the cache, the models inside an ensemble."""
+
+    def config(model):
+        found = client.get_model_config(model).config
+        return found, found.WhichOneof("scheduling_choice")
+
+    sums, kind = config("sums")
+    assert kind == "sequence_batching"
+    assert sums.sequence_batching.max_sequence_idle_microseconds > 0
+    doubled_, _ = config("doubled")
+    assert doubled_.response_cache.enable
+    fourfold, kind = config("fourfold")
+    assert kind == "ensemble_scheduling"
+    steps = fourfold.ensemble_scheduling.step
+    assert [(step.model_name, step.model_version) for step in steps] == [("doubled", 1)] * 2
+    assert dict(steps[0].input_map) == {"x": "number"}
+    assert dict(steps[-1].output_map) == {"y": "answer"}
+
+
 def started_with(root, capsys, **values):
     """What a container that does not start says."""
     settings = ContainerSettings(model_root=str(root), http_port=0, grpc_port=None, **values)

@@ -59,6 +59,11 @@ class EnsembleEngine:
         """What the ensemble promises."""
         return self._signature
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The graph."""
+        return tuple(step for step, _ in self._steps)
+
     def run(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
         """Compute the named outputs, in that order.
 

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.threads import Threads
 from falaj.cache.responses import ResponseCache
 from falaj.config.container import ContainerSettings
 from falaj.config.serving import ModelServing, read_serving
+from falaj.container.scheduling import scheduling_of
 from falaj.container.sequences import SequenceLimits, Sequences, StateSpec
 from falaj.container.worker import Worker
 from falaj.container.workforce import Workforce
@@ -63,6 +64,7 @@ def workforce_of(
     shelf = Shelf(settings)
     _check_names(shelf.serving, settings, shelf.repository)
     workers = []
+    scheduling: dict[tuple[str, str], dict[str, Any]] = {}
     for manifest in shelf.manifests:
         model = shelf.repository.model(manifest.name, str(manifest.version))
         part = shelf.serving.get(manifest.name, _DEFAULT)
@@ -80,9 +82,15 @@ def workforce_of(
         )
         worker.warm_up()
         workers.append(worker)
+        scheduling[model.name, model.version] = scheduling_of(worker, part)
     names = shelf.repository.names
     return Served(
-        service=Service(repository=shelf.repository, release=settings.release, clock=clock),
+        service=Service(
+            repository=shelf.repository,
+            release=settings.release,
+            clock=clock,
+            scheduling=scheduling,
+        ),
         workforce=Workforce(shelf.repository, workers),
         default_model=settings.model_name or (names[0] if len(names) == 1 else ""),
         providers=shelf.providers,

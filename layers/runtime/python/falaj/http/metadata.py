@@ -1,5 +1,7 @@
 """Everything the protocol answers without running a model."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -12,6 +14,7 @@ from falaj.errors import FalajError, MalformedRequestError
 from falaj.http.service import EXTENSIONS, SERVER_NAME, SERVER_VERSION, Service
 from falaj.telemetry.statistics import Statistics
 
+_ALONE: Final[Mapping[str, Any]] = MappingProxyType({"max_batch_size": 0})
 _CONFIG_TYPES: Final = {Datatype.BYTES: "TYPE_STRING"}
 
 
@@ -34,17 +37,21 @@ def model_metadata(service: Service, name: str, version: str) -> dict[str, Any]:
 
 
 def model_config(service: Service, name: str, version: str) -> dict[str, Any]:
-    """Write the model configuration extension's `$model_config` as far as it has meaning here."""
+    """Write the model configuration extension's `$model_config` as far as it has meaning here.
+
+    With a maximum batch size the sizes of tensors leave the batch out, as Triton's do.
+    """
     manifest = service.repository.manifest(name, version)
+    scheduling = service.scheduling.get((manifest.name, str(manifest.version)), _ALONE)
     return {
         "name": manifest.name,
         "platform": manifest.platform,
         "backend": "onnxruntime",
-        "max_batch_size": 0,
+        **scheduling,
         "version_policy": {
             "specific": {"versions": [int(held) for held in service.repository.versions(name)]}
         },
-        **_config_tensors(manifest.signature),
+        **_config_tensors(manifest.signature, rows=int(scheduling["max_batch_size"] > 0)),
     }
 
 
@@ -115,16 +122,16 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
     return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
 
 
-def _config_tensors(signature: ModelSignature) -> dict[str, Any]:
-    return {"input": _config(signature.inputs), "output": _config(signature.outputs)}
+def _config_tensors(signature: ModelSignature, *, rows: int) -> dict[str, Any]:
+    return {"input": _config(signature.inputs, rows), "output": _config(signature.outputs, rows)}
 
 
-def _config(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
+def _config(specs: tuple[TensorSpec, ...], rows: int) -> list[dict[str, Any]]:
     return [
         {
             "name": spec.name,
             "data_type": _CONFIG_TYPES.get(spec.datatype, f"TYPE_{spec.datatype}"),
-            "dims": list(spec.shape),
+            "dims": list(spec.shape[rows:]),
         }
         for spec in specs
     ]

@@ -1,7 +1,8 @@
 """What a process serves: its models, who it is, and the bounds it keeps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from falaj.domain.clock import Clock, SystemClock
 from falaj.engines.repository import ModelRepository
@@ -50,6 +51,8 @@ class Service:
         variant: The experiment's arm that answers; empty for the model's version.
         clock: Tells when an inference happened.
         limits: What is refused unread.
+        scheduling: What a model version's configuration says of how requests are run together;
+            nothing where each runs alone.
     """
 
     repository: ModelRepository
@@ -57,3 +60,4 @@ class Service:
     variant: str = ""
     clock: Clock = field(default_factory=SystemClock)
     limits: Limits = field(default_factory=Limits)
+    scheduling: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
