@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from urllib.parse import quote, quote_plus
 
 DEPTH = 4
@@ -15,22 +16,28 @@ _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){12,}")
 _GZIP = b"\x1f\x8b\x08"
 
 
-def found_in(content: bytes, token: str, *, depth: int = DEPTH) -> str:
-    """Say how a token stands in some bytes; empty if it does not.
+def found_in(content: bytes, *tokens: str, depth: int = DEPTH) -> str:
+    """Say how one of some tokens stands in some bytes; empty if none does.
 
     Args:
         content: What was kept somewhere.
-        token: What must not be.
+        tokens: What must not be.
         depth: How often something packed in something packed is opened.
     """
-    for how, form in forms(token):
+    for how, form in _forms_of(tokens):
         if form in content:
             return how
     if depth:
         for how, inner in _opened(content):
-            if deeper := found_in(inner, token, depth=depth - 1):
+            if deeper := found_in(inner, *tokens, depth=depth - 1):
                 return f"{deeper} in {how}"
     return ""
+
+
+@cache
+def _forms_of(tokens: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+    found = {form: f"{how} of {token!r}" for token in tokens for how, form in forms(token)}
+    return tuple((how, form) for form, how in found.items())
 
 
 def forms(token: str) -> Iterator[tuple[str, bytes]]:
