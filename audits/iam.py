@@ -200,7 +200,7 @@ def _actions(actions: tuple[str, ...]) -> str:
 def _of(service: str, names: list[str]) -> str:
     if service == "*":
         return "do anything"
-    return f"all of {service}" if "*" in names else f"{service} {_and(names)}"
+    return f"do anything of {service}" if "*" in names else f"{service} {_and(names)}"
 
 
 def _thing(arn: str, names: Mapping[str, str]) -> str:
