@@ -113,8 +113,8 @@ SERVICE: Final = Kind(
     "region's clock, but a stack waits only until the new tasks answer, not for their shares; new "
     "tasks that do not live end a canary or linear deployment after three, where AWS waits for "
     "hours. A load balancer's own metrics are missing, so alarms on them see no data; no events of "
-    "deployments are sent. A task whose image is built elsewhere (Triton's, with its gate) does not "
-    "run here; stacks that are made for this machine have our container in its place.",
+    "deployments are sent. A task whose image is built elsewhere (Triton's, with its gate) does "
+    "not run here; stacks that are made for this machine have our container in its place.",
 )
 
 
