@@ -90,7 +90,7 @@ REST_API = Kind(
     create=_create_rest_api,
     update=_update_rest_api,
     delete=_delete_api,
-    note="REST resource policies and request validators are not enforced.",
+    note="An API with a resource policy is refused; request validators are not enforced.",
 )
 
 
