@@ -183,11 +183,7 @@ class GpuTask(Construct):
             memory_reservation=BEATS_MIB,
             readonly_root_filesystem=True,
             restart_policy=ecs.CfnTaskDefinition.RestartPolicyProperty(enabled=True),
-            depends_on=[
-                ecs.CfnTaskDefinition.ContainerDependencyProperty(
-                    container_name=SERVER_CONTAINER, condition="START"
-                )
-            ],
+            depends_on=[_after(SERVER_CONTAINER, "START")],
         )
 
     def _gate(
@@ -212,11 +208,7 @@ class GpuTask(Construct):
             readonly_root_filesystem=True,
             stop_timeout=STOP_S,
             port_mappings=_ports(),
-            depends_on=[
-                kinds.ContainerDependencyProperty(
-                    container_name=SERVER_CONTAINER, condition="START"
-                )
-            ],
+            depends_on=[_after(SERVER_CONTAINER, "START")],
             health_check=kinds.HealthCheckProperty(
                 command=list(HEALTH_COMMAND), interval=30, timeout=5, retries=3, start_period=30
             ),
@@ -235,11 +227,7 @@ class GpuTask(Construct):
             stop_timeout=STOP_S,
             **({} if server.gate else {"port_mappings": _ports()}),
             resource_requirements=[kinds.ResourceRequirementProperty(type="GPU", value="1")],
-            depends_on=[
-                kinds.ContainerDependencyProperty(
-                    container_name=FETCH_CONTAINER, condition="SUCCESS"
-                )
-            ],
+            depends_on=[_after(FETCH_CONTAINER, "SUCCESS")],
             # Warming up, and TensorRT's building, come before the first answer: ten minutes in all.
             # Whether it should get requests is the balancer's to ask, every five seconds.
             health_check=kinds.HealthCheckProperty(
@@ -296,6 +284,13 @@ def _ports() -> list[ecs.CfnTaskDefinition.PortMappingProperty]:
         ecs.CfnTaskDefinition.PortMappingProperty(container_port=port, protocol="tcp")
         for port in (HTTP_PORT, GRPC_PORT)
     ]
+
+
+def _after(container: str, condition: str) -> ecs.CfnTaskDefinition.ContainerDependencyProperty:
+    """What another container must have come to before one begins."""
+    return ecs.CfnTaskDefinition.ContainerDependencyProperty(
+        container_name=container, condition=condition
+    )
 
 
 def _mount(

@@ -72,18 +72,18 @@ class ContainerSettings:
             model_root=env.needed(contract.ENV_MODEL_ROOT, "the folder of models"),
             model_name=env.text(contract.ENV_MODEL_NAME),
             host=env.text(contract.ENV_HOST, "127.0.0.1"),
-            http_port=_number(env, contract.ENV_HTTP_PORT, 8000, _PORTS),
+            http_port=env.number_or(contract.ENV_HTTP_PORT, 8000, most=_PORTS),
             grpc_port=_port_or_off(env, contract.ENV_GRPC_PORT, 8001),
             admin_port=_port_or_off(env, contract.ENV_ADMIN_PORT, None),
             release=env.text(contract.ENV_RELEASE, "local"),
-            threads=_number(env, contract.ENV_THREADS, 0, 1024),
+            threads=env.number_or(contract.ENV_THREADS, 0, most=1024),
             providers=_providers(env),
             may_fall_back=env.choice(contract.ENV_PROVIDER_FALLBACK, ("refuse", "allow"), "refuse")
             == "allow",
             precision=env.choice(contract.ENV_PRECISION, PRECISIONS, PRECISIONS[0]),
             engine_cache=env.text(contract.ENV_ENGINE_CACHE),
             agent_uri=env.text(contract.ENV_AGENT_URI),
-            drain_s=_number(env, contract.ENV_DRAIN_S, 25, 3600),
+            drain_s=env.number_or(contract.ENV_DRAIN_S, 25, most=3600),
             publisher_key=env.text(contract.ENV_PUBLISHER_KEY),
             capture=env.text(contract.ENV_CAPTURE),
             has_ranks=env.choice(contract.ENV_RANKS, ("tenants", "none"), "none") == "tenants",
@@ -93,11 +93,6 @@ class ContainerSettings:
         _blame_what_does_not_fit(env, read)
         env.check()
         return read
-
-
-def _number(env: Environment, name: str, default: int, most: int) -> int:
-    found = env.number(name, least=0, most=most)
-    return default if found is None else found
 
 
 def _port_or_off(env: Environment, name: str, default: int | None) -> int | None:

@@ -69,6 +69,16 @@ class Environment:
         self.blame(name, value, f"a whole number from {least} to {most}{also}")
         return None
 
+    def number_or(self, name: str, default: int, *, least: int = 0, most: int) -> int:
+        """Return what `number` does, and the default where there is none, or a wrong one.
+
+        Example:
+            >>> Environment({}).number_or("FALAJ_DRAIN_S", 25, most=3600)
+            25
+        """
+        found = self.number(name, least=least, most=most)
+        return default if found is None else found
+
     def blame(self, name: str, value: str, mend: str) -> None:
         """Keep a fault: what a variable says, and what to write instead."""
         self.faults.append(f"{name}={value[:_SHOWN]!r}: {mend}")

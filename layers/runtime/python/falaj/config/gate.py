@@ -75,22 +75,17 @@ class GateSettings:
                 contract.ENV_GRPC_ENDPOINT, "host:port where the server behind answers gRPC"
             ),
             host=env.text(contract.ENV_HOST, "127.0.0.1"),
-            http_port=_number(env, contract.ENV_HTTP_PORT, contract.HTTP_PORT, 0, _PORTS),
-            grpc_port=_number(env, contract.ENV_GRPC_PORT, contract.GRPC_PORT, 0, _PORTS),
+            http_port=env.number_or(contract.ENV_HTTP_PORT, contract.HTTP_PORT, most=_PORTS),
+            grpc_port=env.number_or(contract.ENV_GRPC_PORT, contract.GRPC_PORT, most=_PORTS),
             release=env.text(contract.ENV_RELEASE, "local"),
-            timeout_s=_number(env, contract.ENV_TIMEOUT_S, 30, 1, _LONGEST_S),
-            places=_number(env, contract.ENV_PLACES, 128, 1, _MOST_PLACES),
-            drain_s=_number(env, contract.ENV_DRAIN_S, 25, 0, _LONGEST_S),
+            timeout_s=env.number_or(contract.ENV_TIMEOUT_S, 30, least=1, most=_LONGEST_S),
+            places=env.number_or(contract.ENV_PLACES, 128, least=1, most=_MOST_PLACES),
+            drain_s=env.number_or(contract.ENV_DRAIN_S, 25, most=_LONGEST_S),
             capture=env.text(contract.ENV_CAPTURE),
             has_ranks=env.choice(contract.ENV_RANKS, ("tenants", "none"), "none") == "tenants",
         )
         env.check()
         return read
-
-
-def _number(env: Environment, name: str, default: int, least: int, most: int) -> int:
-    found = env.number(name, least=least, most=most)
-    return default if found is None else found
 
 
 def _endpoint(env: Environment) -> tuple[str, int]:
