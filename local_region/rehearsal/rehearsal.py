@@ -26,6 +26,7 @@ from local_region.control_loop import Observation
 from local_region.gateway.front_door import HEADER_EXECUTED_VERSION
 from local_region.issuer import FOLDER
 from local_region.lambda_service import Invoked, LogLine
+from local_region.placement import BUILD_FOLDER
 from local_region.progress import (
     AlarmChanged,
     Event,
@@ -33,7 +34,7 @@ from local_region.progress import (
     StackApplied,
     Working,
 )
-from local_region.region import BUILD_FOLDER, Region
+from local_region.region import Region
 from local_region.rehearsal import boundary
 from local_region.rehearsal.cast import Cast, desired_of
 from local_region.rehearsal.endings import (

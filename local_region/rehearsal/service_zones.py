@@ -21,7 +21,8 @@ from falaj.contract import HEADER_FALLBACK
 from falaj.errors import ConfigurationError
 from local_region.clock import VirtualClock
 from local_region.container_service.service import Service
-from local_region.region import BUILD_FOLDER, Region
+from local_region.placement import BUILD_FOLDER
+from local_region.region import Region
 from local_region.rehearsal.outages import Outage, dark_of, lost_of
 from local_region.rehearsal.traffic import Peekable, arrivals
 

@@ -26,8 +26,9 @@ from local_region.control_loop import Observation
 from local_region.gateway.front_door import HEADER_EXECUTED_VERSION
 from local_region.gateway.messages import Response
 from local_region.lambda_service import Invoked
+from local_region.placement import BUILD_FOLDER
 from local_region.progress import Event
-from local_region.region import BUILD_FOLDER, Region
+from local_region.region import Region
 from local_region.rehearsal.cast import Cast, desired_of
 from local_region.rehearsal.latencies import Latencies
 from local_region.rehearsal.recording import Recording
