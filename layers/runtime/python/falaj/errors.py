@@ -26,6 +26,7 @@
     │   │   ├── ForbiddenError           known, and not allowed
     │   │   └── QuotaExceededError       allowed, and too often
     │   │       └── ShedError            allowed, and others come first while capacity is short
+    │   ├── BatchRefusedError        a batch that cannot be carried out as asked
     │   ├── PayloadTooLargeError
     │   └── ResponseTooLargeError    ask for less, in binary, or asynchronously
     ├── ServiceError                 we must (5xx; alarms count it)
@@ -43,6 +44,7 @@
     │   ├── GuardInputError          a count, share or level no statistic can reckon with
     │   ├── DependencyError          an AWS service refused or did not answer
     │   ├── LostRaceError            somebody else wrote first; read again
+    │   ├── BatchIncompleteError     shards of a batch have no answers yet
     │   ├── ControllerError          a tick could not look after these models
     │   └── AnalystError             a round could not look after these experiments
     └── ConfigurationError           refused before anything runs
@@ -221,6 +223,16 @@ class ExperimentRefusedError(RequestError):
     def __init__(self, reasons: Sequence[str]) -> None:
         super().__init__("; ".join(reasons))
         self.reasons = tuple(reasons)
+
+
+class BatchRefusedError(RequestError):
+    """A batch cannot be carried out as it is asked for, or its inputs or outputs changed."""
+
+    code: ClassVar[str] = "batch_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class MethodNotAllowedError(RequestError):
@@ -478,6 +490,19 @@ class LostRaceError(ServiceError):
     def __init__(self, *, what: str) -> None:
         super().__init__(f"{what} was changed by somebody else; it is read again")
         self.what = what
+
+
+class BatchIncompleteError(ServiceError):
+    """Shards of a batch were not answered; the same run again answers them alone."""
+
+    code: ClassVar[str] = "batch_incomplete"
+
+    def __init__(self, missing: Sequence[int]) -> None:
+        some = _short(", ".join(map(str, missing)))
+        super().__init__(
+            f"{len(missing)} shards have no receipt ({some}); repeat the run to answer them"
+        )
+        self.missing = tuple(missing)
 
 
 class ControllerError(ServiceError):
