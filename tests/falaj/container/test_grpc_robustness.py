@@ -5,7 +5,7 @@ import socket
 import struct
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 
 import grpc
 import numpy as np
@@ -262,6 +262,46 @@ def test_streams_are_bounded_and_nobody_has_all_of_them(container):
     opens, ends = asyncio.run(ask())
     assert opens == [24, 8, 1]
     assert ends == {(0, "RESOURCE_EXHAUSTED"): 2, (1, "RESOURCE_EXHAUSTED"): 1}
+
+
+def test_calls_begun_at_once_are_all_answered():
+    """Six clients begin 400 calls each while the server is busy: each waits, none is cancelled."""
+
+    async def answer(data, _):
+        return data
+
+    class Echo(Silent):
+        def handlers(self):
+            echo = {"Say": grpc.unary_unary_rpc_method_handler(answer)}
+            return (grpc.method_handlers_generic_handler("Echo", echo),)
+
+    def begun(port):
+        own = [("grpc.use_local_subchannel_pool", 1)]
+        with ExitStack() as stack:
+            channels = [
+                stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}", own))
+                for _ in range(6)
+            ]
+            calls = [channel.unary_unary("/Echo/Say") for channel in channels]
+            for call in calls:
+                call(b"")
+            yield
+            futures = [call.future(b"", timeout=120) for call in calls for _ in range(400)]
+            yield
+            yield Counter(future.code() for future in futures)
+
+    async def ask():
+        server = GrpcServer(Echo(), host="127.0.0.1", port=0)
+        await server.start()
+        clients = begun(server.port)
+        await asyncio.to_thread(next, clients)
+        next(clients)  # and nothing else happens on the server's loop
+        ends = await asyncio.to_thread(next, clients)
+        await asyncio.to_thread(clients.close)
+        await server.drain(within_s=0)
+        return ends
+
+    assert asyncio.run(ask()) == {grpc.StatusCode.OK: 2400}
 
 
 class Silent:

@@ -9,18 +9,34 @@ from falaj.container.limits import ConnectionLimits
 
 _METADATA_BYTES: Final = 32 * 1024
 _CONCURRENT: Final = 4096
+_ON_ONE_CONNECTION: Final = 256
+"""Calls at once; a client begins further ones when others have ended, and nobody is refused."""
+_NOT_TAKEN: Final = 4096
+"""Calls that have come and that Python has not been given yet: one a turn of the event loop.
+
+grpc ends further ones with CANCELLED and no word, at random from here and all at twice as many. Its
+own numbers are 1,000 and 3,000, which three clients reach that begin a thousand calls each.
+"""
 _POLL_S: Final = 0.05
 _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_metadata_size", _METADATA_BYTES),
-    ("grpc.max_concurrent_streams", 1024),
+    ("grpc.max_concurrent_streams", _ON_ONE_CONNECTION),
+    # Else a call counts until it is freed, later than its client can know, and a client that keeps
+    # to the number above is refused. What is reset before Python has it counts as not taken.
+    ("grpc.http.overload_protection", 0),
+    ("grpc.server.max_pending_requests", _NOT_TAKEN),
+    ("grpc.server.max_pending_requests_hard_limit", 2 * _NOT_TAKEN),
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", int(1000 * ConnectionLimits().idle_s)),
     # Windows grow with what is asked for only: what is not read stays with its sender.
     ("grpc.http2.bdp_probe", 0),
 )
-"""Source: github.com/grpc/grpc, include/grpc/impl/channel_arg_names.h."""
+"""Source: github.com/grpc/grpc, include/grpc/impl/channel_arg_names.h; src/core/server/server.h and
+server.cc (`pending_backlog_protector_`); src/core/ext/transport/chttp2/transport/internal.h
+(`GRPC_ARG_MAX_CONCURRENT_STREAMS_OVERLOAD_PROTECTION`) and parsing.cc.
+"""
 
 
 class Answering(Protocol):
