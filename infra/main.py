@@ -13,7 +13,7 @@ from aws_cdk import App, Validations
 from falaj.contract import ENV_PROFILE
 from falaj.domain.clock import Clock, SystemClock
 from falaj.errors import ConfigurationError
-from infra.application import Sources, add_stacks
+from infra.application import add_stacks
 from infra.config.deployment import (
     CONTEXT_PREFIX,
     THROW_AWAY,
@@ -22,6 +22,7 @@ from infra.config.deployment import (
     host_architecture,
 )
 from infra.policies.plugin import PolicyPack
+from infra.sources import Sources
 from policies.assembly import read_stacks
 from policies.evaluation import evaluate
 from policies.exceptions import read_waivers, review

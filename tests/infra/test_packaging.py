@@ -9,9 +9,9 @@ from catalogue.signing import LocalSigner, remember_key
 from falaj.contract import ENV_MODEL_S3_PREFIX
 from falaj.domain.published import PublishedModel
 from falaj.errors import ConfigurationError
-from infra.application import Sources
 from infra.config.deployment import Deployment
 from infra.packaging import package_model, package_platform, read_models
+from infra.sources import Sources
 from infra.stacks.model import ModelStack
 
 # isort: split

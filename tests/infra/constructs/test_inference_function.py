@@ -7,7 +7,7 @@ import pytest
 
 from falaj.contract import BOUNDARY_PATH
 from falaj.domain.publisher import is_fingerprint
-from infra.application import Sources
+from infra.sources import Sources
 
 KEPT = ("RetainExceptOnCreate", "Retain")
 """Kept, except what a deployment that fails had just created: the next attempt would collide."""
