@@ -2,7 +2,7 @@
 
 from hashlib import md5
 
-from falaj.batch.store import Listed
+from falaj.domain.objects import Listed
 from falaj.errors import BatchRefusedError
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 
 from falaj.batch.lines import lines_of
 from falaj.batch.shards import Format, shards_of
-from falaj.batch.store import Listed
+from falaj.domain.objects import Listed
 from falaj.errors import BatchRefusedError
 
 PIECES = st.sampled_from([b"a", b"1,2", b'"x\ny"', b"\n", b"\r\n", b'"', b'""', b"", "ض".encode()])

@@ -6,8 +6,8 @@ from hashlib import sha256
 import pytest
 
 from falaj.batch.plan import Plan
-from falaj.batch.store import Place
 from falaj.batch.work import Batch
+from falaj.domain.objects import Place
 from falaj.errors import BatchIncompleteError, BatchRefusedError
 from tests.falaj.batch.memory_store import KilledError, MemoryStore
 
@@ -183,5 +183,5 @@ def test_empty_prefix_is_refused(repository):
 def test_plan_is_read_as_it_was_written(repository):
     """A worker of another day reads the plan of the first."""
     plan = _batch(repository, _stores()).plan()
-    assert Plan.from_json(plan.to_json()) == plan
+    assert Plan.from_json(plan.to_json(), plan.shards_json()) == plan
     assert plan.ignored == ("in/_temporary/x.parquet", "in/b/")

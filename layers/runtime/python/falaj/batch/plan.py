@@ -12,6 +12,8 @@ STATE: Final = "_falaj/"
 """Below the output prefix: the plan and the receipts. Names that begin with _ are not data, for
 Spark, Hive and Athena alike."""
 PLAN: Final = f"{STATE}plan.json"
+SHARDS: Final = f"{STATE}shards.json"
+"""One JSON array of shards, which the state machine's map reads item by item."""
 SUCCESS: Final = "_SUCCESS.json"
 QUARANTINE: Final = "_quarantine/"
 _INDENT: Final = orjson.OPT_INDENT_2
@@ -77,7 +79,7 @@ class Plan:
         return self.source, self.served, self.shard_bytes, self.inputs, self.ignored
 
     def to_json(self) -> bytes:
-        """Write the plan."""
+        """Write the plan but for its shards, which `shards_json` writes."""
         return orjson.dumps(
             {
                 "source": self.source,
@@ -85,14 +87,17 @@ class Plan:
                 "shard_bytes": self.shard_bytes,
                 "inputs": [each.to_dict() for each in self.inputs],
                 "ignored": self.ignored,
-                "shards": [shard.to_dict() for shard in self.shards],
             },
             option=_INDENT,
         )
 
+    def shards_json(self) -> bytes:
+        """Write the shards."""
+        return orjson.dumps([shard.to_dict() for shard in self.shards])
+
     @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """Read what `to_json` wrote."""
+    def from_json(cls, text: bytes, shards: bytes) -> Self:
+        """Read what `to_json` and `shards_json` wrote."""
         value = orjson.loads(text)
         return cls(
             source=value["source"],
@@ -100,7 +105,7 @@ class Plan:
             shard_bytes=value["shard_bytes"],
             inputs=tuple(Input(**each) for each in value["inputs"]),
             ignored=tuple(value["ignored"]),
-            shards=tuple(Shard.from_dict(each) for each in value["shards"]),
+            shards=tuple(Shard.from_dict(each) for each in orjson.loads(shards)),
         )
 
 

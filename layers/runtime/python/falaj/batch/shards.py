@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from falaj.batch.store import Listed
+from falaj.domain.objects import Listed
 from falaj.errors import BatchRefusedError
 
 SHARD_BYTES: Final = 16 * 1024 * 1024

@@ -17,6 +17,7 @@ from falaj.batch.lines import lines_of
 from falaj.batch.plan import (
     PLAN,
     QUARANTINE,
+    SHARDS,
     STATE,
     SUCCESS,
     Input,
@@ -30,7 +31,7 @@ from falaj.batch.plan import (
 )
 from falaj.batch.reading import CsvReader, JsonReader, Reader
 from falaj.batch.shards import SHARD_BYTES, Format, Shard, shards_of
-from falaj.batch.store import Listed, Place, Store
+from falaj.domain.objects import Listed, Place, Store
 from falaj.engines.repository import ServedModel
 from falaj.errors import BatchIncompleteError, BatchRefusedError
 
@@ -107,16 +108,26 @@ class Batch:
                 output prefix holds another run's plan or anything else.
         """
         wanted = self._wanted()
-        found = self._out.find(self._name(PLAN))
-        if found is not None:
-            known = Plan.from_json(found)
+        known = self._known()
+        if known is not None:
             if not known.is_of(wanted):
                 raise BatchRefusedError(_differs(known, wanted, self._target))
             return known
         self._check_empty()
         made = replace(wanted, shards=tuple(self._shards(wanted)))
+        self._out.write_once(self._name(SHARDS), made.shards_json())
         self._out.write_once(self._name(PLAN), made.to_json())
         return made
+
+    @property
+    def shards_address(self) -> Place:
+        """Where the shards are listed; the prefix is the object's key."""
+        return Place(bucket=self._target.bucket, prefix=self._name(SHARDS))
+
+    def _known(self) -> Plan | None:
+        """Return the plan that lies there; its shards were written before it."""
+        plan, shards = self._out.find(self._name(PLAN)), self._out.find(self._name(SHARDS))
+        return Plan.from_json(plan, shards) if plan is not None and shards is not None else None
 
     def _wanted(self) -> Plan:
         inputs, ignored = [], []
@@ -149,7 +160,7 @@ class Batch:
     def _check_empty(self) -> None:
         """Refuse to mix answers with what nobody accounts for."""
         for listed in self._out.listed(self._target.prefix):
-            if listed.size:
+            if listed.size and not listed.name.startswith(self._name(STATE)):
                 raise BatchRefusedError(
                     f"{self._target} holds {listed.name} and no plan of a batch; choose another "
                     "prefix"
@@ -210,10 +221,9 @@ class Batch:
             BatchIncompleteError: Shards have no receipt.
             BatchRefusedError: There is no plan, or something lies there that no receipt names.
         """
-        text = self._out.find(self._name(PLAN))
-        if text is None:
+        plan = self._known()
+        if plan is None:
             raise BatchRefusedError(f"{self._target} holds no plan of a batch")
-        plan = Plan.from_json(text)
         receipts = [
             found and Receipt.from_json(found)
             for found in (

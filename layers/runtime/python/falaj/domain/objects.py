@@ -1,4 +1,4 @@
-"""Where objects lie, and the three things a batch does with them."""
+"""Objects in buckets, and what a batch does with them."""
 
 import re
 from collections.abc import Iterator
