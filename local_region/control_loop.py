@@ -36,6 +36,7 @@ from local_region.events.parameter_store import (
     ParameterChange,
     ParameterStore,
 )
+from local_region.events.queue_mappings import QueueMappings
 from local_region.events.rules import Target
 from local_region.lambda_service import LambdaService, LogLine
 from local_region.logs.subscriptions import LogSubscriptions
@@ -130,6 +131,7 @@ class ControlLoop:
             self._deliver, rng, account=account, region=region, mishaps=observation.mishaps
         )
         self.failed = FailedEvents(self._lost)
+        self.queues = QueueMappings(aws, self._lost)
         mishaps = observation.mishaps or Mishaps()
         self.subscriptions = LogSubscriptions(
             self._invoke,
@@ -154,6 +156,7 @@ class ControlLoop:
             functions=functions, permissions=permissions, aws=self._aws, on_failure=self._lost
         )
         self.failed.deliver_through(self._delivery)
+        self.queues.invoke_through(functions)
         for service in ("cloudwatch", "ssm"):
             self._aws.keep(service)
         self.cloudwatch.install()
@@ -167,9 +170,11 @@ class ControlLoop:
     def start(self) -> None:
         """Tick every so often until `close`."""
         self._ticking = begin_repeating(self.tick, every_s=self._tick_s)
+        self.queues.start()
 
     async def close(self) -> None:
         """Stop ticking; what was being delivered is dropped."""
+        await self.queues.close()
         if self._ticking is not None:
             self._ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -184,6 +189,7 @@ class ControlLoop:
             self.cloudwatch.evaluate_alarms()
             for tick in self._others:
                 await tick()
+            self.queues.look()
             delivered = await self.bus.tick(now) + await self.subscriptions.tick()
             self.cloudwatch.store.forget(before=now - KEPT)
             return delivered

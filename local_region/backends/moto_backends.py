@@ -125,6 +125,13 @@ class MotoBackends:
             self._clients[service] = client
         return self._clients[service]
 
+    def has_waiting(self, queue: str) -> bool:
+        """Whether a consumer of a queue would get a message now; asked too often for a call."""
+        from moto.sqs.models import sqs_backends  # noqa: PLC0415 - for regions with consumers
+
+        found = sqs_backends[self.account][self.region].queues.get(queue)
+        return found is not None and any(message.visible for message in found.messages)
+
     def _forget(self) -> None:
         untrack_objects(self.account)
         for service in tuple(self._kept):
