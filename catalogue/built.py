@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from catalogue.errors import ModelNotBuiltError
 from catalogue.gate import Findings
-from falaj.contract import MANIFEST_FILE
+from falaj.contract import DRIFT_FILE, MANIFEST_FILE
 from falaj.domain.ensemble import steps_of
 from falaj.domain.manifest import Manifest
 from falaj.errors import ArtefactError
@@ -38,6 +38,11 @@ class BuiltVersion:
     def model_path(self) -> Path:
         """The model's bytes."""
         return self.folder / self.manifest.file
+
+    @property
+    def drift_path(self) -> Path | None:
+        """The reference of drift, where the version has one."""
+        return self.folder / DRIFT_FILE if self.manifest.drift else None
 
 
 def built_version(build_root: Path, name: str, version: int) -> BuiltVersion:
@@ -101,18 +106,36 @@ def recipe_of(built: BuiltVersion) -> str:
 
 
 def is_whole(built: BuiltVersion) -> bool:
-    """Whether the bytes are those of the manifest."""
-    digest = hashlib.sha256(built.model_path.read_bytes()).hexdigest()
-    return digest == built.manifest.sha256
+    """Whether the bytes are those of the manifest, and so is the reference of drift."""
+    wanted = {built.model_path: built.manifest.sha256}
+    if built.drift_path:
+        wanted[built.drift_path] = built.manifest.drift
+    try:
+        return all(
+            hashlib.sha256(path.read_bytes()).hexdigest() == digest
+            for path, digest in wanted.items()
+        )
+    except OSError:
+        return False
 
 
 def write_version(
-    folder: Path, data: bytes, manifest: Manifest, findings: Findings, recipe: str
+    folder: Path,
+    data: bytes,
+    manifest: Manifest,
+    findings: Findings,
+    recipe: str,
+    *,
+    drift: bytes = b"",
 ) -> None:
     """Write the manifest last: a folder that has one is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST_FILE).unlink(missing_ok=True)
     _replace(folder / manifest.file, data)
+    if drift:
+        _replace(folder / DRIFT_FILE, drift)
+    else:
+        (folder / DRIFT_FILE).unlink(missing_ok=True)
     _replace(folder / MEASUREMENTS_FILE, _json(findings.measurements.to_dict()))
     _replace(folder / RECIPE_FILE, recipe.encode())
     _replace(folder / MANIFEST_FILE, _json(manifest.to_dict()))

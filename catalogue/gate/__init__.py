@@ -6,6 +6,6 @@ memory, processor time and wall time; the parent only ever sees the child's repo
 
 from catalogue.gate.findings import Findings, Measurements
 from catalogue.gate.limits import Limits
-from catalogue.gate.process import examine, examine_graph
+from catalogue.gate.process import answers_to, examine, examine_graph
 
-__all__ = ["Findings", "Limits", "Measurements", "examine", "examine_graph"]
+__all__ = ["Findings", "Limits", "Measurements", "answers_to", "examine", "examine_graph"]

@@ -1,8 +1,8 @@
 """The child process: limits itself, reads one model, writes one report.
 
 Started as `python -m catalogue.gate.child` with the order as JSON on standard input. Writes JSON
-lines to standard output: `{"stage": …}` as it goes, then `{"findings": …}`, `{"refused": …}` or
-`{"exhausted": "memory"}`.
+lines to standard output: `{"stage": …}` as it goes, then `{"findings": …}`, `{"answered": […]}`,
+`{"refused": …}` or `{"exhausted": "memory"}`.
 """
 
 import json
@@ -57,6 +57,8 @@ def _examine(order: dict[str, Any], write: Any) -> dict[str, Any]:  # noqa: ANN4
     from catalogue.gate.refusal import Refusal  # noqa: PLC0415 - after the limits hold
 
     try:
+        if "rows" in order:
+            return _answered(order)
         admitted = _admitted(order, lambda stage: write({"stage": stage}))
     except Refusal as refusal:
         return {"refused": str(refusal)}
@@ -64,6 +66,19 @@ def _examine(order: dict[str, Any], write: Any) -> dict[str, Any]:  # noqa: ANN4
         return {"exhausted": "memory"}
     Path(order["admitted"]).write_bytes(admitted.data)
     return {"findings": admitted.findings.to_dict()}
+
+
+def _answered(order: dict[str, Any]) -> dict[str, Any]:
+    from catalogue.gate.answering import answer_rows  # noqa: PLC0415 - as above
+
+    names = answer_rows(
+        Path(order["model"]).read_bytes(),
+        Path(order["rows"]),
+        Path(order["admitted"]),
+        inputs=order["inputs"],
+        is_joined=order["is_joined"],
+    )
+    return {"answered": names}
 
 
 def _admitted(order: dict[str, Any], say: Callable[[str], None]) -> "Admitted":

@@ -12,12 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 import catalogue
 import falaj
 from catalogue.errors import ModelRefusedError
 from catalogue.gate.findings import Findings
 from catalogue.gate.limits import Limits
 from falaj.domain.signature import ModelSignature
+
+Array = NDArray[Any]
 
 LONGEST_LINE: Final = 4 * 1024 * 1024
 MOST_ERROR_BYTES: Final = 64 * 1024
@@ -81,6 +86,43 @@ def examine_graph(
     }
     _, findings = _examined(order, graph_path, limits, on_stage)
     return findings
+
+
+def answers_to(model_path: Path, rows: Mapping[str, Array], *, is_joined: bool) -> dict[str, Array]:
+    """Return a model's numeric outputs for given rows, computed within the gate's limits.
+
+    Args:
+        model_path: A model that the gate has let in.
+        rows: Every input, rows first.
+        is_joined: Whether rows may share a run.
+
+    Raises:
+        ModelRefusedError: It does not take them, or broke the process that ran it.
+    """
+    data = sum(tensor.nbytes for tensor in rows.values())
+    limits = Limits.for_size(_size(model_path) + data)
+    with tempfile.TemporaryDirectory(prefix="falaj-gate-") as folder:
+        given, answered = Path(folder) / "rows.npz", Path(folder) / "answers.npz"
+        with given.open("wb") as out:
+            np.savez(out, *map(_plain, rows.values()))
+        order = {
+            "model": str(model_path.resolve()),
+            "rows": str(given),
+            "inputs": list(rows),
+            "admitted": str(answered),
+            "is_joined": is_joined,
+            "limits": limits.to_dict(),
+        }
+        verdict = _Child(order, Path(folder), lambda _: None).verdict(limits)
+        if "refused" in verdict:
+            raise ModelRefusedError(source=str(model_path), reasons=[verdict["refused"]])
+        with np.load(answered, allow_pickle=False) as file:
+            found = (file[each] for each in file.files)
+            return dict(zip(verdict["answered"], found, strict=True))
+
+
+def _plain(tensor: Array) -> Array:
+    return tensor.astype(str) if tensor.dtype == object else tensor
 
 
 def _examined(

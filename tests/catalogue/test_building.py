@@ -47,6 +47,7 @@ def test_built_version_carries_what_was_found(double, models_root, build_root):
     assert built.manifest.signature.inputs[0].shape == (-1, 3)
     assert built.manifest.facts["source"]["licence"] == "Apache-2.0"
     assert built.manifest.facts["operators"] == {"Add": 1}
+    assert (built.drift_path, "drift" in built.manifest.facts) == (None, False)
 
 
 @pytest.mark.usefixtures("double")

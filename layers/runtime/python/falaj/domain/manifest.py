@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from falaj.contract import ENSEMBLE_FILE, ENSEMBLE_PLATFORM, MODEL_FILE
+from falaj.contract import DRIFT_FACT, ENSEMBLE_FILE, ENSEMBLE_PLATFORM, MODEL_FILE
 from falaj.domain.signature import ModelSignature
 
 FORMAT: Final = 1
@@ -44,6 +44,11 @@ class Manifest:
     def file(self) -> str:
         """Name of the file that holds its bytes."""
         return ENSEMBLE_FILE if self.is_ensemble else MODEL_FILE
+
+    @property
+    def drift(self) -> str:
+        """The sha256 of its reference of drift; empty where it has none."""
+        return str(self.facts.get(DRIFT_FACT, ""))
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:

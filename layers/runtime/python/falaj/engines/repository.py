@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from threading import RLock
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import orjson
 
@@ -20,6 +20,9 @@ from falaj.engines.validation import SignatureCheck
 from falaj.errors import ArtefactError, RequestError, UnknownModelError, UnknownVersionError
 from falaj.telemetry.statistics import Statistics
 
+if TYPE_CHECKING:
+    from falaj.drift.counting import Counters
+
 
 class ServedModel:
     """One version of one model: its manifest and its engine.
@@ -32,6 +35,7 @@ class ServedModel:
         check: Its signature, ready to check requests against.
         statistics: What it has done since the process started.
         kept: What whoever serves it keeps of its requests and answers.
+        drift: Counts them in the bins of a reference; None where nobody compares.
     """
 
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
@@ -45,6 +49,7 @@ class ServedModel:
         )
         self.statistics = Statistics()
         self.kept: object = None
+        self.drift: Counters | None = None
 
     def warm_up(self) -> None:
         """Run once on zeros, so that the first caller does not pay for lazy initialisation.

@@ -111,6 +111,18 @@ def _shadowed(handler: "Handler", settings: "Settings", service: "Service") -> "
     return shadowed(handler, service, settings)
 
 
+def _counted(handler: "Handler", settings: "Settings", service: "Service") -> "Handler":
+    """Let what the handler answers be counted in the bins of a reference."""
+    from falaj.entrypoints.drifting import counted  # noqa: PLC0415
+    from falaj.errors import ArtefactError  # noqa: PLC0415
+
+    try:
+        return counted(handler, service, settings.model_root)
+    except ArtefactError as error:
+        _tell(error, settings)
+        raise
+
+
 PARTS: Final["dict[str, tuple[str, Callable[[Settings, Service], Any]]]"] = {
     "experiments": (contract.ENV_EXPERIMENTS, _experiments),
     "capture": (contract.ENV_CAPTURE, _capture),
@@ -119,6 +131,7 @@ PARTS: Final["dict[str, tuple[str, Callable[[Settings, Service], Any]]]"] = {
 
 AROUND: Final["tuple[tuple[str, Callable[[Handler, Settings, Service], Handler]], ...]"] = (
     (contract.ENV_ACCESS, _guarded),
+    (contract.ENV_DRIFT, _counted),
     (contract.ENV_SHADOW_PARAMETER, _shadowed),
 )
 """What a handler may be inside of, from the inside out: the variable that asks for it."""

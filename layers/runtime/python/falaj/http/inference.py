@@ -62,6 +62,8 @@ def infer(
         infer_ns=outcome.infer_ns,
         output_ns=perf_counter_ns() - done,
     )
+    if model.drift is not None:
+        model.drift.count(inference.inputs, inference.output_names, tensors)
     return answer
 
 
