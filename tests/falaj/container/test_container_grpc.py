@@ -154,6 +154,39 @@ def test_a_stream_answers_in_order_and_outlives_an_error(client):
     assert "Expected [-1,30], got [1,8]" in found[3][1].message()
 
 
+def test_one_stream_fills_batches(client):
+    """Requests of a single stream run together, as those of many calls do."""
+    before = client.get_inference_statistics("slow").model_stats[0]
+    answers, asked = Queue(), 64
+    client.start_stream(callback=lambda result, error: answers.put((result, error)))
+    try:
+        for n in range(asked):
+            client.async_stream_infer(
+                "slow", [tensor(np.full((1, 1, 1), n, np.float32))], request_id=str(n)
+            )
+        found = [answers.get(timeout=60) for _ in range(asked)]
+    finally:
+        client.stop_stream()
+    after = client.get_inference_statistics("slow").model_stats[0]
+    assert [result.get_response().id for result, _ in found] == [str(n) for n in range(asked)]
+    assert after.inference_count - before.inference_count == asked
+    assert after.execution_count - before.execution_count < asked
+
+
+def test_an_error_in_a_stream_names_its_request(container):
+    """By id and model, and as its last answer: a client of many knows which one it was."""
+    wrong = request(id="the third")
+    wrong.inputs[0].shape[:] = [1, 3]
+    with grpc.insecure_channel(container.grpc) as channel:
+        stream = channel.stream_stream(METHOD.replace("ModelInfer", "ModelStreamInfer"))
+        (data,) = stream(iter([wrong.SerializeToString()]), timeout=60)
+    told = service_pb2.ModelStreamInferResponse.FromString(data)
+    named = told.infer_response
+    assert "needs 3 values" in told.error_message
+    assert (named.id, named.model_name) == ("the third", "doubled")
+    assert named.parameters["triton_final_response"].bool_param
+
+
 def test_a_stream_may_ask_to_end_with_an_errors_status(client):
     """Triton's clients ask by metadata, and learn the status instead of a sentence alone."""
     answers = Queue()

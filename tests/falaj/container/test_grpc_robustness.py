@@ -125,7 +125,10 @@ def test_nothing_runs_for_a_call_that_was_cancelled(container):
 
 
 def test_a_stopping_container_answers_the_calls_under_way(container_models, tmp_path):
-    """SIGTERM under load: every call is answered, or told before anything ran to go elsewhere."""
+    """SIGTERM under load: every call is answered, or told before anything ran to go elsewhere.
+
+    So is a stream that is open, and says nothing.
+    """
     data = request("slow", 1, 1, 1, raw=np.ones(1, np.float32).tobytes())
 
     async def callers(container):
@@ -142,17 +145,22 @@ def test_a_stopping_container_answers_the_calls_under_way(container_models, tmp_
                         return
                     ends.append(grpc.StatusCode.OK)
 
-        working = [asyncio.ensure_future(one()) for _ in range(8)]
-        while len(ends) < 40:  # noqa: ASYNC110 - what is waited for is no event
-            await asyncio.sleep(0.01)
-        container.terminate()
-        await asyncio.gather(*working)
+        async with grpc.aio.insecure_channel(container.grpc) as channel:
+            idle = channel.stream_stream(METHOD.replace("ModelInfer", "ModelStreamInfer"))()
+            await idle.write(data)
+            await idle.read()
+            working = [asyncio.ensure_future(one()) for _ in range(8)]
+            while len(ends) < 40:  # noqa: ASYNC110 - what is waited for is no event
+                await asyncio.sleep(0.01)
+            container.terminate()
+            await asyncio.gather(*working)
+            assert await idle.code() is grpc.StatusCode.UNAVAILABLE
         return ends
 
     with running(container_models, tmp_path) as container:
         ends = asyncio.run(callers(container))
         assert container.wait() == 0
-    answered = ends.count(grpc.StatusCode.OK)
+    answered = ends.count(grpc.StatusCode.OK) + 1
     assert set(ends) == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
     counted = sum(line["Requests"] for line in container.lines() if line.get("Model") == "slow")
     assert counted == answered
@@ -307,11 +315,14 @@ def test_calls_begun_at_once_are_all_answered():
 class Silent:
     """Answers nothing."""
 
-    is_draining, under_way, message_bytes = False, 0, 1024
+    under_way, message_bytes = 0, 1024
 
     def handlers(self):
         """None."""
         return ()
+
+    def drain(self):
+        """Nothing is under way."""
 
 
 def is_taken(port):

@@ -2,6 +2,7 @@
 
 import json
 from hashlib import sha256
+from queue import Queue
 
 import numpy as np
 import pytest
@@ -104,6 +105,27 @@ def test_sequences_keep_their_own_state(client):
     assert (first, second) == ([1, 2, 3], [10, 20, 30])
     with pytest.raises(InferenceServerException, match="START flag"):
         ask(client, "sums", 1, sequence_id=1)
+
+
+def test_a_stream_keeps_sequences_in_order(client):
+    """Nobody waits for answers to send steps, or to use an id again that has ended."""
+    steps = [(1, "start"), (2, ""), (3, "end"), (10, "start"), (5, "end")]
+    answers = Queue()
+    client.start_stream(callback=lambda result, error: answers.put(error or result))
+    try:
+        for value, flag in steps:
+            array = np.array([[value]], np.float32)
+            client.async_stream_infer(
+                "sums",
+                [triton.InferInput("x", [1, 1], "FP32").set_data_from_numpy(array)],
+                sequence_id=77,
+                sequence_start=flag == "start",
+                sequence_end=flag == "end",
+            )
+        found = [answers.get(timeout=60) for _ in steps]
+    finally:
+        client.stop_stream()
+    assert [result.as_numpy("y").item() for result in found] == [1, 3, 6, 10, 15]
 
 
 def test_a_sequence_belongs_to_its_tenant(client):

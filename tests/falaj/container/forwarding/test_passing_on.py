@@ -238,19 +238,22 @@ def test_the_last_priority_is_refused_while_places_are_left():
 
 # -------------------------------------------------------------------------- gRPC
 @contextlib.asynccontextmanager
-async def calling(handler):
+async def calling(handler, *, places=8):
     """Run gRPC's forwarder before a server with one handler; yield a channel to it."""
     behind = grpc.aio.server()
-    method = grpc.unary_unary_rpc_method_handler(handler)
+    methods = {
+        "ModelInfer": grpc.unary_unary_rpc_method_handler(handler),
+        "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(handler),
+    }
     behind.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(INFER.split("/")[1], {"ModelInfer": method}),)
+        (grpc.method_handlers_generic_handler(INFER.split("/")[1], methods),)
     )
     port = behind.add_insecure_port("127.0.0.1:0")
     await behind.start()
     forwarder = CallForwarder(
         SERVED,
         f"127.0.0.1:{port}",
-        Places("rows", 8),
+        Places("rows", places),
         Ledger("7", lambda _: None),
         timeout_s=300,
         body_bytes=1024 * 1024,
@@ -322,6 +325,78 @@ def test_the_servers_status_and_sentence_come_back():
                 return error.code(), error.details()
 
     assert asyncio.run(run()) == (grpc.StatusCode.FAILED_PRECONDITION, "not today")
+
+
+def test_a_streams_refusals_keep_their_place_among_answers():
+    """Whom the gate refuses is told in his turn, when those before him have their answers."""
+
+    async def run():
+        answer = asyncio.Event()
+
+        async def handler(requests, _):
+            async for request in requests:
+                await answer.wait()
+                yield b"\x12\x00" + request
+
+        async with calling(handler, places=1) as (channel, forwarder):
+            stream = channel.stream_stream(INFER.replace("ModelInfer", "ModelStreamInfer"))()
+            for _ in range(2):  # the second finds no place
+                await stream.write(REQUEST)
+            refused = asyncio.ensure_future(stream.read())
+            done, _ = await asyncio.wait({refused}, timeout=0.5)
+            answer.set()
+            first, second = await refused, await stream.read()
+            await stream.done_writing()
+            assert await stream.read() is grpc.aio.EOF
+            return done, first, second[:1], await stream.code(), forwarder.under_way
+
+    assert asyncio.run(run()) == (
+        set(),
+        b"\x12\x00" + REQUEST,
+        b"\x0a",
+        grpc.StatusCode.OK,
+        0,
+    )
+
+
+def test_a_stream_whose_server_leaves_ends_with_its_status():
+    """An answer that was on its way comes first; a caller who only waits is told, too."""
+
+    async def handler(requests, context):
+        async for request in requests:
+            yield request
+            await context.abort(grpc.StatusCode.DATA_LOSS, "gone")
+
+    async def run():
+        async with calling(handler) as (channel, _):
+            stream = channel.stream_stream(INFER.replace("ModelInfer", "ModelStreamInfer"))()
+            await stream.write(REQUEST)
+            return await stream.read(), await stream.code(), await stream.details()
+
+    assert asyncio.run(run()) == (REQUEST, grpc.StatusCode.DATA_LOSS, "gone")
+
+
+def test_a_gate_that_ends_lets_its_streams_go():
+    """What was sent is answered; then the caller is told to go elsewhere."""
+
+    async def run():
+        came, answer = asyncio.Event(), asyncio.Event()
+
+        async def handler(requests, _):
+            async for request in requests:
+                came.set()
+                await answer.wait()
+                yield request
+
+        async with calling(handler) as (channel, forwarder):
+            stream = channel.stream_stream(INFER.replace("ModelInfer", "ModelStreamInfer"))()
+            await stream.write(REQUEST)
+            await asyncio.wait_for(came.wait(), 60)
+            forwarder.drain()
+            answer.set()
+            return await stream.read(), await stream.code()
+
+    assert asyncio.run(run()) == (REQUEST, grpc.StatusCode.UNAVAILABLE)
 
 
 # ---------------------------------------------------------------------- settings

@@ -6,7 +6,7 @@ here and never reaches it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -22,12 +22,13 @@ from falaj.container.forwarding.served import Served
 from falaj.container.gate import Gate
 from falaj.container.grpc.fields import check_fields
 from falaj.container.grpc.gated import Door
-from falaj.container.grpc.handlers import abort, unary
+from falaj.container.grpc.handlers import abort, recognised, unary, whose
 from falaj.container.grpc.intake import Intake
+from falaj.container.grpc.streams import Stream, Streams
 from falaj.container.ledger import Ledger
 from falaj.container.limits import ConnectionLimits
 from falaj.container.ranks import Ranks
-from falaj.errors import CrowdedError, DrainingError, FalajError, ServiceUnreachableError
+from falaj.errors import DrainingError, FalajError, ServiceUnreachableError
 from falaj.http.service import Limits
 from falaj.telemetry.outcome import Outcome
 
@@ -101,7 +102,7 @@ class CallForwarder:
         self._asides = Intake(
             capacity_bytes=_ASIDES * self.message_bytes, message_bytes=self.message_bytes
         )
-        self._streams_left = _STREAMS
+        self._streams = Streams(_STREAMS)
         self.is_draining = False
         self.under_way = 0
         self._channel = grpc.aio.insecure_channel(
@@ -114,6 +115,11 @@ class CallForwarder:
                 ("grpc.max_reconnect_backoff_ms", 1000),
             ),
         )
+
+    def drain(self) -> None:
+        """Tell new calls to go elsewhere, and streams when they have their answers."""
+        self.is_draining = True
+        self._streams.drain()
 
     async def close(self) -> None:
         """Close the way to the server."""
@@ -213,37 +219,31 @@ class CallForwarder:
         return answer
 
     # ---------------------------------------------------------------- streams
-    async def _stream(
-        self, requests: AsyncIterator[bytes], context: Context
-    ) -> AsyncIterator[bytes]:
+    async def _stream(self, _: object, context: Context) -> None:
         """Pass a stream on, in which each request is looked at as if it came alone."""
-        who = await self._admitted(context)
-        if who is None:
-            return
-        self._streams_left -= 1
-        call = self._channel.stream_stream(f"/{SERVICE}/{_STREAM}")(
-            timeout=context.time_remaining(), metadata=_metadata(context)
-        )
-        relay = Relay(call, who, enter=self._step, records=self._records)
+        unread = self._records.unread("infer")
         try:
-            async for answer in relay.answers(requests):
-                yield answer
-        finally:
-            self._streams_left += 1
-
-    async def _admitted(self, context: Context) -> Context:
-        """Say who opens a stream; None for whom it was ended."""
-        try:
-            who = await self._door.known(context)
-            if not self._streams_left:
-                raise CrowdedError
+            who = await recognised(context, self._door.known, unread)
         except FalajError as error:
-            failure = error
-        else:
-            return who
-        self._records.unread("infer")(failure, context)
-        await abort(context, failure)
-        return None
+            await abort(context, error)
+            return
+        relay = Relay(who, enter=self._step, records=self._records)
+        stream = Stream(context, relay.begin)
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._streams.opened(stream, whose(who)))
+            except FalajError as error:
+                unread(error, who)
+                await abort(context, error)
+            call = self._channel.stream_stream(f"/{SERVICE}/{_STREAM}")(
+                timeout=context.time_remaining(), metadata=_metadata(context)
+            )
+            try:
+                await relay.serve(stream, call)
+            except FalajError as error:
+                await abort(context, error)
+            except grpc.aio.AioRpcError as refusal:
+                await context.abort(refusal.code(), refusal.details() or "")
 
     async def _step(self, data: bytes, context: Context, step: Step) -> None:
         """Let a stream's next request in, whose caller may have become another, or nobody."""

@@ -32,7 +32,7 @@ def unary(
     async def handler(_: AsyncIterator[bytes], context: Context) -> Any:  # noqa: ANN401 - as above
         size = 0
         try:
-            who = await _known(context, known, unread)
+            who = await recognised(context, known, unread)
             data = await _taken(intake, who, unread)
             size = len(data)
             return await method(data, who)
@@ -47,12 +47,12 @@ def unary(
     return grpc.stream_unary_rpc_method_handler(handler, response_serializer=serializer)
 
 
-async def _known(
+async def recognised(
     context: Context,
     known: Callable[[Context], Awaitable[Context]],
     unread: Callable[[FalajError, Context], None],
 ) -> Context:
-    """Look who calls before anything of what he sends is read."""
+    """Look who calls, before anything of what he sends is read; whom nobody knows is noted."""
     try:
         return await known(context)
     except FalajError as error:

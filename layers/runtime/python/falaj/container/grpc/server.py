@@ -43,11 +43,9 @@ class Answering(Protocol):
     """What answers calls.
 
     Attributes:
-        is_draining: Whether new calls are told to go elsewhere.
         under_way: Inferences that have no answer yet.
     """
 
-    is_draining: bool
     under_way: int
 
     @property
@@ -57,6 +55,10 @@ class Answering(Protocol):
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         """What a server registers."""
+        ...
+
+    def drain(self) -> None:
+        """Tell new calls to go elsewhere, and streams when they have their answers."""
         ...
 
 
@@ -104,7 +106,7 @@ class GrpcServer:
         The server stops only when nothing is under way: grpc ends a call that has arrived but was
         not handed out yet as CANCELLED, which clients do not take elsewhere. UNAVAILABLE they do.
         """
-        self._servicer.is_draining = True
+        self._servicer.drain()
         loop = asyncio.get_running_loop()
         until = loop.time() + within_s
         while self._servicer.under_way and loop.time() < until:  # noqa: ASYNC110 - a count, no event

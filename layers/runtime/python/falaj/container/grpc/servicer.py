@@ -1,8 +1,8 @@
 """The service's methods: the same models, workers and checks that REST has."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter_ns
@@ -20,10 +20,19 @@ from falaj.container.gate import Gate
 from falaj.container.grpc.codec import inference_of_message, response_of
 from falaj.container.grpc.fields import check_fields
 from falaj.container.grpc.gated import Door
-from falaj.container.grpc.handlers import Context, Method, abort, parsing, unary, whose
+from falaj.container.grpc.handlers import (
+    Context,
+    Method,
+    abort,
+    parsing,
+    recognised,
+    unary,
+    whose,
+)
 from falaj.container.grpc.intake import Intake
 from falaj.container.grpc.messages import POOL, SERVICE, Message, message
 from falaj.container.grpc.statuses import code_of
+from falaj.container.grpc.streams import Stream, Streams, Turns
 from falaj.container.ledger import Ledger
 from falaj.container.limits import ConnectionLimits
 from falaj.container.ranks import Ranks
@@ -31,7 +40,6 @@ from falaj.container.workforce import Workforce
 from falaj.engines.inference import InferenceRequest
 from falaj.engines.repository import ServedModel
 from falaj.errors import (
-    CrowdedError,
     DrainingError,
     FalajError,
     ForbiddenError,
@@ -140,10 +148,14 @@ class Servicer:
         self._checks = Intake(
             capacity_bytes=room.checks * self.message_bytes, message_bytes=self.message_bytes
         )
-        self._streams: Counter[str] = Counter()
-        self._most_streams = room.streams
+        self._streams = Streams(room.streams)
         self.is_draining = False
         self.under_way = 0
+
+    def drain(self) -> None:
+        """Tell new calls to go elsewhere, and streams when they have their answers."""
+        self.is_draining = True
+        self._streams.drain()
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         """What a server registers."""
@@ -164,9 +176,7 @@ class Servicer:
                 known=self._door.known,
                 unread=self._unread,
             ),
-            "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(
-                self._stream, response_serializer=_STREAMED.SerializeToString
-            ),
+            "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(self._stream),
         }
         # The balancer asks for health, who shows no token; no rule of a listener leads there.
         health = {"Check": unary(self._health, None, self._checks, known=Door(None).known)}
@@ -223,14 +233,14 @@ class Servicer:
             await context.abort(grpc.StatusCode.NOT_FOUND, "there is no service of that name")
         return _SERVING if self._is_ready() else _NOT_SERVING
 
-    async def _infer(self, data: bytes, context: Context) -> Message:
+    async def _infer(self, data: bytes, context: Context, parsed: Message | None = None) -> Message:
         began = perf_counter_ns()
         outcome = Outcome(operation="infer")
         response: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self.under_way += 1
         try:
             try:
-                request = self._parsed(data)
+                request = self._parsed(data) if parsed is None else parsed
                 await self._door.enter(context, "ModelInfer", request.model_name)
                 call = self._submitted(request, data, context, outcome, response, began)
             except FalajError as error:
@@ -312,50 +322,64 @@ class Servicer:
         except DecodeError as error:
             raise MalformedRequestError("the message is no ModelInferRequest") from error
 
-    async def _stream(
-        self, requests: AsyncIterator[bytes], context: Context
-    ) -> AsyncIterator[Message]:
-        """Answer one request after the other; an error ends its request, not the stream."""
+    async def _stream(self, _: object, context: Context) -> None:
         try:
-            who = await self._door.known(context)
+            who = await recognised(context, self._door.known, self._unread)
         except FalajError as error:
-            self._unread(error, context)
             await abort(context, error)
             return
-        caller = whose(who)
-        if self._is_crowded(caller):
-            crowded = CrowdedError()
-            self._unread(crowded, who)
-            await abort(context, crowded)
-        self._streams[caller] += 1
-        try:
-            async for response in self._streamed(requests, context):
-                yield response
-        finally:
-            self._streams[caller] -= 1
-            self._streams += Counter()  # keeps those above zero
+        ends_with_error = _STATUS_WANTED in (context.invocation_metadata() or ())
+        turns = Turns()
 
-    def _is_crowded(self, caller: str) -> bool:
-        """Whether no further stream is opened; one caller alone has not all of them."""
-        most, held = self._most_streams, self._streams
-        return held.total() >= most or held[caller] >= most - most // 4
+        async def begin(data: bytes) -> asyncio.Future[bytes]:
+            answer = self._streamed(data, who, turns, ends_with_error=ends_with_error)
+            return asyncio.ensure_future(answer)
+
+        with ExitStack() as held:
+            stream = Stream(context, begin)
+            try:
+                held.enter_context(self._streams.opened(stream, whose(who)))
+            except FalajError as error:
+                self._unread(error, who)
+                await abort(context, error)
+            try:
+                await stream.serve()
+            except FalajError as error:
+                await abort(context, error)
 
     async def _streamed(
-        self, requests: AsyncIterator[bytes], context: Context
-    ) -> AsyncIterator[Message]:
-        ends_with_error = _STATUS_WANTED in (context.invocation_metadata() or ())
-        async for data in requests:
-            try:
+        self, data: bytes, who: Context, turns: Turns, *, ends_with_error: bool
+    ) -> bytes:
+        """Answer a stream's request; an error is its answer and does not end the stream.
+
+        Raises:
+            FalajError: One that does, or where the caller has asked that it do.
+        """
+        answer = _STREAMED()
+        try:
+            request = self._parsed_of_stream(data, who)
+            answer.infer_response.id = request.id
+            answer.infer_response.model_name = request.model_name
+            answer.infer_response.model_version = request.model_version
+            async with turns.turn(_sequence_of(request)):
                 # Looked at again with each request: a stream may outlive its token.
-                who = await self._door.known(context)
-                response = await self._infer(data, who)
-            except FalajError as error:
-                if ends_with_error or isinstance(error, UnauthenticatedError | ForbiddenError):
-                    await abort(context, error)
-                yield _STREAMED(error_message=str(error))
-                continue
-            response.parameters["triton_final_response"].bool_param = True
-            yield _STREAMED(infer_response=response)
+                known = await recognised(who, self._door.known, self._unread)
+                answer.infer_response.CopyFrom(await self._infer(data, known, request))
+        except FalajError as error:
+            if ends_with_error or isinstance(error, UnauthenticatedError | ForbiddenError):
+                raise
+            answer.error_message = str(error)
+        # No model here answers a request more than once.
+        answer.infer_response.parameters["triton_final_response"].bool_param = True
+        streamed: bytes = answer.SerializeToString()
+        return streamed
+
+    def _parsed_of_stream(self, data: bytes, who: Context) -> Message:
+        try:
+            return self._parsed(data)
+        except FalajError as error:
+            self._note(Outcome(operation="infer"), error, who, data)
+            raise
 
     def _unread(self, error: FalajError, context: Context) -> None:
         """Note an inference that was refused before its message was read."""
@@ -393,6 +417,13 @@ def _end(outcome: Outcome, error: FalajError) -> None:
     else:
         outcome.ending = Ending.ERROR
     outcome.error_code, outcome.error = error.code, str(error)
+
+
+def _sequence_of(request: Message) -> tuple[str, int | str] | None:
+    """Name the sequence that a request is of; None if it is of none."""
+    given = request.parameters.get("sequence_id")
+    id_ = 0 if given is None else given.int64_param or given.string_param
+    return (request.model_name, id_) if id_ else None
 
 
 def _model_in(request: Message) -> str:
