@@ -71,6 +71,28 @@ def alarms(*, cdk_out: CdkOut = None, as_json: AsJson = False) -> None:
         raise typer.Exit(Exit.REFUSED)
 
 
+@app.command("dashboards", epilog=example("falaj audit dashboards"))
+def dashboards(*, cdk_out: CdkOut = None, as_json: AsJson = False) -> None:
+    """Prove that every line of every dashboard draws what somebody emits; exit 3 if not."""
+    from audits.dashboards import examine  # noqa: PLC0415 - as in `alarms`
+
+    report = examine(cdk_out or _synthesized(as_json=as_json))
+    document = {
+        "ok": not report.findings,
+        "dashboards": [asdict(proven) for proven in report.dashboards],
+        "findings": [asdict(finding) for finding in report.findings],
+    }
+    told = [f"[bold red]✗[/] {escape(str(finding))}" for finding in report.findings]
+    told += [
+        f"[green]✓[/] {escape(proven.name)} ({escape(proven.stack)}): {proven.widgets} widgets, "
+        f"{proven.metrics} metrics and searches"
+        for proven in report.dashboards
+    ]
+    answer(document, *told, as_json=as_json)
+    if report.findings:
+        raise typer.Exit(Exit.REFUSED)
+
+
 @app.command(
     "residency",
     epilog=example(

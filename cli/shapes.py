@@ -232,6 +232,13 @@ SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
             "findings": "each alarm that cannot, and its mend",
         },
     ),
+    "audit dashboards": (
+        {
+            "ok": "whether every line of every dashboard can show something",
+            "dashboards": "each dashboard: stack, name, widgets, metrics, graphs",
+            "findings": "what can show nothing: stack, dashboard, widget, problem",
+        },
+    ),
     "audit residency": (
         {
             "ok": "whether no rule is broken",

@@ -52,6 +52,14 @@ class Platform(StrEnum):
     HOST = "host"
 
 
+class Dashboards(StrEnum):
+    """Which dashboards the stacks make, each including those before it."""
+
+    NONE = "none"
+    PLATFORM = "platform"
+    MODELS = "models"
+
+
 Access = AccessMode
 """What the API asks of a caller."""
 
@@ -94,6 +102,8 @@ class Deployment:
             throw-away key of the machine that builds, which is refused for Lambda unless
             `throw-away` is written (docs/decisions/0023).
         tenants: File of tenants' limits; empty for none.
+        dashboards: Whether the platform and each model have a dashboard.
+        docs_url: Where a copy of `docs` can be read, to which dashboards link; empty for nowhere.
         gpu: The network, name and certificate of GPU services.
         tokens: Whose tokens count, with `access=jwt`.
         api_name: The API's own name, and the certificates that callers must show there.
@@ -113,6 +123,8 @@ class Deployment:
     webhook_url: str = ""
     publisher_key: str = ""
     tenants: str = ""
+    dashboards: Dashboards = Dashboards.MODELS
+    docs_url: str = ""
     gpu: GpuPlace = field(default_factory=GpuPlace)
     tokens: TokenIssuer = field(default_factory=TokenIssuer)
     api_name: ApiName = field(default_factory=ApiName)
@@ -232,6 +244,8 @@ SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "webhookUrl": ("webhook_url", str),
     "publisherKey": ("publisher_key", str),
     "tenants": ("tenants", str),
+    "dashboards": ("dashboards", _choice(Dashboards)),
+    "docsUrl": ("docs_url", str),
 }
 
 GPU_SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
@@ -358,6 +372,13 @@ def _webhook_fault(deployment: Deployment) -> str | None:
     )
 
 
+def _docs_fault(deployment: Deployment) -> str | None:
+    url = urlsplit(deployment.docs_url)
+    if not deployment.docs_url or (url.scheme in {"http", "https"} and url.hostname):
+        return None
+    return f"docsUrl {deployment.docs_url!r}: write the https:// address of a copy of docs/"
+
+
 def _access_faults(deployment: Deployment) -> Iterator[str]:
     if deployment.access is Access.JWT:
         yield from deployment.tokens.faults(by_function=deployment.is_rest)
@@ -382,6 +403,7 @@ _CHECKS: Final = (
     _cors_fault,
     _zones_fault,
     _webhook_fault,
+    _docs_fault,
     _way_out_fault,
     _publisher_fault,
 )

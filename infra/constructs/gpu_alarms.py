@@ -59,6 +59,7 @@ class GpuAlarms(Construct):
     the release before can neither stop nor roll back this one.
 
     Attributes:
+        watched: The release.
         names: Names of all of them.
     """
 
@@ -71,7 +72,7 @@ class GpuAlarms(Construct):
             watched: The release.
         """
         super().__init__(scope, id_)
-        self._watched = watched
+        self.watched = watched
         self.names = [
             self._errors(),
             self._queue(),
@@ -99,7 +100,7 @@ class GpuAlarms(Construct):
 
     def _outcomes(self) -> list[Query]:
         """Count this release's outcomes and all releases'; what is left is the others'."""
-        watched = self._watched
+        watched = self.watched
         mine = {DIMENSION_MODEL: watched.model, DIMENSION_RELEASE: watched.release}
         everyone = {DIMENSION_MODEL: watched.model}
         bad, requests = METRIC_BAD, METRIC_REQUESTS
@@ -115,7 +116,7 @@ class GpuAlarms(Construct):
         ]
 
     def _queue(self) -> str:
-        watched = self._watched
+        watched = self.watched
         dimensions = {DIMENSION_MODEL: watched.model, DIMENSION_RELEASE: watched.release}
         return self._alarm(
             "queue",
@@ -161,7 +162,7 @@ class GpuAlarms(Construct):
         return self._alarm(
             f"latency-{fleet}",
             f"one in a hundred requests to the {fleet} target group comes close to the timeout",
-            threshold=NEAR_TIMEOUT_SHARE * self._watched.timeout_s,
+            threshold=NEAR_TIMEOUT_SHARE * self.watched.timeout_s,
             watching=[
                 _metric("m", (BALANCER, "TargetResponseTime", "p99"), self._of(group), returns=True)
             ],
@@ -170,7 +171,7 @@ class GpuAlarms(Construct):
     def _of(self, group: balancing.CfnTargetGroup) -> dict[str, str]:
         return {
             "TargetGroup": group.attr_target_group_full_name,
-            "LoadBalancer": self._watched.balancer,
+            "LoadBalancer": self.watched.balancer,
         }
 
     def _alarm(
@@ -182,7 +183,7 @@ class GpuAlarms(Construct):
         watching: Sequence[Query],
         datapoints: tuple[int, int] = (2, 3),
     ) -> str:
-        watched = self._watched
+        watched = self.watched
         name = f"{GPU_ALARM_PREFIX}{watched.model}-{kind}-{watched.release[:8]}"
         CfnResource(
             self,

@@ -25,6 +25,7 @@ from infra.constructs.keeping import keep
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.region_boundary import BOUNDARY_ARN
 
+API_NAME: Final = "Falaj"
 RATE_PER_SECOND: Final = 1000
 BURST: Final = 500
 """Requests the whole API takes; below what the account allows in this region, so that one API
@@ -68,6 +69,7 @@ class InferenceApi(Construct):
     Attributes:
         url: Where it answers, without a slash at the end.
         stage: The REST API's stage; None of an HTTP API.
+        http_id: The HTTP API's id; empty of a REST API.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class InferenceApi(Construct):
         """
         super().__init__(scope, id_)
         self.stage: rest.CfnStage | None = None
+        self.http_id = ""
         backends = [platform, *(b for b in models.values() if isinstance(b, Backend))]
         role = InvocationRole(self, "Invoke", function_arns=[b.arn for b in backends])
         routes = ApiRoutes(
@@ -108,7 +111,7 @@ class InferenceApi(Construct):
             cors_origins=deployment.cors_origins,
         )
         logs = KeptLogs(self, "AccessLogs", settings=deployment.settings, key_arn=key_arn)
-        body = routes.body("Falaj")
+        body = routes.body(API_NAME)
         if deployment.settings.api is ApiKind.HTTP:
             self.url = self._http(body, logs.group.attr_arn)
         else:
@@ -116,6 +119,7 @@ class InferenceApi(Construct):
 
     def _http(self, body: dict[str, Any], log_arn: str) -> str:
         api = http.CfnApi(self, "Http", body=body, fail_on_warnings=True)
+        self.http_id = api.ref
         http.CfnStage(
             self,
             "Stage",
@@ -138,7 +142,7 @@ class InferenceApi(Construct):
         api = rest.CfnRestApi(
             self,
             "Rest",
-            name="Falaj",
+            name=API_NAME,
             body=body,
             endpoint_configuration=rest.CfnRestApi.EndpointConfigurationProperty(
                 types=["REGIONAL"]

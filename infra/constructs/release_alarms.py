@@ -54,6 +54,7 @@ class ReleaseAlarms(Construct):
 
     Attributes:
         alarms: By kind.
+        names: Their names.
     """
 
     def __init__(self, scope: Construct, id_: str, *, watched: Watched) -> None:
@@ -67,6 +68,7 @@ class ReleaseAlarms(Construct):
         """
         super().__init__(scope, id_)
         self._watched = watched
+        self.names: list[str] = []
         self.alarms = {
             "evidence": self._evidence(),
             "evidence-fallback": self._fallback(),
@@ -197,13 +199,14 @@ class ReleaseAlarms(Construct):
         effect: AlarmEffect = AlarmEffect.ROLL_BACK,
     ) -> CfnResource:
         watched = self._watched
+        self.names.append(f"{ALARM_PREFIX}{watched.model}-{kind}-{watched.digest[:8]}")
         # The general resource, since six typed alarms for each of a hundred models cost seconds.
         return CfnResource(
             self,
             "".join(word.capitalize() for word in kind.split("-")),
             type="AWS::CloudWatch::Alarm",
             properties={
-                "AlarmName": f"{ALARM_PREFIX}{watched.model}-{kind}-{watched.digest[:8]}",
+                "AlarmName": self.names[-1],
                 "AlarmDescription": _description(watched, kind=kind, effect=effect, says=says),
                 "ComparisonOperator": "GreaterThanOrEqualToThreshold",
                 "Threshold": threshold,

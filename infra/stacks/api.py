@@ -20,16 +20,17 @@ from falaj.contract import (
     key_arn_parameter,
 )
 from infra.access import model_access, quota_keys
-from infra.config.deployment import Access, Deployment
+from infra.config.deployment import Access, Dashboards, Deployment
 from infra.config.profile import ApiKind
 from infra.config.tenants import Tenants
 from infra.constructs.analyst_access import AnalystAccess
 from infra.constructs.api_access import ApiAccess, Authorizer
 from infra.constructs.api_domain import ApiDomain
 from infra.constructs.api_routes import Backend, PrivateBackend
+from infra.constructs.dashboard import Dashboard
 from infra.constructs.feedback_access import FeedbackAccess
 from infra.constructs.function_role import FunctionAccess, allow
-from infra.constructs.inference_api import InferenceApi
+from infra.constructs.inference_api import API_NAME, InferenceApi
 from infra.constructs.issuer_keys import keys_parameter
 from infra.constructs.quota_access import QuotaAccess
 from infra.constructs.replica_records import ReplicaRecords
@@ -38,6 +39,7 @@ from infra.constructs.shared_layer import ssm_value
 from infra.constructs.token_authorizer import TokenAuthorizer
 from infra.constructs.usage_plans import UsagePlans
 from infra.constructs.web_acl import WebAcl
+from infra.dashboards.platform import Overview, platform_board
 from infra.packaging import CATALOGUE_FILE
 from infra.stacks.gpu_model import has_breaker
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
@@ -118,6 +120,15 @@ class ApiStack(Stack):
             self._guard(api.stage, deployment, parts, key_arn)
             if parts.tenants is not None and keys:
                 UsagePlans(self, "Plans", stage=api.stage, tenants=parts.tenants, keys=keys)
+        if deployment.dashboards is not Dashboards.NONE:
+            overview = Overview(
+                api_id=api.http_id,
+                api_name=API_NAME,
+                has_tenants=bool(deployment.tenants),
+                has_audit=deployment.settings.audit_trail,
+                docs_url=deployment.docs_url,
+            )
+            Dashboard(self, "Dashboard", board=platform_board(overview))
         CfnOutput(self, "ApiUrl", value=api.url, description="Where the models answer")
 
     def _guard(

@@ -37,9 +37,10 @@ from infra.access import function_access, written
 from infra.bundling.functions import StagedCode
 from infra.bundling.image import DOCKERFILE, StagedImage
 from infra.bundling.trees import link_tree, text_digest
-from infra.config.deployment import Access, Deployment, Platform
+from infra.config.deployment import Access, Dashboards, Deployment, Platform
 from infra.config.gpu import capacity_name, offered_types, replacement_of, zones_of
 from infra.constructs.assets import outdir, zip_asset
+from infra.constructs.dashboard import Dashboard
 from infra.constructs.function_role import sub
 from infra.constructs.gpu_alarms import GpuAlarms, GpuWatched
 from infra.constructs.gpu_breaker import Before, GpuBreaker, Inside
@@ -53,6 +54,7 @@ from infra.constructs.publisher_check import warn_of_throw_away_publisher
 from infra.constructs.replica_access import ReplicaAccess
 from infra.constructs.replica_records import ReplicaRecords
 from infra.constructs.shared_layer import LayerReference, ssm_value
+from infra.dashboards.gpu import GpuShown, gpu_board
 from infra.packaging import PackagedModel
 from infra.stacks.naming import class_key, leave_bootstrap_check_to_cli, stack_properties
 
@@ -169,10 +171,19 @@ class GpuModelStack(Stack):
             ),
             cluster=self._cluster,
         )
-        service = self._service(task, release)
+        alarms, service = self._service(task, release)
         self._tell({"cluster": self._cluster, "service": service.service.attr_name})
-        if has_breaker(spec):
-            self._breaker(service, records)
+        breaker = self._breaker(service, records) if has_breaker(spec) else ""
+        if deployment.dashboards is Dashboards.MODELS:
+            shown = GpuShown(
+                watched=alarms.watched,
+                alarms=alarms.names,
+                cluster=self._cluster,
+                service=service.service.attr_name,
+                breaker=breaker,
+                docs_url=deployment.docs_url,
+            )
+            Dashboard(self, "Dashboard", board=gpu_board(shown))
 
     def _shared(self, name: str) -> str:
         """Return something that all GPU services share; a stack asks for each value once."""
@@ -199,7 +210,7 @@ class GpuModelStack(Stack):
         )
         return location.image_uri, Token.as_string(repository)
 
-    def _service(self, task: GpuTask, release: str) -> GpuService:
+    def _service(self, task: GpuTask, release: str) -> tuple[GpuAlarms, GpuService]:
         spec, deployment = self._spec, self._deployment
         settings = spec.compute.gpu
         targets = GpuTargets(
@@ -251,7 +262,7 @@ class GpuModelStack(Stack):
                 model=spec.name, cluster=self._cluster, service=service.service, settings=settings
             ),
         )
-        return service
+        return alarms, service
 
     def _subnets(self) -> list[str]:
         """Return the subnets of the zones that offer the GPU."""
@@ -260,7 +271,8 @@ class GpuModelStack(Stack):
         offering = zones_of(offered_types(self._spec.compute.gpu, zones), zones)
         return [Fn.select(zones.index(zone), ids) for zone in offering]
 
-    def _breaker(self, service: GpuService, records: ReplicaRecords) -> None:
+    def _breaker(self, service: GpuService, records: ReplicaRecords) -> str:
+        """Put a function before the service; return its name."""
         spec, deployment = self._spec, self._deployment
         is_tls = bool(deployment.gpu.domain)
         address = self._shared("balancer-address")
@@ -296,6 +308,7 @@ class GpuModelStack(Stack):
         )
         records.feed(self, BreakerAudit=breaker.log_group)
         self._tell({"breaker": breaker.function.attr_arn})
+        return breaker.function.ref
 
     def _tell(self, values: Mapping[str, str]) -> None:
         for name, value in values.items():

@@ -37,10 +37,11 @@ from falaj.domain.plan import PlanKind
 from falaj.domain.release import DesiredRelease
 from falaj.experiments.declared import Declared
 from infra.access import function_access, written
-from infra.config.deployment import Access, Deployment
+from infra.config.deployment import Access, Dashboards, Deployment
 from infra.constructs.assets import file_asset
 from infra.constructs.audit_recorder import AuditSubscription, capture_rights
 from infra.constructs.capacity_alarm import CapacityAlarm
+from infra.constructs.dashboard import Dashboard
 from infra.constructs.exposure_subscription import ExposureSubscription, assignment_rights
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
@@ -50,6 +51,7 @@ from infra.constructs.release_alarms import ReleaseAlarms
 from infra.constructs.shadow import Shadow
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.constructs.watched_release import Watched
+from infra.dashboards.model import Shown, model_board
 from infra.packaging import ModelPackage
 from infra.stacks.naming import (
     DATA_KEY,
@@ -142,19 +144,24 @@ class ModelStack(Stack):
                 name=declared_experiments_parameter(spec.name),
                 value=declared.to_json(),
             )
-        alarms = ReleaseAlarms(
-            self,
-            # Another release has other alarms: none changes its version while it is red.
-            f"Alarms{predict.release_digest}",
-            watched=Watched(
-                model=spec.name,
-                digest=predict.release_digest,
-                function_name=predict.function_name,
-                version=predict.version_number,
-                timeout_s=spec.compute.timeout_s,
-                plan=spec.release,
-            ),
+        watched = Watched(
+            model=spec.name,
+            digest=predict.release_digest,
+            function_name=predict.function_name,
+            version=predict.version_number,
+            timeout_s=spec.compute.timeout_s,
+            plan=spec.release,
         )
+        # Another release has other alarms: none changes its version while it is red.
+        alarms = ReleaseAlarms(self, f"Alarms{predict.release_digest}", watched=watched)
+        if deployment.dashboards is Dashboards.MODELS:
+            shown = Shown(
+                watched=watched,
+                alarms=alarms.names,
+                sheds=bool(deployment.tenants),
+                docs_url=deployment.docs_url,
+            )
+            Dashboard(self, "Dashboard", board=model_board(shown))
         found = ssm.CfnParameter(
             self,
             "AliasArn",

@@ -266,6 +266,21 @@ CAPACITY_ALARM_PREFIX: Final = "capacity-falaj-"
 HEARTBEAT_ALARM: Final = f"{ALARM_PREFIX}rollout-controller-heartbeat"
 """Freezes promotions of all models; its metric, `Heartbeat`, has no dimensions."""
 
+# ---------------------------------------------------------------- dashboards
+PLATFORM_DASHBOARD: Final = "falaj"
+"""The dashboard of what all models share."""
+
+
+def model_dashboard(model: str) -> str:
+    """Name the dashboard of a model on Lambda."""
+    return f"{ALARM_PREFIX}{model}"
+
+
+def gpu_dashboard(model: str) -> str:
+    """Name the dashboard of a model's GPU service."""
+    return f"{GPU_ALARM_PREFIX}{model}"
+
+
 # ---------------------------------------------------------- rollout controller
 MODEL_TAG: Final = "falaj:model"
 """Tag on every model function; the controller may touch no function without it."""

@@ -19,6 +19,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import boto3
@@ -101,15 +102,20 @@ class ExperimentRecorder:
 
     def _tell(self, unassigned: Mapping[tuple[str, str], int]) -> None:
         """Leave a line for each reason: the metric by which a forgotten subject is noticed."""
-        timestamp = int(self._clock.now().timestamp() * 1000)
+        now = self._clock.now()
         for (model, reason), count in unassigned.items():
-            line = {
-                "_aws": {"Timestamp": timestamp, "CloudWatchMetrics": [_UNASSIGNED]},
-                contract.DIMENSION_MODEL: model,
-                contract.DIMENSION_REASON: reason,
-                contract.METRIC_UNASSIGNED: count,
-            }
-            self._write(json.dumps(line) + "\n")
+            self._write(unassigned_line(model, reason, count, at=now) + "\n")
+
+
+def unassigned_line(model: str, reason: str, count: int, *, at: datetime) -> str:
+    """Write how many requests gave no subject as a line that is its metric, without the break."""
+    line = {
+        "_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [_UNASSIGNED]},
+        contract.DIMENSION_MODEL: model,
+        contract.DIMENSION_REASON: reason,
+        contract.METRIC_UNASSIGNED: count,
+    }
+    return json.dumps(line)
 
 
 def delivery_of(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""CloudWatch's dashboards, drawn here from the bodies that the stacks deploy."""
