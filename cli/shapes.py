@@ -63,6 +63,7 @@ SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
         {
             "api": "address of the API",
             "aws": "address of AWS's services, boto3's endpoint_url",
+            "dashboards": "address of the dashboards' pages",
             "profile": "smb or enterprise",
             "models": "names of the models",
             "domains": "address by custom domain",

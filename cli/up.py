@@ -180,6 +180,8 @@ class Reporter:
         )
 
     def _ready(self, event: "Ready") -> None:
+        from local_region.dashboards.page import ROOT  # noqa: PLC0415 - as in `up`
+
         self.is_ready = True
         shown = what_to_show(self.settings)
         domains = dict(event.domains)
@@ -190,6 +192,7 @@ class Reporter:
         document = {
             "api": url,
             "aws": event.aws_url,
+            "dashboards": f"{event.aws_url}{ROOT}",
             "profile": self.settings.profile,
             "models": list(event.models),
             "domains": domains,
@@ -245,6 +248,7 @@ def _address(document: dict[str, Any]) -> Table:
         "page": f"{document['api']}/docs",
         "asks for": _ASKED[document["access"]],
         "AWS": f"{document['aws']}  [dim]endpoint_url for boto3[/]",
+        "dashboards": document["dashboards"],
         "models": ", ".join(map(escape, document["models"])) or "none",
     }
     if document["domains"]:

@@ -16,6 +16,8 @@ from local_region.gateway.messages import Request, Response
 from local_region.listener import Limits
 
 AWS_LIMITS: Final = Limits(header_bytes=64 * 1024, body_bytes=256 * 1024 * 1024)
+PAGES: Final = "_falaj"
+"""Stands for this region's own pages among the names of services."""
 _WORKERS: Final = 8
 _AT_ONCE: Final = frozenset({"dynamodb"})
 """What is computed in some milliseconds, waits for nothing, and is asked with every request: a
@@ -97,4 +99,6 @@ def signing_name(request: Request) -> str:
         return found.group(1).lower()
     if request.path.startswith("/ecs-agent/"):
         return "ecs-agent"
+    if request.path.startswith("/_falaj/"):  # no bucket's name begins so
+        return PAGES
     return "lambda" if request.path.startswith("/2015-03-31/functions") else "s3"

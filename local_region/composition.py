@@ -11,7 +11,7 @@ from typing import Final
 from falaj.contract import GRPC_PORT, REGION
 from falaj.domain.clock import Clock
 from local_region.authority import LocalAuthority
-from local_region.aws_endpoint import AWS_LIMITS, AwsEndpoint
+from local_region.aws_endpoint import AWS_LIMITS, PAGES, AwsEndpoint
 from local_region.backends.moto_backends import MotoBackends
 from local_region.backends.principals import Principals
 from local_region.container_service.containers import ContainerServices, Place
@@ -19,6 +19,7 @@ from local_region.container_service.ecs_api import EcsApi
 from local_region.container_service.task import container_variables
 from local_region.control_loop import SHORTEST_TICK_S, TICK_S, ControlLoop, Observation
 from local_region.credentials import LocalCredentials
+from local_region.dashboards.site import DashboardSite
 from local_region.domain_listeners import DomainListeners
 from local_region.gateway.domains import OWN_NAME, Entrance
 from local_region.gateway.front_door import API_LIMITS, Allows, FrontDoor
@@ -115,7 +116,14 @@ async def compose(
     containers = surroundings.containers
     held.push_async_callback(containers.close)
     calls = LambdaCalls(functions)
-    endpoint = AwsEndpoint(backends, {"lambda": calls.serve} | EcsApi(containers).sites)
+    endpoint = AwsEndpoint(
+        backends,
+        {
+            "lambda": calls.serve,
+            PAGES: DashboardSite(control.cloudwatch, clock).answer,
+            **EcsApi(containers).sites,
+        },
+    )
     held.callback(endpoint.close)
     aws = Listener(bound=aws_socket, site=endpoint, clock=clock, limits=AWS_LIMITS)
     held.push_async_callback(aws.close)

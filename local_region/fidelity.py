@@ -63,8 +63,9 @@ _GENERAL: Final = (
     ),
     Gap(
         what="Metrics of other services",
-        sentence="Functions' own metrics and Lambda's are there; those of queues, tables and "
-        "gateways are not, so alarms on them see no data.",
+        sentence="Functions' own metrics and Lambda's are there, but for ConcurrentExecutions; "
+        "those of queues, tables, gateways and ECS are not, so alarms and graphs of them see no "
+        "data.",
     ),
     Gap(
         what="Drift and rollback of stacks",

@@ -19,9 +19,19 @@ def head(title: str, sentences: Iterable[str], pages: Mapping[str, str], docs_ur
         pages: By what they are about, pages of the documentation, from its folder on.
         docs_url: Where a copy of that folder can be read; empty where none can.
     """
-    links = " · ".join(_link(about, page, docs_url) for about, page in pages.items())
-    return Text(lines=[f"## {title}", *sentences, f"Runbook: {links}"])
+    read = _links(pages, docs_url) if docs_url else _files(pages)
+    return Text(lines=[f"## {title}", *sentences, f"Runbook: {read}"])
 
 
-def _link(about: str, page: str, docs_url: str) -> str:
-    return f"[{about}]({docs_url.rstrip('/')}/{page})" if docs_url else f"{about} (`docs/{page}`)"
+def _links(pages: Mapping[str, str], docs_url: str) -> str:
+    return " · ".join(f"[{about}]({docs_url.rstrip('/')}/{page})" for about, page in pages.items())
+
+
+def _files(pages: Mapping[str, str]) -> str:
+    """Name each file once, with what it says."""
+    files = dict.fromkeys(page.partition("#")[0] for page in pages.values())
+    abouts = (
+        ", ".join(about for about, page in pages.items() if page.startswith(file)) for file in files
+    )
+    told = zip(files, abouts, strict=True)
+    return "; ".join(f"`docs/{file}` ({about})" for file, about in told)

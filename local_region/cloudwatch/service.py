@@ -11,7 +11,7 @@ from typing import Any
 
 from moto.backends import get_backend
 from moto.cloudwatch.exceptions import ResourceNotFoundException, ValidationError
-from moto.cloudwatch.models import Alarm as DescribedAlarm, CloudWatchBackend
+from moto.cloudwatch.models import Alarm as DescribedAlarm, CloudWatchBackend, Dashboard
 
 from falaj.domain.clock import Clock
 from local_region.cloudwatch.alarm_state import AlarmState
@@ -20,6 +20,7 @@ from local_region.cloudwatch.board import AlarmBoard, StateChange
 from local_region.cloudwatch.expressions import ExpressionError, evaluate
 from local_region.cloudwatch.metrics import MetricId, MetricStore, Series
 from local_region.cloudwatch.statistics import UnknownStatisticError
+from local_region.dashboards.body import DashboardError, read_body
 
 
 class CloudWatchService(CloudWatchBackend):
@@ -105,6 +106,19 @@ class CloudWatchService(CloudWatchBackend):
             self.alarms.pop(name, None)
         else:
             self.alarms[name] = known
+
+    # -------------------------------------------------------------- dashboards
+    def put_dashboard(self, name: str, body: str) -> Dashboard:
+        """Create or replace a dashboard, whose body must be one."""
+        try:
+            read_body(body)
+        except DashboardError as error:
+            raise ValidationError(str(error)) from error
+        return super().put_dashboard(name, body)
+
+    def bodies(self) -> dict[str, str]:
+        """Return every dashboard's body by its name."""
+        return {name: dashboard.body for name, dashboard in list(self.dashboards.items())}
 
     # ----------------------------------------------------------------- metrics
     def put_metric_data(self, namespace: str, metric_data: list[dict[str, Any]]) -> None:

@@ -119,7 +119,7 @@ def read_body(text: str) -> tuple[Widget, ...]:
         found = [_widget(entry) for entry in body["widgets"]]
     except json.JSONDecodeError as error:
         raise DashboardError(f"it is not JSON ({error})") from error
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DashboardError(f"its structure is not CloudWatch's ({error!r})") from error
     return tuple(sorted(found, key=lambda widget: (widget.y, widget.x)))
 

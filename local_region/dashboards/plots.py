@@ -50,12 +50,13 @@ class Window:
 def plots(graph: Graph, store: MetricStore, window: Window) -> Plots:
     """Compute a graph's lines."""
     known, lines, missing = dict[str, Series](), list[Plot](), list[str]()
+    # Read first: expressions may stand before what they use.
     for entry in graph.drawn:
-        if entry.metric is None:
-            continue
-        series = _read(store, entry.metric, entry.stat, entry.period_s, window)
-        if entry.id:
-            known[entry.id] = series
+        try:
+            if entry.metric is not None and entry.id:
+                known[entry.id] = _read(store, entry.metric, entry.stat, entry.period_s, window)
+        except UnknownStatisticError:
+            continue  # told below, by whoever uses it
     for entry in graph.drawn:
         if not entry.is_visible:
             continue

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from local_region.dashboards.body import DashboardError, read_body
 from local_region.events.rules import Rule, RuleError
 from local_region.lambda_service import EventInvokeConfig, LambdaApiError
 from local_region.resources.functions import name_of
@@ -61,6 +62,38 @@ ALARM: Final = Kind(
     replaced_by=frozenset({"AlarmName"}),
     note="Alarms are evaluated as CloudWatch does, composite and anomaly-detection alarms apart; "
     "of their actions, topics are notified and scaling policies carried out.",
+)
+
+
+async def _put_dashboard(resource: Declared, region: Surroundings) -> Physical:
+    name = resource.properties.get("DashboardName") or resource.name()
+    body = str(resource.properties["DashboardBody"])
+    try:
+        read_body(body)
+    except DashboardError as error:
+        raise resource.error(str(error)) from error
+    region.aws.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body)
+    return Physical(ref=name, attributes={})
+
+
+async def _update_dashboard(_: Physical, resource: Declared, region: Surroundings) -> Physical:
+    return await _put_dashboard(resource, region)
+
+
+async def _delete_dashboard(physical: Physical, region: Surroundings) -> None:
+    region.aws.client("cloudwatch").delete_dashboards(DashboardNames=[physical.ref])
+
+
+DASHBOARD: Final = Kind(
+    create=_put_dashboard,
+    update=_update_dashboard,
+    delete=_delete_dashboard,
+    replaced_by=frozenset({"DashboardName"}),
+    note="Dashboards are drawn at `/_falaj/dashboards` of AWS's port: metric widgets over time, "
+    "with metrics, metric math and whole SEARCH expressions of terms that must all match, "
+    "horizontal annotations, alarm and text widgets. Other widgets, views (numbers, gauges, pies, "
+    "tables), vertical annotations, OR and NOT in searches, dynamic labels but PROP and a second "
+    "axis are not; what is not drawn says so in its place.",
 )
 
 

@@ -61,7 +61,6 @@ MANAGED_POLICY = recorded(
     attributes={"PolicyArn": "arn:aws:iam::{account}:policy/{name}"},
 )
 RESOURCE_POLICY = recorded(note="Resource policies of buckets, queues and topics are recorded.")
-DASHBOARD = recorded(note="Dashboards are recorded.", name_property="DashboardName")
 METADATA = recorded(note="The CDK's usage metadata has no effect, as on AWS.")
 GATEWAY_ACCOUNT = recorded(note="API Gateway's CloudWatch role has no effect.")
 

@@ -40,7 +40,7 @@ KINDS: Final[dict[str, Kind]] = {
     "AWS::AutoScaling::AutoScalingGroup": network.AUTO_SCALING_GROUP,
     "AWS::CDK::Metadata": recorded.METADATA,
     "AWS::CloudWatch::Alarm": observing.ALARM,
-    "AWS::CloudWatch::Dashboard": recorded.DASHBOARD,
+    "AWS::CloudWatch::Dashboard": observing.DASHBOARD,
     "AWS::DynamoDB::GlobalTable": storage.TABLE,
     "AWS::DynamoDB::Table": storage.TABLE,
     "AWS::EC2::FlowLog": network.FLOW_LOG,
