@@ -144,24 +144,7 @@ class ModelStack(Stack):
                 name=declared_experiments_parameter(spec.name),
                 value=declared.to_json(),
             )
-        watched = Watched(
-            model=spec.name,
-            digest=predict.release_digest,
-            function_name=predict.function_name,
-            version=predict.version_number,
-            timeout_s=spec.compute.timeout_s,
-            plan=spec.release,
-        )
-        # Another release has other alarms: none changes its version while it is red.
-        alarms = ReleaseAlarms(self, f"Alarms{predict.release_digest}", watched=watched)
-        if deployment.dashboards is Dashboards.MODELS:
-            shown = Shown(
-                watched=watched,
-                alarms=alarms.names,
-                sheds=bool(deployment.tenants),
-                docs_url=deployment.docs_url,
-            )
-            Dashboard(self, "Dashboard", board=model_board(shown))
+        alarms = self._watch(package, deployment, predict)
         found = ssm.CfnParameter(
             self,
             "AliasArn",
@@ -182,6 +165,31 @@ class ModelStack(Stack):
         if spec.release.plan is PlanKind.SHADOW:
             earlier.append(Shadow(self, "Shadow", model=spec.name, predict=predict))
         desired.node.add_dependency(*earlier)
+
+    def _watch(
+        self, package: ModelPackage, deployment: Deployment, predict: InferenceFunction
+    ) -> ReleaseAlarms:
+        """Watch the release: by alarms, and for people by a dashboard."""
+        spec = package.model.spec
+        watched = Watched(
+            model=spec.name,
+            digest=predict.release_digest,
+            function_name=predict.function_name,
+            version=predict.version_number,
+            timeout_s=spec.compute.timeout_s,
+            plan=spec.release,
+        )
+        # Another release has other alarms: none changes its version while it is red.
+        alarms = ReleaseAlarms(self, f"Alarms{predict.release_digest}", watched=watched)
+        if deployment.dashboards is Dashboards.MODELS:
+            shown = Shown(
+                watched=watched,
+                alarms=alarms.names,
+                sheds=bool(deployment.tenants),
+                docs_url=deployment.docs_url,
+            )
+            Dashboard(self, "Dashboard", board=model_board(shown))
+        return alarms
 
     def _upload(self, package: ModelPackage) -> str:
         """Upload bytes too large to package, under keys that hold their digest; name the bucket."""
