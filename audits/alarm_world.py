@@ -24,6 +24,7 @@ from falaj.contract import (
 from falaj.domain.plan import Plan, PlanKind
 from falaj.domain.release import DesiredRelease
 from falaj.errors import UntrustedArtefactError
+from falaj.telemetry.drift import drift_line
 from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.outcome import Ending, Outcome
 from falaj.telemetry.refusal import refusal_line
@@ -79,10 +80,12 @@ class Surroundings:
     Attributes:
         served: The model; None where the controller alone is looked at.
         queues: Names of the queues.
+        watched: Models whose requests are compared with a reference.
     """
 
     served: Served | None
     queues: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class Harm:
         refuses: Whether an environment finds that its model is not what was published.
         shares: Whether a tenant calls that no usage plan is for.
         waits: Whether tenants of the last priorities wait.
+        drifts: Whether what models are asked has shifted.
     """
 
     says: str
@@ -114,6 +118,7 @@ class Harm:
     refuses: bool = False
     shares: bool = False
     waits: bool = False
+    drifts: bool = False
 
 
 NONE: Final = Harm(says="nothing")
@@ -132,6 +137,7 @@ OTHER_HARMS: Final = (
     Harm(says="a function refuses its model", refuses=True),
     Harm(says="a tenant calls that no usage plan is for", shares=True),
     Harm(says="a model is short of room, and some wait", waits=True),
+    Harm(says="a model is asked what it was not registered with: drift", drifts=True),
 )
 
 
@@ -279,6 +285,9 @@ class World:
                 self._put(METRIC_NAMESPACE, METRIC_LOG_EVIDENCE, dimensions, harm.evidence)
         if harm.waits:
             self._put(METRIC_NAMESPACE, METRIC_SHED, {DIMENSION_SCOPE: ALL_MODELS}, 1.0)
+        for model in self._around.watched:
+            drifted = int(harm.drifts)
+            self._publish(drift_line(model, drifted=drifted, psi=drifted / 2, at=self.now))
         for queue in self._around.queues:
             waiting = 1.0 if harm.dead_letters else 0.0
             name = "ApproximateNumberOfMessagesVisible"

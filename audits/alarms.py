@@ -29,7 +29,13 @@ from audits.alarm_world import (
 from audits.findings import Finding, Firing, Proof, Report
 from audits.metric_faults import metric_faults
 from audits.template_values import STABLE, Resource, read_resources
-from falaj.contract import ALARM_PREFIX, CAPACITY_ALARM_PREFIX, MODELS_PARAMETER_ROOT
+from falaj.contract import (
+    ALARM_PREFIX,
+    CAPACITY_ALARM_PREFIX,
+    ENV_DRIFT,
+    ENV_MODEL_NAME,
+    MODELS_PARAMETER_ROOT,
+)
 from falaj.domain.alarm_text import AlarmText, read_alarm_text
 from falaj.domain.observation import AlarmEffect
 from falaj.domain.release import DesiredRelease
@@ -155,7 +161,8 @@ class _Trial:
         mine = [resource for resource in resources if resource.stack == stack]
         served = _served(mine)
         queues = tuple(r.ref for r in mine if r.kind == "AWS::SQS::Queue")
-        trial = cls(stack, Surroundings(served=served, queues=queues), wiring)
+        watched = () if served else tuple(_watched(resources))
+        trial = cls(stack, Surroundings(served=served, queues=queues, watched=watched), wiring)
         subjects = list(trial.subjects(mine))
         if served is not None and not any(s.effect is AlarmEffect.ROLL_BACK for s in subjects):
             trial.note(
@@ -408,6 +415,15 @@ def _too_slow(subject: _Subject, bake_s: int) -> Break:
         problem=f"it needs {subject.window_s} s of harm, but a step bakes {bake_s} s",
         mend="shorten its period or its datapoints, or lengthen release.bake",
     )
+
+
+def _watched(resources: Sequence[Resource]) -> Iterator[str]:
+    """Yield the models whose functions count what they are asked."""
+    for resource in resources:
+        if resource.kind == "AWS::Lambda::Function":
+            variables = resource.properties.get("Environment", {}).get("Variables", {})
+            if ENV_DRIFT in variables:
+                yield variables[ENV_MODEL_NAME]
 
 
 def _served(resources: Sequence[Resource]) -> Served | None:

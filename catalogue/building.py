@@ -23,6 +23,7 @@ from catalogue.built import (
     recipe_of,
     write_version,
 )
+from catalogue.drift import drift_recipe, drift_reference
 from catalogue.ensembles import graph_bytes, wired
 from catalogue.errors import BuildError, ModelNotBuiltError
 from catalogue.examining import examined, examined_graph
@@ -41,7 +42,8 @@ from catalogue.sources import (
     load_source,
 )
 from catalogue.spec import ModelSpec
-from falaj.contract import ENSEMBLE_PLATFORM
+from catalogue.watching import DriftPolicy
+from falaj.contract import DRIFT_FACT, ENSEMBLE_PLATFORM
 from falaj.domain.manifest import Manifest
 from falaj.errors import ConfigurationError
 
@@ -156,11 +158,17 @@ class _Builder:
         if (name, version) in self.done:
             return self.done[name, version]
         origin = self._catalogue.root / name / str(version)
+        policy = self._catalogue.model(name).drift
         source = self._catalogue.ensembles.get((name, version))
+        if source is not None and policy is not None:
+            reason = "an ensemble's answers have no reference; remove drift from model.yaml"
+            raise BuildError(name=name, version=version, reason=reason)
         if source is not None:
             return self._kept(self._ensemble(name, version, source, origin))
         return self._kept(
-            self._model(name, version, origin, lambda: load_source(origin), GOLDEN_FILE)
+            self._model(
+                name, version, origin, lambda: load_source(origin), GOLDEN_FILE, policy=policy
+            )
         )
 
     def _kept(self, built: BuiltVersion) -> BuiltVersion:
@@ -169,9 +177,17 @@ class _Builder:
         return built
 
     def _model(
-        self, name: str, version: int, origin: Path, read: Callable[[], Source], golden_file: str
+        self,
+        name: str,
+        version: int,
+        origin: Path,
+        read: Callable[[], Source],
+        golden_file: str,
+        *,
+        policy: DriftPolicy | None = None,
     ) -> BuiltVersion:
-        recipe = _recipe_digest(origin)
+        watched = [drift_recipe(policy, origin.parent)] if policy else []
+        recipe = _recipe_digest(origin, *watched)
         if known := self._up_to_date(name, version, recipe):
             return known
         self._say(name, version, Stage.FETCHING)
@@ -182,7 +198,12 @@ class _Builder:
             name, version, data, golden, lambda at: self._say(name, version, Stage.EXAMINING, at)
         )
         manifest = _manifest(name, version, findings, golden, _origin_facts(source))
-        return self._written(data, manifest, findings, recipe)
+        if policy is None:
+            return self._written(data, manifest, findings, recipe)
+        self._say(name, version, Stage.EXAMINING, "counting reference rows")
+        drift = drift_reference(manifest, data, policy, origin.parent)
+        facts = {**manifest.facts, DRIFT_FACT: hashlib.sha256(drift).hexdigest()}
+        return self._written(data, replace(manifest, facts=facts), findings, recipe, drift=drift)
 
     def _ensemble(
         self, name: str, version: int, source: EnsembleSource, origin: Path
@@ -237,10 +258,16 @@ class _Builder:
         return known
 
     def _written(
-        self, data: bytes, manifest: Manifest, findings: Findings, recipe: str
+        self,
+        data: bytes,
+        manifest: Manifest,
+        findings: Findings,
+        recipe: str,
+        *,
+        drift: bytes = b"",
     ) -> BuiltVersion:
         folder = self._root / MODELS / manifest.name / str(manifest.version)
-        write_version(folder, data, manifest, findings, recipe)
+        write_version(folder, data, manifest, findings, recipe, drift=drift)
         self._say(manifest.name, manifest.version, Stage.BUILT, f"{len(data):,} bytes")
         return BuiltVersion(folder=folder, manifest=manifest)
 

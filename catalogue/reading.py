@@ -77,6 +77,9 @@ def load_model(path: Path) -> ModelSpec:
 def _folder_faults(spec: ModelSpec, folder: Path) -> Iterator[Fault]:
     if spec.name != folder.name:
         yield Fault("name", f"name is {spec.name!r} but its folder is {folder.name!r}; rename one")
+    if spec.drift and not (folder / spec.drift.reference).is_file():
+        reason = f"no file {spec.drift.reference} beside model.yaml; write the reference rows there"
+        yield Fault("drift.reference", reason)
     for key, version in (("version", spec.version), *(("also_serve", v) for v in spec.also_serve)):
         if not (folder / str(version)).is_dir():
             there = (

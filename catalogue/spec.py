@@ -9,6 +9,7 @@ from catalogue.compute import Architecture, Compute, Fallback, ServingEngine, Ta
 from catalogue.gpu import Deployment
 from catalogue.release import GuardSettings, ReleasePlan
 from catalogue.settings import Pattern, Range, fault_if, refuse_unless_valid
+from catalogue.watching import DriftPolicy
 from falaj.domain.claims import TENANT
 from falaj.domain.plan import OnInconclusive, OnLoss, OnWin, PlanKind
 from falaj.domain.verdict import Objective
@@ -20,6 +21,7 @@ __all__ = [
     "CachePolicy",
     "Compute",
     "DataClass",
+    "DriftPolicy",
     "Fallback",
     "GuardSettings",
     "ModelSpec",
@@ -177,6 +179,9 @@ class ModelSpec:
         SequencePolicy | None, "Container only: keeps a stateful model's state between requests."
     ] = None
     cache: Annotated[CachePolicy, "Answers from memory."] = field(default_factory=CachePolicy)
+    drift: Annotated[
+        DriftPolicy | None, "Functions only: compares requests and answers with a reference."
+    ] = None
     release: Annotated[ReleasePlan, "How the next version earns its traffic."] = field(
         default_factory=ReleasePlan
     )
@@ -224,6 +229,11 @@ class ModelSpec:
                 "batching",
                 "a Lambda environment takes one request at a time, so there is nothing to join; "
                 "remove it or set compute.target: gpu",
+            ),
+            fault_if(
+                self.drift is not None and self.compute.target is not Target.LAMBDA,
+                "drift",
+                "only functions count what they answer; remove it or set compute.target: lambda",
             ),
             fault_if(
                 self.release.plan is PlanKind.SHADOW and self.compute.target is not Target.LAMBDA,

@@ -12,7 +12,13 @@ from infra.config.deployment import Deployment
 from infra.config.tenants import Tenants
 from infra.constructs.service_function import FunctionCode
 from infra.gpu_stacks import gpu_stacks
-from infra.optional_stacks import audit_stacks, experiment_stacks, network_stacks, shedding_stacks
+from infra.optional_stacks import (
+    audit_stacks,
+    drift_stacks,
+    experiment_stacks,
+    network_stacks,
+    shedding_stacks,
+)
 from infra.packaging import ModelPackage, on_lambda, package_platform, read_models
 from infra.refusals import catalogue_faults, size_faults
 from infra.sources import Sources
@@ -106,13 +112,14 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         layers=references(layers.controller),
     )
     rollouts.add_stack_dependency(foundation)
-    network = network_stacks(app, deployment)
+    network = network_stacks(app, deployment, models)
     earlier = [
         foundation,
         *network,
         *audit_stacks(app, deployment, foundation, layers, sources),
         *experiment_stacks(app, deployment, models, layers, sources, rollouts),
         *shedding_stacks(app, deployment, layers, sources),
+        *drift_stacks(app, deployment, models, layers, sources),
     ]
     for stack in earlier[1:]:
         stack.add_stack_dependency(foundation)

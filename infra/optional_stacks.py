@@ -7,21 +7,25 @@ from aws_cdk import App, Stack
 from infra.bundling.functions import stage_function
 from infra.config.deployment import Deployment
 from infra.constructs.service_function import FunctionCode
-from infra.packaging import PackagedModel, package_analyst
+from infra.packaging import PackagedModel, package_analyst, package_drift_watch
 from infra.sources import Sources
 from infra.stacks.audit import AuditStack
+from infra.stacks.drift import DriftStack
 from infra.stacks.experiments import ExperimentsStack
-from infra.stacks.naming import AUDIT, EXPERIMENTS, NETWORK, SHEDDING
+from infra.stacks.naming import AUDIT, DRIFT, EXPERIMENTS, NETWORK, SHEDDING
 from infra.stacks.network import NetworkStack
 from infra.stacks.shedding import SheddingStack
 from infra.staging import StagedLayers, references
 
 
-def network_stacks(app: App, deployment: Deployment) -> list[Stack]:
+def network_stacks(
+    app: App, deployment: Deployment, models: Sequence[PackagedModel]
+) -> list[Stack]:
     """Add the network that functions run in, where the profile has one."""
     if not deployment.settings.isolated:
         return []
-    return [NetworkStack(app, NETWORK, deployment=deployment)]
+    further = ("events",) if any(model.spec.drift for model in models) else ()
+    return [NetworkStack(app, NETWORK, deployment=deployment, further=further)]
 
 
 def experiment_stacks(
@@ -52,6 +56,27 @@ def experiment_stacks(
     )
     experiments.add_stack_dependency(rollouts)
     return [experiments]
+
+
+def drift_stacks(
+    app: App,
+    deployment: Deployment,
+    models: Sequence[PackagedModel],
+    layers: StagedLayers,
+    sources: Sources,
+) -> list[Stack]:
+    """Add the drift watch, where a model has a reference."""
+    watched = [model.spec.name for model in models if model.spec.drift]
+    if not watched:
+        return []
+    asset = package_drift_watch(
+        watched,
+        models_root=sources.models,
+        handler_folder=sources.function("drift_watch"),
+        build_root=sources.build,
+    )
+    code = FunctionCode(asset=asset, layers=references(layers.controller))
+    return [DriftStack(app, DRIFT, deployment=deployment, watch=code, models=watched)]
 
 
 def audit_stacks(

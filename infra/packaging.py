@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from catalogue.built import BuiltVersion, built_version, members_of
+from catalogue.errors import ModelNotBuiltError
 from catalogue.experiments import load_experiments
 from catalogue.reading import load_catalogue
 from catalogue.signing import key_file, signature_at
 from catalogue.spec import Fallback, ModelSpec, Target
 from falaj.contract import (
     ACCESS_FILE,
+    DRIFT_FILE,
+    DRIFT_REFERENCES,
     MANIFEST_FILE,
     MANIFEST_SIGNATURE_FILE,
     PACKAGED_MODEL_ROOT,
@@ -193,6 +196,10 @@ def package_model(
             digest=text_digest(publisher.fingerprint, text),
             source=signature_at(version.folder, publisher),
         )
+        if version.drift_path:
+            data[f"{folder}/{DRIFT_FILE}"] = DataFile(
+                digest=version.manifest.drift, source=version.drift_path
+            )
         if fits or version.manifest.is_ensemble:
             data[f"{folder}/{version.manifest.file}"] = DataFile(
                 digest=version.manifest.sha256, source=version.model_path
@@ -242,6 +249,35 @@ def package_analyst(statistics: Path, *, handler_folder: Path, build_root: Path)
         for path in files_in(statistics)
     }
     return stage_function("experiment-analyst", handler_folder, data, build_root)
+
+
+def package_drift_watch(
+    names: Sequence[str], *, models_root: Path, handler_folder: Path, build_root: Path
+) -> StagedCode:
+    """Stage the drift watch's code with the references of every version that was built.
+
+    Those that are served no longer are among them: until a rollout ends, stable is one.
+
+    Args:
+        names: The watched models.
+        models_root: The catalogue's folder.
+        handler_folder: `functions/drift_watch`.
+        build_root: `.build`.
+    """
+    data = {}
+    for name in names:
+        for number in sorted(
+            int(f.name) for f in (models_root / name).iterdir() if f.name.isdigit()
+        ):
+            try:
+                built = built_version(build_root, name, number)
+            except ModelNotBuiltError:
+                continue  # what is served was asked for before
+            if built.drift_path:
+                data[f"{DRIFT_REFERENCES}/{name}/{number}.json"] = DataFile(
+                    digest=built.manifest.drift, source=built.drift_path
+                )
+    return stage_function("drift-watch", handler_folder, data, build_root)
 
 
 def on_lambda(models: Sequence[PackagedModel]) -> tuple[PackagedModel, ...]:

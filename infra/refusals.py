@@ -144,6 +144,27 @@ def _experiments(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
         yield from _parameter_size(each)
 
 
+def _drift(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
+    """Refuse what cannot be watched, before half of it is deployed.
+
+    Source: docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Subscriptions.html (at most two
+    subscription filters of a log group), read 2026-11-22.
+    """
+    if model.spec.drift is None:
+        return
+    stale = [str(v.manifest.version) for v in model.versions if not v.manifest.drift]
+    if stale:
+        yield (
+            f"drift is written, but version {', '.join(stale)} was built without a reference; "
+            f"run `falaj models build {model.spec.name}`"
+        )
+    if deployment.settings.audit_trail and model.experiments:
+        yield (
+            f"the audit trail of profile {deployment.profile.value} and its experiments take both "
+            "subscription filters that CloudWatch Logs lets its log group have; remove drift"
+        )
+
+
 def _claim(experiment: ExperimentSpec, deployment: Deployment) -> Iterator[str]:
     source = experiment.subject
     if source is None or source.where is not Where.CLAIM or _is_here(deployment):
@@ -192,6 +213,7 @@ _MODEL_CHECKS: Final[tuple[Callable[[PackagedModel, Deployment], Iterator[str]],
     _plan,
     _access,
     _experiments,
+    _drift,
     _manifests,
 )
 

@@ -36,6 +36,7 @@ from local_region.events.parameter_store import (
     ParameterChange,
     ParameterStore,
 )
+from local_region.events.put_events import PutEvent, PutEvents
 from local_region.events.queue_mappings import QueueMappings
 from local_region.events.rules import Target
 from local_region.lambda_service import LambdaService, LogLine
@@ -127,6 +128,9 @@ class ControlLoop:
         self.parameters = ParameterStore(
             region, account, on_change=lambda change: self._in_loop(self._parameter_changed, change)
         )
+        self.events = PutEvents(
+            region, account, on_event=lambda event: self._in_loop(self._event_put, event)
+        )
         self.bus = EventBus(
             self._deliver, rng, account=account, region=region, mishaps=observation.mishaps
         )
@@ -157,10 +161,11 @@ class ControlLoop:
         )
         self.failed.deliver_through(self._delivery)
         self.queues.invoke_through(functions)
-        for service in ("cloudwatch", "ssm"):
+        for service in ("cloudwatch", "events", "ssm"):
             self._aws.keep(service)
         self.cloudwatch.install()
         self.parameters.install()
+        self.events.install()
         return self
 
     def join(self, tick: Callable[[], Awaitable[None]]) -> None:
@@ -242,6 +247,15 @@ class ControlLoop:
         message = json.dumps(alarm_message(change, account=self._account, region=self._region))
         for arn in change.alarm.actions.get(change.after, ()):
             self._notify(arn, message)
+
+    def _event_put(self, event: PutEvent) -> None:
+        self.bus.publish(
+            source=event.source,
+            detail_type=event.detail_type,
+            detail=event.detail,
+            now=self._clock.now(),
+            resources=event.resources,
+        )
 
     def _notify(self, arn: str, message: str) -> None:
         if self._delivery is None:

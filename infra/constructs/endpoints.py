@@ -62,6 +62,7 @@ _KNOWN: Final = (
             "dynamodb:UpdateItem",
         ),
     ),
+    Endpoint(service="events", actions=("events:PutEvents",)),
     Endpoint(
         service="kms",
         actions=(

@@ -12,8 +12,10 @@ from catalogue.release import ReleasePlan
 from catalogue.spec import DataClass
 from falaj.contract import (
     CAPTURE_KEYS_ROOT,
+    DRIFT_RECORDER_PARAMETER,
     ENV_ACCESS,
     ENV_CAPTURE,
+    ENV_DRIFT,
     ENV_EXPERIMENTS,
     ENV_MODEL_NAME,
     ENV_MODEL_S3_PREFIX,
@@ -42,6 +44,7 @@ from infra.constructs.assets import file_asset
 from infra.constructs.audit_recorder import AuditSubscription, capture_rights
 from infra.constructs.capacity_alarm import CapacityAlarm
 from infra.constructs.dashboard import Dashboard
+from infra.constructs.drift_watch import DriftSubscription
 from infra.constructs.exposure_subscription import ExposureSubscription, assignment_rights
 from infra.constructs.function_role import FunctionAccess, allow, sub
 from infra.constructs.inference_function import InferenceFunction
@@ -124,6 +127,13 @@ class ModelStack(Stack):
                 "Audit",
                 log_group=predict.log_group_name,
                 recorder_arn=ssm_value(self, "AuditRecorderArn", RECORDER_PARAMETER),
+            )
+        if spec.drift:
+            DriftSubscription(
+                self,
+                "Drift",
+                log_group=predict.log_group_name,
+                watch_arn=ssm_value(self, "DriftWatchArn", DRIFT_RECORDER_PARAMETER),
             )
         if experiments:
             ExposureSubscription(
@@ -218,6 +228,8 @@ def _environment(
     }
     if spec.release.plan is PlanKind.SHADOW:
         environment[ENV_SHADOW_PARAMETER] = shadow_parameter(spec.name)
+    if spec.drift:
+        environment[ENV_DRIFT] = "1"
     if deployment.settings.audit_trail:
         environment[ENV_CAPTURE] = CAPTURE_KEYS_ROOT
     if deployment.access is not Access.OPEN:

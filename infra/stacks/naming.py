@@ -15,6 +15,7 @@ NETWORK: Final = "FalajNetwork"
 AUDIT: Final = "FalajAudit"
 SHEDDING: Final = "FalajShedding"
 EXPERIMENTS: Final = "FalajExperiments"
+DRIFT: Final = "FalajDrift"
 GPU: Final = "FalajGpu"
 DATA_KEY: Final = "data"
 

@@ -37,13 +37,21 @@ SERVICES: Final = (
 class NetworkStack(Stack):
     """Deployed after the foundation, before every function."""
 
-    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        further: tuple[str, ...] = (),
+    ) -> None:
         """Make the stack.
 
         Args:
             scope: The application.
             id_: The stack's name.
             deployment: Zones and profile.
+            further: Services that only some catalogues call.
         """
         super().__init__(scope, id_, **stack_properties(deployment, "network without a way out"))
         leave_bootstrap_check_to_cli(self)
@@ -53,7 +61,7 @@ class NetworkStack(Stack):
             self,
             "Network",
             az_ids=deployment.az_ids,
-            endpoints=endpoints(*SERVICES),
+            endpoints=endpoints(*SERVICES, *further),
             flow_logs=logs.group,
         )
         told = {

@@ -83,6 +83,7 @@ ENV_EXPERIMENTS: Final = "FALAJ_EXPERIMENTS"
 """Name of the parameter that holds a model's running experiments; set where arms are packaged."""
 ENV_DRIFT: Final = "FALAJ_DRIFT"
 """Set where requests and answers are counted in the bins of a reference."""
+ENV_DRIFT_BUCKET: Final = "FALAJ_DRIFT_BUCKET"
 ENV_CAPTURE: Final = "FALAJ_CAPTURE"
 """Root of the SSM parameters that hold tenants' keys; set where requests are recorded."""
 ENV_AUDIT_BUCKET: Final = "FALAJ_AUDIT_BUCKET"
@@ -239,6 +240,10 @@ METRIC_FALLBACKS: Final = "Fallbacks"  # requests that a CPU version answered fo
 METRIC_SHED: Final = "Shed"
 """Priorities that wait because a model is short of capacity: 0 to 4, each minute in which some do;
 by model, and over all models under `ALL_MODELS`."""
+METRIC_DRIFTED_FEATURES: Final = "DriftedFeatures"
+"""Features of a model that have drifted, of its versions the most; each look gives one value."""
+METRIC_DRIFT_PSI: Final = "DriftPsi"
+"""Stability index of the worst of these features in the newest window, its bias taken off."""
 METRIC_HEARTBEAT: Final = "Heartbeat"
 """Published by the rollout controller on each scheduled tick, without any dimension."""
 
@@ -359,6 +364,35 @@ def log_prefix(kind: str, model: str, date: str) -> str:
         'exposures/model=tashkeel/date=2026-11-22/'
     """
     return f"{kind}model={model}/date={date}/"
+
+
+# --------------------------------------------------------------------- drift
+DRIFT_PURPOSE: Final = "drift"
+"""What the bucket of counts and reports is for."""
+DRIFT_REFERENCES: Final = "references"
+"""Folder inside the drift watch's code: `<model>/<version>.json`."""
+DRIFT_SOURCE: Final = "falaj.drift"
+DRIFT_CHANGE: Final = "Drift Verdict Changed"
+"""Source and detail type of the events that tell of drift; no rule of ours listens."""
+DRIFT_RECORDER_PARAMETER: Final = "/falaj/drift/recorder"
+"""Holds the ARN of the function that lines of counts are delivered to."""
+
+
+def drift_counts_prefix(model: str, version: int, reference: str, window: int) -> str:
+    """Name the folder of one window's counts in the bins of a reference.
+
+    Args:
+        model: The model.
+        version: Its version.
+        reference: The reference's sha256.
+        window: The window's start, seconds since the epoch.
+    """
+    return f"counts/model={model}/version={version}/reference={reference[:16]}/window={window}/"
+
+
+def drift_report_key(model: str, version: int, form: str) -> str:
+    """Name the object that holds a version's latest report as `json` or `html`."""
+    return f"{REPORTS_PREFIX}model={model}/version={version}/latest.{form}"
 
 
 # ------------------------------------------------------------ SSM parameters

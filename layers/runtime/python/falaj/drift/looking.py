@@ -105,6 +105,7 @@ class Look:
                     "since": window.since,
                     "rows": window.rows,
                     "shifted": [each.feature.name for each in looks if each.is_shifted],
+                    "counts": [list(counts) for counts in window.counts],
                 }
                 for window, looks in zip(self.windows, self.looks, strict=True)
             ],
