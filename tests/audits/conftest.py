@@ -10,22 +10,24 @@ import pytest
 
 from audits.alarms import examine
 from audits.findings import Report
-from tests.infra.conftest import new_catalogue, synthesized
+from tests.infra.conftest import PROFILES, new_catalogue, synthesized
 
 MODEL_STACK = "FalajModel-churn"
 ROLLOUTS = "FalajRollouts"
 
 
 @pytest.fixture(scope="session")
-def synthesized_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def synthesized_once(made_once: Callable[..., Path]) -> dict[str, Path]:
     """The assembly of each profile."""
-    root = tmp_path_factory.mktemp("audited")
-    catalogue = new_catalogue(root)
-    catalogue.add("churn")
-    return {
-        profile: synthesized(catalogue.sources, root / profile, {"falaj:profile": profile}).folder
-        for profile in ("smb", "enterprise")
-    }
+
+    def make(root: Path) -> None:
+        catalogue = new_catalogue(root)
+        catalogue.add("churn")
+        for profile in PROFILES:
+            synthesized(catalogue.sources, root / profile, {"falaj:profile": profile})
+
+    root = made_once("audited", make)
+    return {profile: root / profile for profile in PROFILES}
 
 
 @pytest.fixture(scope="session")

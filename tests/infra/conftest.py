@@ -16,8 +16,8 @@ from falaj.contract import MANIFEST_FILE, MODEL_FILE
 from falaj.domain.manifest import Manifest
 from falaj.domain.signature import ModelSignature
 from falaj.domain.tensors import Datatype, TensorSpec
-from infra.application import Sources
 from infra.main import hand_context, synthesize
+from infra.sources import Sources
 
 # isort: split
 # After infra, which names jsii's Node.
@@ -147,29 +147,38 @@ def assemble(tmp_path: Path) -> Callable[..., Assembly]:
     return build
 
 
+PROFILES = ("smb", "enterprise")
+
+
+def in_both_profiles(
+    catalogue: Catalogue, folder: Path, context: Mapping[str, Any] | None = None
+) -> None:
+    """Synthesize a catalogue as it is deployed to Lambda, in a folder for each profile."""
+    for profile in PROFILES:
+        asked = {"falaj:profile": profile, "falaj:platform": "lambda", **(context or {})}
+        synthesized(catalogue.sources, folder / profile, asked)
+
+
 @pytest.fixture(scope="session")
-def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Assembly]:
+def assemblies(made_once: Callable[..., Path]) -> dict[str, Assembly]:
     """Both profiles of a catalogue of two models, as they are deployed to Lambda."""
-    root = tmp_path_factory.mktemp("assemblies")
-    catalogue = new_catalogue(root)
-    catalogue.add("churn")
-    catalogue.add(
-        "file-type",
-        version=2,
-        also_serve=[1],
-        data_class="health",
-        compute={"min_warm": 2, "reserved_concurrency": 5, "architecture": "x86_64"},
-    )
-    catalogue.add("snap", compute={"snap_start": True, "threads": 2})
-    catalogue.add("twin", release={"plan": "shadow", "shadow_share": 0.5})
-    return {
-        profile: synthesized(
-            catalogue.sources,
-            root / profile,
-            {"falaj:profile": profile, "falaj:platform": "lambda"},
+
+    def make(root: Path) -> None:
+        catalogue = new_catalogue(root)
+        catalogue.add("churn")
+        catalogue.add(
+            "file-type",
+            version=2,
+            also_serve=[1],
+            data_class="health",
+            compute={"min_warm": 2, "reserved_concurrency": 5, "architecture": "x86_64"},
         )
-        for profile in ("smb", "enterprise")
-    }
+        catalogue.add("snap", compute={"snap_start": True, "threads": 2})
+        catalogue.add("twin", release={"plan": "shadow", "shadow_share": 0.5})
+        in_both_profiles(catalogue, root)
+
+    root = made_once("assemblies", make)
+    return {profile: Assembly(root / profile) for profile in PROFILES}
 
 
 GPU_CONTEXT = {
@@ -216,20 +225,17 @@ def add_gpu_models(catalogue: Catalogue) -> None:
 
 
 @pytest.fixture(scope="session")
-def gpu_assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Assembly]:
+def gpu_assemblies(made_once: Callable[..., Path]) -> dict[str, Assembly]:
     """Both profiles of a catalogue with GPU models, as they are deployed."""
-    root = tmp_path_factory.mktemp("gpu-assemblies")
-    catalogue = new_catalogue(root)
-    catalogue.add("churn")
-    add_gpu_models(catalogue)
-    return {
-        profile: synthesized(
-            catalogue.sources,
-            root / profile,
-            {"falaj:profile": profile, "falaj:platform": "lambda", **GPU_CONTEXT},
-        )
-        for profile in ("smb", "enterprise")
-    }
+
+    def make(root: Path) -> None:
+        catalogue = new_catalogue(root)
+        catalogue.add("churn")
+        add_gpu_models(catalogue)
+        in_both_profiles(catalogue, root, GPU_CONTEXT)
+
+    root = made_once("gpu-assemblies", make)
+    return {profile: Assembly(root / profile) for profile in PROFILES}
 
 
 @pytest.fixture(params=["smb", "enterprise"])

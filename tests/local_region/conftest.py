@@ -123,25 +123,22 @@ def open_region():
 
 
 @pytest.fixture(scope="session")
-def synthesized(tmp_path_factory):
+def synthesized(made_once):
     """Synthesize the real application for this machine; return the folder by profile."""
-    folder = tmp_path_factory.mktemp("synthesized")
-    made = {}
 
     def synthesize(profile):
-        if profile not in made:
-            target = folder / profile
+        def make(folder):
             subprocess.run(
                 [
-                    *(sys.executable, "app.py", "--output", str(target)),
+                    *(sys.executable, "app.py", "--output", str(folder / "out")),
                     *("-c", f"falaj:profile={profile}", "-c", "falaj:access=open"),
                 ],
                 cwd=ROOT,
                 check=True,
                 capture_output=True,
             )
-            made[profile] = target
-        return made[profile]
+
+        return made_once(f"application-{profile}", make) / "out"
 
     return synthesize
 

@@ -72,15 +72,18 @@ def synthesized(folder, version, *, release, memory_mib):
 
 
 @pytest.fixture(scope="session")
-def releases(tmp_path_factory):
+def releases(made_once):
     """The stacks with version 1, and with version 2 by each plan."""
-    folder = tmp_path_factory.mktemp("assemblies")
     wanted = {"stable": (1, "canary"), **{plan: (2, plan) for plan in PLANS}}
-    arguments = [
-        declare(folder / name, version, PLANS[plan]) for name, (version, plan) in wanted.items()
-    ]
-    with ThreadPoolExecutor() as workers:
-        list(workers.map(synthesize, (arguments[::2], arguments[1::2])))
+
+    def make(folder):
+        arguments = [
+            declare(folder / name, version, PLANS[plan]) for name, (version, plan) in wanted.items()
+        ]
+        with ThreadPoolExecutor() as workers:
+            list(workers.map(synthesize, (arguments[::2], arguments[1::2])))
+
+    folder = made_once("releases", make)
     return {name: folder / name / "out" for name in wanted}
 
 
