@@ -6,6 +6,8 @@ from http.client import HTTPConnection
 
 import numpy as np
 import pytest
+from tritonclient import grpc, http as triton_http
+from tritonclient.http import InferenceServerClient
 
 from falaj.config.container import ContainerSettings
 from falaj.entrypoints.container import main
@@ -47,7 +49,6 @@ def container(tmp_path_factory):
         tmp_path_factory.mktemp("run"),
         FALAJ_PROVIDERS="openvino",
         FALAJ_PROVIDER_FALLBACK="allow",
-        FALAJ_GRPC_PORT="off",
     ) as started:
         yield started
 
@@ -58,6 +59,41 @@ def test_what_is_achieved_is_said(container):
     assert sorted(container.lines()[0]["providers"]) == sorted(providers)
     metrics = asked(container, "GET", "/metrics")[1].decode()
     assert all(f'falaj_provider{{provider="{name}"}} 1' in metrics for name in providers)
+
+
+def test_each_models_configuration_names_what_computes_it(container):
+    """As it was achieved, by REST and gRPC; metadata names the platform."""
+    with (
+        InferenceServerClient(container.http) as rest,
+        grpc.InferenceServerClient(container.grpc) as by_grpc,
+    ):
+        config, fallen = rest.get_model_config("rows"), rest.get_model_config("words")
+        platforms = [
+            rest.get_model_metadata("rows")["platform"],
+            by_grpc.get_model_metadata("rows").platform,
+            rest.get_model_metadata("words")["platform"],
+        ]
+        told = by_grpc.get_model_config("rows").config
+    achieved = {"execution_providers": {"string_value": "OpenVINO:CPU:f32"}}
+    assert (config["backend"], config["platform"]) == ("openvino", "openvino_onnx")
+    assert config["parameters"] == achieved
+    assert told.parameters["execution_providers"].string_value == "OpenVINO:CPU:f32"
+    assert (told.backend, fallen["backend"]) == ("openvino", "onnxruntime")
+    assert platforms == ["openvino_onnx", "openvino_onnx", "onnxruntime_onnx"]
+
+
+def test_a_strangers_clients_get_openvinos_answers(container):
+    """An unmodified tritonclient by REST and by gRPC: the same numbers from both."""
+    rows = np.arange(6, dtype=np.float32).reshape(2, 3)
+    answers = []
+    for module, address in ((triton_http, container.http), (grpc, container.grpc)):
+        with module.InferenceServerClient(address) as client:
+            given = module.InferInput("x", rows.shape, "FP32")
+            given.set_data_from_numpy(rows)
+            answers.append(client.infer("rows", [given]).as_numpy("score"))
+    assert answers[0].shape[0] == 2
+    assert answers[0].any()
+    assert np.array_equal(*answers)
 
 
 def test_both_engines_answer(container):

@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from falaj.domain.signature import ModelSignature
+
+OPENVINO_PLATFORM: Final = "openvino_onnx"
+"""Metadata's `platform` of an ONNX model that OpenVINO computes: `<project>_<format>`.
+
+Source: github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +24,9 @@ class PublishedModel:
         signature: Inputs and outputs, the same for every version.
         platform: Metadata's `platform`.
         description: One line for a person.
-        target: Where it runs: `lambda` or `gpu`.
+        target: Where it runs: `lambda`, `gpu` or `container`.
         takes_feedback: Whether callers may say what came of its answers.
+        is_asynchronous: Whether it may be asked now and answer later.
         golden: Cases with known right answers, as in `Manifest.golden`; published as examples.
     """
 
@@ -31,6 +38,7 @@ class PublishedModel:
     description: str = ""
     target: str = "lambda"
     takes_feedback: bool = False
+    is_asynchronous: bool = False
     golden: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
@@ -50,6 +58,7 @@ class PublishedModel:
             description=value.get("description", ""),
             target=value.get("target", "lambda"),
             takes_feedback=value.get("takes_feedback", False),
+            is_asynchronous=value.get("is_asynchronous", False),
             golden=tuple(value.get("golden", ())),
         )
 
@@ -64,5 +73,6 @@ class PublishedModel:
             "description": self.description,
             "target": self.target,
             "takes_feedback": self.takes_feedback,
+            **({"is_asynchronous": True} if self.is_asynchronous else {}),
             "golden": [dict(case) for case in self.golden],
         }

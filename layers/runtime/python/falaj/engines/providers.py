@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 import onnxruntime as ort  # type: ignore[import-untyped]
 
+from falaj.domain.published import OPENVINO_PLATFORM
 from falaj.engines.engine import Engine
 from falaj.engines.onnx import OnnxEngine
 from falaj.errors import ConfigurationError, UnsupportedModelError
@@ -59,6 +60,20 @@ class ProviderPlan:
     may_fall_back: bool = False
     precision: str = "fp32"
     engine_cache: str = ""
+
+
+def computing_of(engine: PlacedEngine) -> dict[str, Any]:
+    """Write what a model's configuration says of what computes it, by Triton's names.
+
+    Args:
+        engine: As it was achieved, which may not be what was asked for first.
+    """
+    is_openvino = engine.providers[0].startswith("OpenVINO:")
+    return {
+        "backend": OPENVINO if is_openvino else "onnxruntime",
+        "parameters": {"execution_providers": {"string_value": ",".join(engine.providers)}},
+        **({"platform": OPENVINO_PLATFORM} if is_openvino else {}),
+    }
 
 
 def provider_options(plan: ProviderPlan) -> list[tuple[str, dict[str, str]]]:

@@ -20,7 +20,7 @@ from falaj.domain.clock import Clock
 from falaj.domain.manifest import Manifest
 from falaj.engines.engine import Engine
 from falaj.engines.ensemble import engine_of
-from falaj.engines.providers import PlacedEngine, ProviderPlan, engine_for
+from falaj.engines.providers import PlacedEngine, ProviderPlan, computing_of, engine_for
 from falaj.engines.repository import ModelRepository, ServedModel
 from falaj.engines.stateful import StatefulEngine, without_states
 from falaj.engines.trust import packaged_publisher
@@ -82,7 +82,10 @@ def workforce_of(
         )
         worker.warm_up()
         workers.append(worker)
-        scheduling[model.name, model.version] = scheduling_of(worker, part)
+        scheduling[model.name, model.version] = {
+            **scheduling_of(worker, part),
+            **shelf.computing(model),
+        }
     names = shelf.repository.names
     return Served(
         service=Service(
@@ -118,7 +121,7 @@ class Shelf:
             precision=settings.precision,
             engine_cache=settings.engine_cache,
         )
-        self._engines: list[PlacedEngine] = []
+        self._engines: dict[tuple[str, str], PlacedEngine] = {}
         self.serving = read_serving(self._root / SERVING_FILE)
         key = settings.publisher_key
         found = ModelRepository.from_folder(
@@ -143,7 +146,13 @@ class Shelf:
     @property
     def providers(self) -> tuple[str, ...]:
         """Execution providers of the models loaded so far, each once."""
-        return tuple(dict.fromkeys(held for engine in self._engines for held in engine.providers))
+        engines = self._engines.values()
+        return tuple(dict.fromkeys(held for engine in engines for held in engine.providers))
+
+    def computing(self, model: ServedModel) -> dict[str, Any]:
+        """What a loaded model's configuration says of what computes it; an ensemble's steps do."""
+        engine = self._engines.get((model.name, model.version))
+        return computing_of(engine) if engine else {}
 
     def sequences(self, model: ServedModel, part: ModelServing) -> Sequences | None:
         """Where a stateful model's state is kept; None for others."""
@@ -179,7 +188,7 @@ class Shelf:
         if manifest.is_ensemble:
             return engine_of(manifest, content, self.repository)
         engine = engine_for(self._plan, name=manifest.name, model=content, threads=self._threads)
-        self._engines.append(engine)
+        self._engines[manifest.name, str(manifest.version)] = engine
         if self.serving.get(manifest.name, _DEFAULT).states:
             return StatefulEngine(engine, manifest.signature)
         return engine

@@ -27,10 +27,11 @@ def model_metadata(service: Service, name: str, version: str) -> dict[str, Any]:
     """Write `$metadata_model_response`; all versions are listed, whichever is asked for."""
     manifest = service.repository.manifest(name, version)
     signature = manifest.signature
+    computed = service.scheduling.get((manifest.name, str(manifest.version)), _ALONE)
     return {
         "name": manifest.name,
         "versions": list(service.repository.versions(name)),
-        "platform": manifest.platform,
+        "platform": computed.get("platform", manifest.platform),
         "inputs": [_tensor(spec) for spec in signature.inputs],
         "outputs": [_tensor(spec) for spec in signature.outputs],
     }

@@ -51,8 +51,8 @@ class Service:
         variant: The experiment's arm that answers; empty for the model's version.
         clock: Tells when an inference happened.
         limits: What is refused unread.
-        scheduling: What a model version's configuration says of how requests are run together;
-            nothing where each runs alone.
+        scheduling: What a model version's configuration says of how requests are run together and
+            of what computes them; nothing where each runs alone in ONNX Runtime.
     """
 
     repository: ModelRepository
