@@ -1,9 +1,10 @@
-"""Where a model runs: Lambda's settings with Lambda's refusals, and the GPU service's."""
+"""Where a model runs: Lambda's settings with Lambda's refusals, and its service's."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
+from catalogue.container import ContainerService
 from catalogue.gpu import GpuService
 from catalogue.settings import Range, fault_if, refuse_unless_valid
 
@@ -24,6 +25,7 @@ class Target(StrEnum):
 
     LAMBDA = "lambda"
     GPU = "gpu"
+    CONTAINER = "container"
 
 
 class Architecture(StrEnum):
@@ -34,14 +36,23 @@ class Architecture(StrEnum):
 
 
 class ServingEngine(StrEnum):
-    """Which server the GPU service runs."""
+    """What computes in a service's replicas."""
 
     ONNX = "onnx"
     TRITON = "triton"
+    OPENVINO = "openvino"
+
+
+ENGINES: Final = {
+    Target.LAMBDA: (ServingEngine.ONNX,),
+    Target.GPU: (ServingEngine.ONNX, ServingEngine.TRITON),
+    Target.CONTAINER: (ServingEngine.ONNX, ServingEngine.OPENVINO),
+}
+"""What can compute where: Triton needs a GPU, OpenVINO a processor and an image of its own."""
 
 
 class Fallback(StrEnum):
-    """What answers while the GPU service cannot."""
+    """What answers while the service cannot."""
 
     NONE = "none"
     LAMBDA = "lambda"
@@ -69,7 +80,7 @@ class Compute:
         "Memory of one environment; at 1,769 it has one vCPU.",
     ] = MEMORY_MIB_PER_VCPU
     architecture: Annotated[
-        Architecture, "The function's instruction set; GPU hosts are always x86_64."
+        Architecture, "The function's instruction set; services are always x86_64."
     ] = Architecture.ARM64
     timeout_s: Annotated[
         int, Range(1, 900, "Lambda's limits"), "Seconds after which a request is ended."
@@ -93,28 +104,29 @@ class Compute:
     ephemeral_storage_mib: Annotated[
         int, Range(512, 10_240, "Lambda's limits"), "Size of /tmp."
     ] = DEFAULT_EPHEMERAL_STORAGE_MIB
-    engine: Annotated[ServingEngine, "The GPU service's server."] = ServingEngine.ONNX
+    engine: Annotated[
+        ServingEngine,
+        "What computes in a service's replicas: ONNX Runtime; on a GPU also triton, NVIDIA's "
+        "server; without one also openvino, in f32.",
+    ] = ServingEngine.ONNX
     fallback: Annotated[
-        Fallback, "What answers while the GPU service is unhealthy: nothing, or the CPU version."
+        Fallback, "What answers while the service is unhealthy: nothing, or the CPU version."
     ] = Fallback.NONE
     gpu: Annotated[GpuService, "The GPU service: machines, scaling, replacement, providers."] = (
         field(default_factory=GpuService)
     )
+    container: Annotated[
+        ContainerService, "The service without a GPU: size, replicas, scaling, replacement."
+    ] = field(default_factory=ContainerService)
 
     def __post_init__(self) -> None:
-        on_gpu = self.target is Target.GPU
-        on_lambda = not on_gpu or self.fallback is Fallback.LAMBDA
+        on_lambda = self.has_function
         large_tmp = self.ephemeral_storage_mib > DEFAULT_EPHEMERAL_STORAGE_MIB
         lambda_only = {
             "min_warm": self.min_warm > 0,
             "reserved_concurrency": self.reserved_concurrency is not None,
             "snap_start": self.snap_start,
             "ephemeral_storage_mib": large_tmp,
-        }
-        gpu_only = {
-            "engine": self.engine is not ServingEngine.ONNX,
-            "fallback": self.fallback is not Fallback.NONE,
-            "gpu": self.gpu != GpuService(),
         }
         refuse_unless_valid(
             self,
@@ -144,13 +156,56 @@ class Compute:
                 )
                 for key, is_set in lambda_only.items()
             ),
-            *(
-                fault_if(not on_gpu and is_set, key, "belongs to target: gpu; remove it")
-                for key, is_set in gpu_only.items()
+            fault_if(self.engine not in ENGINES[self.target], "engine", _engine_mend(self)),
+            fault_if(
+                not self.is_service and self.fallback is not Fallback.NONE,
+                "fallback",
+                "belongs to target: gpu and target: container; remove it",
+            ),
+            fault_if(
+                self.target is not Target.GPU and self.gpu != GpuService(),
+                "gpu",
+                "belongs to target: gpu; remove it",
+            ),
+            fault_if(
+                self.target is not Target.CONTAINER and self.container != ContainerService(),
+                "container",
+                "belongs to target: container; remove it",
+            ),
+            fault_if(
+                self.target is Target.CONTAINER
+                and not on_lambda
+                and self.memory_mib != MEMORY_MIB_PER_VCPU,
+                "memory_mib",
+                "belongs to target: lambda or fallback: lambda; write container.memory_gib",
             ),
         )
+
+    @property
+    def is_service(self) -> bool:
+        """Whether replicas of a container answer."""
+        return self.target is not Target.LAMBDA
+
+    @property
+    def has_function(self) -> bool:
+        """Whether there is a Lambda function: the model's own, or one to fall back to."""
+        return not self.is_service or self.fallback is Fallback.LAMBDA
+
+    @property
+    def service(self) -> GpuService | ContainerService:
+        """The service that its target makes; a function has none."""
+        return self.container if self.target is Target.CONTAINER else self.gpu
 
     @property
     def vcpus(self) -> float:
         """Processor share that the memory buys on Lambda."""
         return self.memory_mib / MEMORY_MIB_PER_VCPU
+
+
+def _engine_mend(compute: Compute) -> str:
+    places = [target.value for target, engines in ENGINES.items() if compute.engine in engines]
+    here = [engine.value for engine in ENGINES[compute.target]]
+    return (
+        f"{compute.engine.value} does not run on {compute.target.value}; "
+        f"set target: {' or '.join(places)}, or engine: {' or '.join(here)}"
+    )

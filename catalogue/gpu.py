@@ -1,13 +1,11 @@
 """What a GPU service is made of, by model.yaml's `compute.gpu`."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
+from catalogue.service import Deployment, ServiceScaling
 from catalogue.settings import Range, fault_if, refuse_unless_valid
-
-LONGEST_IDLE: Final = timedelta(hours=24)
 
 
 class GpuFamily(StrEnum):
@@ -30,15 +28,6 @@ class GpuSize(StrEnum):
     XLARGE4 = "4xlarge"
     XLARGE8 = "8xlarge"
     XLARGE16 = "16xlarge"
-
-
-class Deployment(StrEnum):
-    """How ECS replaces a release."""
-
-    AUTO = "auto"
-    CANARY = "canary"
-    LINEAR = "linear"
-    ROLLING = "rolling"
 
 
 class Provider(StrEnum):
@@ -81,33 +70,12 @@ class GpuInstances:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GpuScaling:
+class GpuScaling(ServiceScaling):
     """By what the number of replicas follows the load."""
 
-    queue_ms: Annotated[
-        int, Range(1, 10_000), "Mean milliseconds in a replica's queue that scaling aims at."
-    ] = 5
     gpu_percent: Annotated[
         int, Range(10, 95), "Utilisation of the GPUs that scaling aims at, in percent."
     ] = 70
-    to_zero: Annotated[
-        bool, "Keep no replica when idle; the next caller wakes one, which takes minutes."
-    ] = False
-    idle: Annotated[
-        timedelta,
-        Range(timedelta(minutes=5), LONGEST_IDLE),
-        "Time without a request after which to_zero keeps none.",
-    ] = timedelta(minutes=15)
-
-    def __post_init__(self) -> None:
-        refuse_unless_valid(
-            self,
-            fault_if(
-                self.idle.total_seconds() % 60 != 0,
-                "idle",
-                "CloudWatch counts whole minutes; write 15m",
-            ),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,3 +118,13 @@ class GpuService:
                 "fp16 is TensorRT's; add tensorrt to providers or write fp32",
             ),
         )
+
+    @property
+    def min_replicas(self) -> int:
+        """Replicas kept when nothing is asked."""
+        return self.instances.min_replicas
+
+    @property
+    def max_replicas(self) -> int:
+        """Most replicas."""
+        return self.instances.max_replicas

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Annotated
 
 from catalogue.compute import Architecture, Compute, Fallback, ServingEngine, Target
-from catalogue.gpu import Deployment
 from catalogue.release import GuardSettings, ReleasePlan
+from catalogue.service import Deployment
 from catalogue.settings import Pattern, Range, fault_if, refuse_unless_valid
 from catalogue.watching import DriftPolicy
 from falaj.domain.claims import TENANT
@@ -204,7 +204,7 @@ class ModelSpec:
                 self.sequence is not None and self.compute.target is Target.LAMBDA,
                 "sequence",
                 "a Lambda environment sees any caller's next request, so it can keep no state; "
-                "remove it or set compute.target: gpu",
+                "remove it or set compute.target: gpu or container",
             ),
             fault_if(
                 self.sequence is not None and self.compute.fallback is Fallback.LAMBDA,
@@ -216,19 +216,19 @@ class ModelSpec:
                 self.sequence is not None and not _stays_with_one_replica(self.compute),
                 "sequence",
                 "state is kept in one replica, and a balancer takes each request to any; "
-                "set compute.gpu.instances.max_replicas: 1 and compute.gpu.deployment: rolling, "
+                f"set {_as_one_replica(self.compute)}, "
                 "which stops it before its next release starts, or remove it",
             ),
             fault_if(
                 self.cache.enabled and self.compute.target is Target.LAMBDA,
                 "cache",
-                "functions keep no answers; remove it or set compute.target: gpu",
+                "functions keep no answers; remove it or set compute.target: gpu or container",
             ),
             fault_if(
                 self.batching is not None and self.compute.target is Target.LAMBDA,
                 "batching",
                 "a Lambda environment takes one request at a time, so there is nothing to join; "
-                "remove it or set compute.target: gpu",
+                "remove it or set compute.target: gpu or container",
             ),
             fault_if(
                 self.drift is not None and self.compute.target is not Target.LAMBDA,
@@ -267,7 +267,14 @@ class ModelSpec:
 
 def _stays_with_one_replica(compute: Compute) -> bool:
     """Whether a caller's requests all reach the same process; where none is a service's, yes."""
-    service = compute.gpu
-    return compute.target is Target.LAMBDA or (
-        service.instances.max_replicas == 1 and service.deployment is Deployment.ROLLING
+    service = compute.service
+    return not compute.is_service or (
+        service.max_replicas == 1 and service.deployment is Deployment.ROLLING
     )
+
+
+def _as_one_replica(compute: Compute) -> str:
+    """Say by which settings the target's service has one replica at a time."""
+    part = f"compute.{compute.target.value}"
+    within = f"{part}.instances" if compute.target is Target.GPU else part
+    return f"{within}.max_replicas: 1 and {part}.deployment: rolling"

@@ -1,11 +1,13 @@
-"""What of a GPU service is refused before anything is made, with the reason and the mend."""
+"""What of a service is refused before anything is made, with the reason and the mend."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from typing import Final
 
 from catalogue.compute import ServingEngine
-from catalogue.gpu import Deployment as Replacement, Provider
-from catalogue.spec import ModelSpec, PlanKind
+from catalogue.gpu import GpuService, Provider
+from catalogue.service import Deployment as Replacement
+from catalogue.spec import ModelSpec, PlanKind, Target
 from catalogue.triton import triton_faults
 from falaj.domain.manifest import Manifest
 from infra.config.deployment import Access, Deployment, Platform
@@ -19,6 +21,7 @@ from infra.config.gpu import (
 from infra.config.region import RegionFacts
 from infra.constructs.gpu_service import LONGEST_MINUTES, deployment_minutes
 from infra.constructs.gpu_targets import rule_priority
+from infra.stacks.naming import words_of
 
 MOST_SERVICES: Final = 50
 """Services behind one load balancer: each has two of its 100 rules.
@@ -38,16 +41,40 @@ def gpu_faults(
     if spec.compute.engine is ServingEngine.TRITON:
         yield from triton_faults(spec, manifests, members)
     yield from _state_faults(spec, manifests)
-    yield from _machine_faults(spec, deployment)
+    if spec.compute.target is Target.GPU:
+        yield from _machine_faults(spec.compute.gpu, deployment)
     yield from _release_faults(spec, deployment)
     if len(deployment.az_ids) < FEWEST_ZONES:
         yield (
             f"a load balancer spans at least {FEWEST_ZONES} zones, and falaj:azIds names "
-            f"{len(deployment.az_ids)}; name another, even if it offers no GPU"
+            f"{len(deployment.az_ids)}; name another"
+            + (", even if it offers no GPU" if spec.compute.target is Target.GPU else "")
         )
     yield from _access_faults(deployment)
     if deployment.platform is Platform.LAMBDA:
         yield from _account_faults(spec, deployment)
+    yield from engine_faults(spec, deployment)
+
+
+def engine_faults(
+    spec: ModelSpec,
+    deployment: Deployment,
+    *,
+    has_package: Callable[[str], object] = find_spec,
+) -> Iterator[str]:
+    """Yield what this machine's Python lacks, which runs replicas where nothing is deployed.
+
+    Args:
+        spec: The model.
+        deployment: Says where it is to run.
+        has_package: Tells whether a package is installed.
+    """
+    is_openvino = spec.compute.engine is ServingEngine.OPENVINO
+    if is_openvino and deployment.platform is Platform.HOST and not has_package("openvino"):
+        yield (
+            "engine: openvino runs here as a process of this Python, which has no openvino; "
+            "pip install openvino (requirements-dev.in), or write engine: onnx"
+        )
 
 
 def balancer_faults(services: Sequence[str]) -> Iterator[str]:
@@ -88,7 +115,7 @@ def _account_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
     """Yield what is missing in the account; on an operator's machine nothing of it is used."""
     if not deployment.gpu.certificate:
         yield (
-            "the way to a GPU service is TLS, and there is no certificate for it; set "
+            f"the way to a {words_of(spec)} is TLS, and there is no certificate for it; set "
             "falaj:gpuDomain and falaj:gpuCertificate (docs/reference/gpu.md)"
         )
     if spec.compute.engine is ServingEngine.TRITON:
@@ -118,8 +145,7 @@ def _state_faults(spec: ModelSpec, manifests: Sequence[Manifest]) -> Iterator[st
                 )
 
 
-def _machine_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
-    service = spec.compute.gpu
+def _machine_faults(service: GpuService, deployment: Deployment) -> Iterator[str]:
     if offered_types(service, deployment.az_ids):
         return
     wanted = ", ".join(instance_types(service))
@@ -135,11 +161,12 @@ def _machine_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
 
 
 def _release_faults(spec: ModelSpec, deployment: Deployment) -> Iterator[str]:
-    how = replacement_of(spec.compute.gpu, deployment.az_ids)
+    how = replacement_of(spec.compute.service, deployment.az_ids)
     if spec.release.plan not in {PlanKind.CANARY, PlanKind.ALL_AT_ONCE}:
         yield (
-            f"release.plan is {spec.release.plan.value}, which ECS does not know: a GPU service "
-            "takes canary (compute.gpu.deployment) or all_at_once"
+            f"release.plan is {spec.release.plan.value}, which ECS does not know: a "
+            f"{words_of(spec)} takes canary (compute.{spec.compute.target.value}.deployment) or "
+            "all_at_once"
         )
     minutes = deployment_minutes(how, spec.release)
     if minutes > LONGEST_MINUTES:

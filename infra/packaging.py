@@ -11,7 +11,7 @@ from catalogue.errors import ModelNotBuiltError
 from catalogue.experiments import load_experiments
 from catalogue.reading import load_catalogue
 from catalogue.signing import key_file, signature_at
-from catalogue.spec import Fallback, ModelSpec, Target
+from catalogue.spec import ModelSpec, ServingEngine
 from falaj.contract import (
     ACCESS_FILE,
     DRIFT_FILE,
@@ -21,7 +21,7 @@ from falaj.contract import (
     PACKAGED_MODEL_ROOT,
     PUBLISHER_KEY_FILE,
 )
-from falaj.domain.published import PublishedModel
+from falaj.domain.published import OPENVINO_PLATFORM, PublishedModel
 from falaj.domain.publisher import PublisherKey
 from falaj.domain.signature import ModelSignature
 from falaj.errors import ConfigurationError
@@ -65,6 +65,12 @@ class PackagedModel:
         return any(each.subject for each in self.experiments)
 
     @property
+    def is_openvino(self) -> bool:
+        """Whether its replicas run OpenVINO; an ensemble's platform is its own all the same."""
+        asked = self.spec.compute.engine is ServingEngine.OPENVINO
+        return asked and not self.default.manifest.is_ensemble
+
+    @property
     def default(self) -> BuiltVersion:
         """The version that answers when a caller names none."""
         return self.versions[0]
@@ -83,7 +89,7 @@ class PackagedModel:
             version=self.spec.version,
             versions=tuple(version.manifest.version for version in self.versions),
             signature=_seen(self.spec, manifest.signature),
-            platform=manifest.platform,
+            platform=OPENVINO_PLATFORM if self.is_openvino else manifest.platform,
             description=self.spec.description,
             target=self.spec.compute.target.value,
             takes_feedback=bool(self.experiments),
@@ -282,17 +288,12 @@ def package_drift_watch(
 
 def on_lambda(models: Sequence[PackagedModel]) -> tuple[PackagedModel, ...]:
     """Return the models that have a function: their own, or one to fall back to."""
-    return tuple(
-        model
-        for model in models
-        if model.spec.compute.target is Target.LAMBDA
-        or model.spec.compute.fallback is Fallback.LAMBDA
-    )
+    return tuple(model for model in models if model.spec.compute.has_function)
 
 
 def on_gpu(models: Sequence[PackagedModel]) -> tuple[PackagedModel, ...]:
-    """Return the models that have a GPU service."""
-    return tuple(model for model in models if model.spec.compute.target is Target.GPU)
+    """Return the models that have a service, with a GPU or without."""
+    return tuple(model for model in models if model.spec.compute.is_service)
 
 
 def _seen(spec: ModelSpec, signature: ModelSignature) -> ModelSignature:

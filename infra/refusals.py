@@ -38,7 +38,7 @@ def catalogue_faults(models: Sequence[PackagedModel], deployment: Deployment) ->
         for check in _MODEL_CHECKS
         for fault in check(model, deployment)
     ]
-    services = [model.spec.name for model in models if model.spec.compute.target is Target.GPU]
+    services = [model.spec.name for model in models if model.spec.compute.is_service]
     return [
         *faults,
         *_too_many(models),
@@ -59,7 +59,7 @@ def size_faults(name: str, *, code_bytes: int, layer_bytes: int) -> list[str]:
 
 
 def _gpu(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
-    if model.spec.compute.target is Target.GPU:
+    if model.spec.compute.is_service:
         manifests = [version.manifest for version in model.versions]
         members = [member.manifest for member in model.members]
         yield from gpu_faults(model.spec, manifests, deployment, members)
@@ -79,7 +79,17 @@ def _timeout(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
 def _memory(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
     del deployment
     largest = max((v.manifest.size_bytes for v in model.held), default=0)
-    memory_mib = model.spec.compute.memory_mib
+    compute = model.spec.compute
+    if compute.target is Target.CONTAINER:
+        memory_gib = compute.container.memory_gib
+        if largest >= memory_gib * 1024 * MIB:
+            yield (
+                f"container.memory_gib is {memory_gib} and a version alone has "
+                f"{largest / MIB:.0f} MiB; write at least {2 * largest // (1024 * MIB) + 1}"
+            )
+        if not compute.has_function:
+            return
+    memory_mib = compute.memory_mib
     if largest >= memory_mib * MIB:
         yield (
             f"memory_mib is {memory_mib} and a version alone has {largest / MIB:.0f} MiB; "
@@ -130,8 +140,9 @@ def _experiments(model: PackagedModel, deployment: Deployment) -> Iterator[str]:
                     "plan, or unit: subject"
                 )
             continue
-        if spec.compute.target is Target.GPU:
-            yield f"{name} assigns subjects in a Lambda function; compute.target is gpu"
+        if spec.compute.is_service:
+            target = spec.compute.target.value
+            yield f"{name} assigns subjects in a Lambda function; compute.target is {target}"
         if control.model_version not in {None, spec.version}:
             yield (
                 f"{name}: the control {control.name} is version {control.model_version}, but "

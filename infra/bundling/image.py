@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from catalogue.compute import ServingEngine
 from falaj.errors import ConfigurationError
 from infra.bundling.trees import copy_file, files_in, place, text_digest, tree_digest
 
 DOCKERFILE: Final = "gpu_endpoints/Dockerfile"
+PROVIDERS: Final = {ServingEngine.ONNX: "cpu", ServingEngine.OPENVINO: "openvino"}
+"""What the container is told to compute on where it has no GPU."""
 CONTEXT: Final = ("gpu_endpoints", "layers/runtime/python")
 """What the Dockerfile copies from, by paths from the repository's root.
 
@@ -26,6 +29,17 @@ class StagedImage:
 
     folder: Path
     digest: str
+
+
+def image_arguments(engine: ServingEngine) -> dict[str, str]:
+    """Return what the image is built with for a processor: its packages, and its provider.
+
+    Example:
+        >>> image_arguments(ServingEngine.OPENVINO)["REQUIREMENTS"]
+        'requirements-openvino'
+    """
+    provider = PROVIDERS[engine]
+    return {"REQUIREMENTS": f"requirements-{provider}", "PROVIDERS": provider}
 
 
 def stage_image(repository: Path, build_root: Path) -> StagedImage:

@@ -56,14 +56,14 @@ def _sequence(policy: SequencePolicy, states: tuple[tuple[str, str], ...]) -> di
 def _batching(spec: ModelSpec) -> Mapping[str, Any]:
     policy = spec.batching
     if policy is None:
-        return {"enabled": False, "instances": spec.compute.gpu.executions}
+        return {"enabled": False, "instances": spec.compute.service.executions}
     return {
         "enabled": True,
         "max_batch_size": policy.max_batch_size,
         "max_queue_delay_microseconds": policy.max_queue_delay_microseconds,
         "preferred_batch_sizes": list(policy.preferred_batch_size),
         "max_queue_size": policy.max_queue_size,
-        "instances": spec.compute.gpu.executions,
+        "instances": spec.compute.service.executions,
     }
 
 

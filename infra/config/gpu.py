@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from catalogue.gpu import Deployment as Replacement, GpuFamily, GpuService
+from catalogue.container import ContainerService
+from catalogue.gpu import GpuFamily, GpuService
+from catalogue.service import Deployment as Replacement
 from falaj.contract import REGION
 from infra.config.region import RegionFacts
 
@@ -132,11 +134,27 @@ def zones_of(types: tuple[str, ...], az_ids: tuple[str, ...]) -> tuple[str, ...]
     return tuple(zone for zone in az_ids if any(zone in by_type.get(kind, ()) for kind in types))
 
 
-def replacement_of(service: GpuService, az_ids: tuple[str, ...]) -> Replacement:
-    """Say how ECS replaces a release: two fleets at once need GPUs in more than one zone."""
+def service_zones(
+    service: GpuService | ContainerService, az_ids: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return those of the zones that a service's replicas may run in.
+
+    Fargate is in all of the region's.
+
+    Source:
+        docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html ("The supported
+        Availability Zone IDs are noted when applicable": none at me-central-1), read 2026-11-22.
+    """
+    if isinstance(service, ContainerService):
+        return az_ids
+    return zones_of(offered_types(service, az_ids), az_ids)
+
+
+def replacement_of(service: GpuService | ContainerService, az_ids: tuple[str, ...]) -> Replacement:
+    """Say how ECS replaces a release: two fleets at once need room in more than one zone."""
     if service.deployment is not Replacement.AUTO:
         return service.deployment
-    zones = zones_of(offered_types(service, az_ids), az_ids)
+    zones = service_zones(service, az_ids)
     return Replacement.CANARY if len(zones) >= FEWEST_ZONES else Replacement.ROLLING
 
 

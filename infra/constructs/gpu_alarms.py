@@ -42,6 +42,7 @@ class GpuWatched:
         groups: Target groups of REST, by fleet.
         timeout_s: After how long a request is given up.
         queue_ms: Queue time that scaling aims at.
+        has_gpu: Whether its replicas compute on one.
     """
 
     model: str
@@ -50,6 +51,12 @@ class GpuWatched:
     groups: Mapping[str, balancing.CfnTargetGroup]
     timeout_s: int
     queue_ms: int
+    has_gpu: bool = True
+
+    @property
+    def words(self) -> str:
+        """What kind of service it is."""
+        return "GPU service" if self.has_gpu else "container service"
 
 
 class GpuAlarms(Construct):
@@ -192,7 +199,7 @@ class GpuAlarms(Construct):
             properties={
                 "AlarmName": name,
                 "AlarmDescription": (
-                    f"GPU service {watched.model}, release {watched.release}: {says}. "
+                    f"{watched.words} {watched.model}, release {watched.release}: {says}. "
                     "ECS rolls the release back."
                 ),
                 "ComparisonOperator": "GreaterThanOrEqualToThreshold",

@@ -40,6 +40,7 @@ class Before:
         fallback_arn: Alias that answers instead; empty for none.
         wakes: `(cluster, service)` to wake; None where replicas are kept.
         access: Who may call, as functions read it; empty where nobody is asked.
+        words: What kind of service it is.
     """
 
     model: str
@@ -49,6 +50,7 @@ class Before:
     fallback_arn: str = ""
     wakes: tuple[str, str] | None = None
     access: str = ""
+    words: str = "GPU service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ class GpuBreaker(Construct):
             architectures=[deployment.architecture("arm64")],
             memory_size=MEMORY_MIB,
             timeout=before.timeout_s + SPARE_S,
-            description=f"Before the GPU service of {before.model}",
+            description=f"Before the {before.words} of {before.model}",
             environment=lambda_.CfnFunction.EnvironmentProperty(
                 variables={**_environment(before, deployment), **inside.environment}
             ),

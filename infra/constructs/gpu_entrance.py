@@ -48,6 +48,7 @@ class GpuEntrance(Construct):
         network: GpuNetwork,
         deployment: Deployment,
         trust: Path | None = None,
+        missing: str = "no GPU service has this model",
     ) -> None:
         """Make the entrance.
 
@@ -57,8 +58,10 @@ class GpuEntrance(Construct):
             network: Where it stands.
             deployment: Its name, its certificate and who may come.
             trust: File of those whose clients may speak gRPC, where it is to be uploaded.
+            missing: What a caller of a model without a service is told.
         """
         super().__init__(scope, id_)
+        self._missing = missing
         self._certificate = deployment.gpu.certificate
         subnets = list(network.subnets.values())
         self.balancer = balancing.CfnLoadBalancer(
@@ -115,7 +118,7 @@ class GpuEntrance(Construct):
                         status_code="404",
                         content_type="application/json",
                         message_body=json.dumps(
-                            {"error": "no GPU service has this model", "code": "model_not_found"}
+                            {"error": self._missing, "code": "model_not_found"}
                         ),
                     ),
                 )

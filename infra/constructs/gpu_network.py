@@ -18,10 +18,12 @@ SUBNET_BITS: Final = 4
 GRPC_TLS: Final = 8443
 """Where the load balancer takes gRPC."""
 
+OF_MACHINES: Final = ("ecs-agent", "ecs-telemetry")
+"""What the agent of a machine of ours calls; Fargate's is not in this network."""
+
 INTERFACES: Final = (
     "ecs",
-    "ecs-agent",
-    "ecs-telemetry",
+    *OF_MACHINES,
     "ecr.api",
     "ecr.dkr",
     "kms",
@@ -49,12 +51,18 @@ class GpuNetwork(Network):
         breaker: Group of the functions in front of services.
         balancer: Group of the load balancer.
         tasks: Group of the replicas.
-        instances: Group of the machines.
+        instances: Group of the machines; empty where Fargate has them all.
         dynamodb_url: Address of DynamoDB for replicas; empty where they count nobody.
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, deployment: Deployment, key_arn: str | None
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        key_arn: str | None,
+        has_machines: bool,
     ) -> None:
         """Make the network.
 
@@ -63,6 +71,7 @@ class GpuNetwork(Network):
             id_: Its id there.
             deployment: Zones and addresses.
             key_arn: The customer's key for the flow log; None for CloudWatch's own.
+            has_machines: Whether replicas run on machines of this account.
         """
         whole = ipaddress.IPv4Network(deployment.gpu.cidr)
         parts = list(map(str, whole.subnets(prefixlen_diff=SUBNET_BITS)))
@@ -76,7 +85,9 @@ class GpuNetwork(Network):
         )
         endpoints = self._group("Endpoints", "Interface endpoints")
         self.tasks = self._group("Tasks", "Replicas of GPU services", (endpoints, (TLS,)))
-        self.instances = self._group("Instances", "GPU machines", (endpoints, (TLS,)))
+        self.instances = (
+            self._group("Instances", "GPU machines", (endpoints, (TLS,))).id if has_machines else ""
+        )
         self.balancer = self._group(
             "Balancer", "Load balancer of GPU services", (self.tasks, (HTTP_PORT, GRPC_PORT))
         )
@@ -87,6 +98,8 @@ class GpuNetwork(Network):
         for cidr in deployment.gpu.clients:
             self.balancer.let_in_network(cidr, GRPC_TLS)
         for service in INTERFACES:
+            if service in OF_MACHINES and not has_machines:
+                continue
             policy = own_callers_only(service)
             self.add_endpoint(service, group_id=endpoints.id, policy=policy)
         self.dynamodb_url = self._dynamodb(deployment, endpoints)

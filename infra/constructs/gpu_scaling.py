@@ -12,6 +12,7 @@ from aws_cdk import (
 )
 from constructs import Construct
 
+from catalogue.container import ContainerService
 from catalogue.gpu import GpuService
 from falaj.contract import (
     DIMENSION_MODEL,
@@ -42,16 +43,18 @@ class Scaled:
         cluster: Name of the cluster.
         service: The service.
         settings: By what.
+        words: What kind of service it is.
     """
 
     model: str
     cluster: str
     service: ecs.CfnService
-    settings: GpuService
+    settings: GpuService | ContainerService
+    words: str = "GPU service"
 
 
 class GpuScaling(Construct):
-    """Target tracking on both metrics; with `to_zero`, down to none after an idle time.
+    """Target tracking on queue time and a GPU's use; with `to_zero`, to none after an idle time.
 
     Attributes:
         target: What is scaled.
@@ -67,18 +70,20 @@ class GpuScaling(Construct):
         """
         super().__init__(scope, id_)
         self._model, self._settings = scaled.model, scaled.settings
-        instances, wishes = scaled.settings.instances, scaled.settings.scaling
+        self._words = scaled.words
+        settings, wishes = scaled.settings, scaled.settings.scaling
         self.target = scaling.CfnScalableTarget(
             self,
             "Target",
             service_namespace="ecs",
             scalable_dimension="ecs:service:DesiredCount",
             resource_id=Fn.join("/", ["service", scaled.cluster, scaled.service.attr_name]),
-            min_capacity=0 if wishes.to_zero else instances.min_replicas,
-            max_capacity=instances.max_replicas,
+            min_capacity=0 if wishes.to_zero else settings.min_replicas,
+            max_capacity=settings.max_replicas,
         )
         self._track("Queue", METRIC_QUEUE_TIME, wishes.queue_ms)
-        self._track("Gpu", METRIC_GPU_UTILISATION, wishes.gpu_percent)
+        if isinstance(settings, GpuService):
+            self._track("Gpu", METRIC_GPU_UTILISATION, settings.scaling.gpu_percent)
         if wishes.to_zero:
             self._to_zero()
 
@@ -180,7 +185,7 @@ class GpuScaling(Construct):
             type="AWS::CloudWatch::Alarm",
             properties={
                 "AlarmName": f"{GPU_ALARM_PREFIX}{self._model}-{kind}",
-                "AlarmDescription": f"GPU service {self._model}: {says}",
+                "AlarmDescription": f"{self._words} {self._model}: {says}",
                 "ComparisonOperator": "LessThanOrEqualToThreshold",
                 "Threshold": threshold,
                 "DatapointsToAlarm": minutes,

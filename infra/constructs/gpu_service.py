@@ -1,4 +1,4 @@
-"""A GPU model's service: its replicas, how a release replaces the one before, what stops it."""
+"""A model's service: its replicas, how a release replaces the one before, what stops it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,18 @@ from typing import Any, Final
 from aws_cdk import aws_ecs as ecs, aws_iam as iam
 from constructs import Construct
 
-from catalogue.gpu import Deployment as Replacement
 from catalogue.release import ReleasePlan
+from catalogue.service import Deployment as Replacement
 from infra.constructs.bounded_role import bounded_role
 from infra.constructs.function_role import allow, sub
 from infra.constructs.gpu_targets import Fleets, GpuTargets
 from infra.constructs.gpu_task import GpuTask
 
+FARGATE: Final = "FARGATE"
+"""AWS's own capacity provider: a task is alone in a machine that nobody here starts or patches.
+
+Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate.html.
+"""
 BAKE_MINUTES: Final = 15
 """How long both fleets stand after the last shift, for a rollback without a cold start."""
 LONGEST_MINUTES: Final = 33 * 60
@@ -34,7 +39,7 @@ class Running:
     Attributes:
         cluster: Name of the cluster.
         capacity: Name of the capacity provider.
-        subnet_ids: Subnets of the zones that offer the GPU.
+        subnet_ids: Subnets of the zones that offer them.
         group_id: Their security group.
         most: Most replicas.
     """

@@ -1,4 +1,4 @@
-"""One replica: models are put in place, then the server runs, alone with its GPU."""
+"""One replica: models are put in place, then the server runs, alone with its GPU or its task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +49,29 @@ _CACHE: Final = "cache"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FargateSize:
+    """What a task has for itself where no machine is ours.
+
+    Attributes:
+        vcpus: Its processors.
+        memory_gib: Its memory, which all its containers share.
+    """
+
+    vcpus: int
+    memory_gib: int
+
+    @property
+    def cpu(self) -> str:
+        """Its processors, in CPU units."""
+        return str(1024 * self.vcpus)
+
+    @property
+    def memory(self) -> str:
+        """Its memory, in MiB."""
+        return str(1024 * self.memory_gib)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """What runs.
 
@@ -57,7 +80,8 @@ class Server:
         command: Its command.
         environment: Its settings.
         health: How Docker asks for its health.
-        memory_mib: Memory that is kept for it.
+        memory_mib: Memory that is kept for it on a machine that it may share.
+        fargate: Size of the task that Fargate runs it in; None on a machine with a GPU.
         is_read_only: Whether it can do without writing to its own file system.
         beats: Settings of the container that tells metrics of a server that does not tell them
             itself; empty where it does.
@@ -70,6 +94,7 @@ class Server:
     environment: Mapping[str, str]
     health: Sequence[str] = HEALTH_COMMAND
     memory_mib: int = 1769
+    fargate: "FargateSize | None" = None
     is_read_only: bool = True
     beats: Mapping[str, str] = field(default_factory=dict)
     gate: Mapping[str, str] = field(default_factory=dict)
@@ -126,22 +151,20 @@ class GpuTask(Construct):
         """
         super().__init__(scope, id_)
         self._log_group, self.answering = supplies.log_group, server.answering
+        self._size = server.fargate
         self.definition = ecs.CfnTaskDefinition(
             self,
             "Resource",
             network_mode="awsvpc",
-            requires_compatibilities=["EC2"],
+            requires_compatibilities=["FARGATE" if self._size else "EC2"],
+            cpu=self._size.cpu if self._size else None,
+            memory=self._size.memory if self._size else None,
             runtime_platform=ecs.CfnTaskDefinition.RuntimePlatformProperty(
                 cpu_architecture="X86_64", operating_system_family="LINUX"
             ),
             execution_role_arn=_role(self, "Starts", _start_rights(supplies)).attr_arn,
             task_role_arn=_role(self, "Does", _own_rights(supplies, cluster)).attr_arn,
-            volumes=[
-                ecs.CfnTaskDefinition.VolumeProperty(
-                    name=name, host=ecs.CfnTaskDefinition.HostVolumePropertiesProperty()
-                )
-                for name in (_MODELS, _CACHE)
-            ],
+            volumes=[self._volume(name) for name in (_MODELS, _CACHE)],
             container_definitions=[
                 self._fetch(supplies),
                 self._serve(server),
@@ -149,6 +172,12 @@ class GpuTask(Construct):
                 *([self._beat(server, supplies)] if server.beats else []),
             ],
         )
+
+    def _volume(self, name: str) -> ecs.CfnTaskDefinition.VolumeProperty:
+        """Name a folder that the task's containers share, and that ends with it."""
+        kinds = ecs.CfnTaskDefinition
+        host = None if self._size else kinds.HostVolumePropertiesProperty()
+        return kinds.VolumeProperty(name=name, host=host)
 
     def _fetch(self, supplies: Supplies) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
         archive = sub("s3://${Bucket}/${Key}", Bucket=supplies.bucket, Key=supplies.key)
@@ -162,7 +191,7 @@ class GpuTask(Construct):
                 ENV_PUBLISHER_KEY: supplies.publisher,
             },
             essential=False,
-            memory_reservation=FETCH_MIB,
+            kept_mib=FETCH_MIB,
             readonly_root_filesystem=True,
             # Whoever mounts a volume first gives it its owner: this image's user.
             mount_points=[
@@ -180,7 +209,7 @@ class GpuTask(Construct):
             command=BEATS_COMMAND,
             environment=server.beats,
             essential=False,
-            memory_reservation=BEATS_MIB,
+            kept_mib=BEATS_MIB,
             readonly_root_filesystem=True,
             restart_policy=ecs.CfnTaskDefinition.RestartPolicyProperty(enabled=True),
             depends_on=[_after(SERVER_CONTAINER, "START")],
@@ -204,7 +233,7 @@ class GpuTask(Construct):
             command=GATE_COMMAND,
             environment=server.gate,
             essential=True,
-            memory_reservation=GATE_MIB,
+            kept_mib=GATE_MIB,
             readonly_root_filesystem=True,
             stop_timeout=STOP_S,
             port_mappings=_ports(),
@@ -222,11 +251,13 @@ class GpuTask(Construct):
             command=server.command,
             environment=server.environment,
             essential=True,
-            memory_reservation=server.memory_mib,
+            kept_mib=server.memory_mib,
             readonly_root_filesystem=server.is_read_only,
             stop_timeout=STOP_S,
             **({} if server.gate else {"port_mappings": _ports()}),
-            resource_requirements=[kinds.ResourceRequirementProperty(type="GPU", value="1")],
+            resource_requirements=None
+            if self._size
+            else [kinds.ResourceRequirementProperty(type="GPU", value="1")],
             depends_on=[_after(FETCH_CONTAINER, "SUCCESS")],
             # Warming up, and TensorRT's building, come before the first answer: ten minutes in all.
             # Whether it should get requests is the balancer's to ask, every five seconds.
@@ -246,6 +277,7 @@ class GpuTask(Construct):
         image: str,
         command: Sequence[str],
         environment: Mapping[str, str],
+        kept_mib: int,
         **further: Any,  # noqa: ANN401 - the definition's own properties
     ) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
         kinds = ecs.CfnTaskDefinition
@@ -258,7 +290,9 @@ class GpuTask(Construct):
                 for key, value in sorted(environment.items())
             ],
             user=USER,
-            privileged=False,
+            # Fargate knows neither: a task has its memory, and no host, for itself.
+            memory_reservation=None if self._size else kept_mib,
+            privileged=None if self._size else False,
             linux_parameters=kinds.LinuxParametersProperty(
                 init_process_enabled=True,
                 capabilities=kinds.KernelCapabilitiesProperty(drop=["ALL"]),

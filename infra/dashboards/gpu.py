@@ -75,7 +75,7 @@ def gpu_board(shown: GpuShown) -> Board:
 def _head(shown: GpuShown) -> Widget:
     watched = shown.watched
     return head(
-        f"{watched.model} on GPUs, release {watched.release}",
+        f"{watched.model} {'on' if watched.has_gpu else 'without'} GPUs, release {watched.release}",
         ["ECS takes a release back by the alarms below; roles of the fleets change with each."],
         {"GPU endpoints": "reference/gpu.md", "what happens when …": RUNBOOK},
         shown.docs_url,
@@ -161,10 +161,14 @@ def _failed(fleet: str) -> Iterator[Entry]:
 def _capacity(shown: GpuShown) -> Iterator[Widget]:
     of_model = {DIMENSION_MODEL: shown.watched.model}
     of_service = {"ClusterName": "${Cluster}", "ServiceName": "${Service}"}
+    on_gpu = metric(METRIC_NAMESPACE, contract.METRIC_GPU_UTILISATION, of_model, label="GPU")
+    has_gpu = shown.watched.has_gpu
     yield Graph(
-        title="GPU, processor and memory in use, %",
+        title="GPU, processor and memory in use, %"
+        if has_gpu
+        else "Processor and memory in use, %",
         entries=[
-            metric(METRIC_NAMESPACE, contract.METRIC_GPU_UTILISATION, of_model, label="GPU"),
+            *([on_gpu] if has_gpu else []),
             metric(_ECS, "CPUUtilization", of_service, label="processor"),
             metric(_ECS, "MemoryUtilization", of_service, label="memory"),
         ],

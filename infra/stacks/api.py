@@ -8,7 +8,7 @@ from typing import Final
 from aws_cdk import CfnOutput, Stack, aws_apigateway as apigateway, aws_lambda as lambda_
 from constructs import Construct
 
-from catalogue.spec import ModelSpec, Target
+from catalogue.spec import ModelSpec
 from falaj.contract import (
     ACCESS_FILE,
     ENV_ACCESS,
@@ -166,7 +166,7 @@ class ApiStack(Stack):
 
     def _backend(self, spec: ModelSpec, deployment: Deployment) -> Backend | PrivateBackend:
         timeout_s = spec.compute.timeout_s
-        if spec.compute.target is Target.LAMBDA:
+        if not spec.compute.is_service:
             alias = ssm_value(self, _alias_id(spec.name), alias_arn_parameter(spec.name))
             return Backend(arn=alias, timeout_s=timeout_s)
         if has_breaker(spec):

@@ -1,25 +1,29 @@
-"""What all GPU services share: network, machines, load balancer and the API's way to it."""
+"""What all services share: network, machines, load balancer and the API's way to it."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from aws_cdk import Fn, Stack, aws_ecs as ecs, aws_ssm as ssm
 from constructs import Construct
 
-from catalogue.gpu import Deployment as Replacement
-from catalogue.spec import ModelSpec
+from catalogue.service import Deployment as Replacement
+from catalogue.spec import ModelSpec, Target
 from falaj.contract import gpu_parameter, key_arn_parameter
 from infra.config.deployment import Deployment
 from infra.config.gpu import capacity_name, offered_types, replacement_of, zones_of
 from infra.constructs.gpu_capacity import GpuCapacity, Machines
 from infra.constructs.gpu_entrance import GpuEntrance
 from infra.constructs.gpu_network import GpuNetwork
+from infra.constructs.gpu_service import FARGATE
 from infra.constructs.shared_layer import ssm_value
 from infra.stacks.naming import DATA_KEY, leave_bootstrap_check_to_cli, stack_properties
 
+_WORDS: Final = {"gpu": "GPU services", "container": "container services"}
+
 
 class GpuStack(Stack):
-    """Deployed after the foundation where the catalogue has a model with `target: gpu`."""
+    """Deployed after the foundation where a model has `target: gpu` or `target: container`."""
 
     def __init__(
         self,
@@ -39,14 +43,21 @@ class GpuStack(Stack):
             models: Those that run here; they say which machines there are.
             trust: File of those whose clients may speak gRPC, where it is to be uploaded.
         """
-        super().__init__(scope, id_, **stack_properties(deployment, "what GPU services share"))
+        super().__init__(scope, id_, **stack_properties(deployment, _holds(models)))
         leave_bootstrap_check_to_cli(self)
         key_arn = (
             ssm_value(self, "DataKeyArn", key_arn_parameter(DATA_KEY))
             if deployment.settings.logs_use_customer_key
             else None
         )
-        network = GpuNetwork(self, "Network", deployment=deployment, key_arn=key_arn)
+        on_gpu = [spec for spec in models if spec.compute.target is Target.GPU]
+        network = GpuNetwork(
+            self,
+            "Network",
+            deployment=deployment,
+            key_arn=key_arn,
+            has_machines=bool(on_gpu),
+        )
         cluster = ecs.CfnCluster(
             self,
             "Cluster",
@@ -54,16 +65,25 @@ class GpuStack(Stack):
                 ecs.CfnCluster.ClusterSettingsProperty(name="containerInsights", value="enabled")
             ],
         )
-        capacities = self._capacities(deployment, models, network, cluster)
+        capacities = self._capacities(deployment, on_gpu, network, cluster)
+        fargate = [FARGATE] if len(on_gpu) < len(models) else []
         ecs.CfnClusterCapacityProviderAssociations(
             self,
             "Capacities",
             cluster=cluster.ref,
-            capacity_providers=[capacity.provider.ref for capacity in capacities.values()],
+            capacity_providers=[
+                *(capacity.provider.ref for capacity in capacities.values()),
+                *fargate,
+            ],
             default_capacity_provider_strategy=[],
         )
         entrance = GpuEntrance(
-            self, "Entrance", network=network, deployment=deployment, trust=trust
+            self,
+            "Entrance",
+            network=network,
+            deployment=deployment,
+            trust=trust,
+            **({"missing": "no service has this model"} if fargate else {}),
         )
         self._tell(
             {
@@ -119,9 +139,14 @@ def _machines(deployment: Deployment, specs: Sequence[ModelSpec], network: GpuNe
     return Machines(
         types=types,
         subnet_ids=[network.subnets[zone] for zone in zones_of(types, deployment.az_ids)],
-        security_group_id=network.instances.id,
+        security_group_id=network.instances,
         most=sum(_most_machines(spec, deployment) for spec in specs),
     )
+
+
+def _holds(models: Sequence[ModelSpec]) -> str:
+    kinds = sorted({spec.compute.target.value for spec in models}, reverse=True)
+    return f"what {' and '.join(_WORDS[kind] for kind in kinds)} share"
 
 
 def _most_machines(spec: ModelSpec, deployment: Deployment) -> int:

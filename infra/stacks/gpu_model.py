@@ -1,4 +1,4 @@
-"""One model's GPU service: its replicas, its releases, and where the API finds it."""
+"""One model's service: its replicas, its releases, and where the API finds it."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,9 @@ from aws_cdk import Fn, Stack, Token, aws_ssm as ssm
 from constructs import Construct
 
 from catalogue.compute import Fallback, ServingEngine
-from catalogue.gpu import Deployment as Replacement
+from catalogue.container import ContainerService
+from catalogue.gpu import GpuService as GpuSettings, Precision
+from catalogue.service import Deployment as Replacement
 from catalogue.spec import ModelSpec
 from falaj.contract import (
     ENV_ENGINE_CACHE,
@@ -23,6 +25,7 @@ from falaj.contract import (
     ENV_PROVIDERS,
     ENV_PUBLISHER_KEY,
     ENV_RELEASE,
+    ENV_THREADS,
     GRPC_PORT,
     HTTP_PORT,
     MODEL_TAG,
@@ -35,19 +38,26 @@ from falaj.contract import (
 from falaj.domain.publisher import PublisherKey
 from infra.access import function_access, written
 from infra.bundling.functions import StagedCode
-from infra.bundling.image import DOCKERFILE, StagedImage
+from infra.bundling.image import DOCKERFILE, PROVIDERS, StagedImage, image_arguments
 from infra.bundling.trees import link_tree, text_digest
 from infra.config.deployment import Access, Dashboards, Deployment, Platform
-from infra.config.gpu import capacity_name, offered_types, replacement_of, zones_of
+from infra.config.gpu import capacity_name, replacement_of, service_zones
 from infra.constructs.assets import outdir, zip_asset
 from infra.constructs.dashboard import Dashboard
 from infra.constructs.function_role import sub
 from infra.constructs.gpu_alarms import GpuAlarms, GpuWatched
 from infra.constructs.gpu_breaker import Before, GpuBreaker, Inside
 from infra.constructs.gpu_scaling import GpuScaling, Scaled
-from infra.constructs.gpu_service import GpuService, Replacing, Running
+from infra.constructs.gpu_service import FARGATE, GpuService, Replacing, Running
 from infra.constructs.gpu_targets import GpuTargets, Listening
-from infra.constructs.gpu_task import CACHE_FOLDER, SERVE_COMMAND, GpuTask, Server, Supplies
+from infra.constructs.gpu_task import (
+    CACHE_FOLDER,
+    SERVE_COMMAND,
+    FargateSize,
+    GpuTask,
+    Server,
+    Supplies,
+)
 from infra.constructs.gpu_triton import gate_environment, triton_server
 from infra.constructs.kept_logs import KeptLogs
 from infra.constructs.publisher_check import warn_of_throw_away_publisher
@@ -56,7 +66,12 @@ from infra.constructs.replica_records import ReplicaRecords
 from infra.constructs.shared_layer import LayerReference, ssm_value
 from infra.dashboards.gpu import GpuShown, gpu_board
 from infra.packaging import PackagedModel
-from infra.stacks.naming import class_key, leave_bootstrap_check_to_cli, stack_properties
+from infra.stacks.naming import (
+    class_key,
+    leave_bootstrap_check_to_cli,
+    stack_properties,
+    words_of,
+)
 
 RELEASE_DIGITS: Final = 16
 
@@ -84,11 +99,11 @@ class GpuPackage:
 
 def has_breaker(spec: ModelSpec) -> bool:
     """Whether requests pass a function first; otherwise the API leads to the service directly."""
-    return spec.compute.fallback is Fallback.LAMBDA or spec.compute.gpu.scaling.to_zero
+    return spec.compute.fallback is Fallback.LAMBDA or spec.compute.service.scaling.to_zero
 
 
 class GpuModelStack(Stack):
-    """A catalogue entry that runs on GPUs."""
+    """A catalogue entry that runs as a service, on GPUs or without."""
 
     def __init__(
         self, scope: Construct, id_: str, *, deployment: Deployment, package: GpuPackage
@@ -106,7 +121,7 @@ class GpuModelStack(Stack):
             scope,
             id_,
             **stack_properties(
-                deployment, f"GPU service {spec.name}", data_class=spec.data_class.value
+                deployment, f"{words_of(spec)} {spec.name}", data_class=spec.data_class.value
             ),
         )
         leave_bootstrap_check_to_cli(self)
@@ -120,7 +135,7 @@ class GpuModelStack(Stack):
             else None
         )
         self._cluster = self._shared("cluster")
-        self._replacement = replacement_of(spec.compute.gpu, deployment.az_ids)
+        self._replacement = replacement_of(spec.compute.service, deployment.az_ids)
         image, repository = self._image()
         is_triton = uses_triton(spec, deployment)
         triton, triton_repository = _own_image(deployment.gpu.triton_image)
@@ -139,7 +154,7 @@ class GpuModelStack(Stack):
         release = text_digest(
             package.image.digest,
             package.root.digest,
-            deployment.gpu.base_image,
+            self._arguments.get("BASE", ""),
             deployment.gpu.triton_image if is_triton else "",
             json.dumps(environment, sort_keys=True),
         )[:RELEASE_DIGITS]
@@ -156,6 +171,7 @@ class GpuModelStack(Stack):
                 command=SERVE_COMMAND,
                 environment={**environment, **access.addresses, ENV_RELEASE: release},
                 memory_mib=spec.compute.memory_mib,
+                fargate=_size(spec.compute.service),
             ),
             supplies=Supplies(
                 image=image,
@@ -194,14 +210,15 @@ class GpuModelStack(Stack):
 
     def _image(self) -> tuple[str, str]:
         """Add the image to the stack's assets; return its address and its repository's ARN."""
-        base, digest = self._deployment.gpu.base_image, self._package.image.digest
+        arguments, digest = self._arguments, self._package.image.digest
         name = f"asset.{digest[:32]}"
         link_tree(self._package.image.folder, outdir(self) / name)
+        told = (digest, *arguments.values())
         location = self.synthesizer.add_docker_image_asset(
-            source_hash=text_digest(digest, base)[:32] if base else digest[:32],
+            source_hash=text_digest(*told)[:32] if arguments else digest[:32],
             directory_name=name,
             docker_file=DOCKERFILE,
-            docker_build_args={"BASE": base} if base else None,
+            docker_build_args=arguments or None,
             platform="linux/amd64",
         )
         repository = sub(
@@ -210,9 +227,17 @@ class GpuModelStack(Stack):
         )
         return location.image_uri, Token.as_string(repository)
 
+    @property
+    def _arguments(self) -> dict[str, str]:
+        """What the image is built with: its packages are for a GPU, or for the engine alone."""
+        compute, base = self._spec.compute, self._deployment.gpu.base_image
+        if isinstance(compute.service, ContainerService):
+            return image_arguments(compute.engine)
+        return {"BASE": base} if base else {}
+
     def _service(self, task: GpuTask, release: str) -> tuple[GpuAlarms, GpuService]:
         spec, deployment = self._spec, self._deployment
-        settings = spec.compute.gpu
+        settings = spec.compute.service
         targets = GpuTargets(
             self,
             "Targets",
@@ -238,6 +263,7 @@ class GpuModelStack(Stack):
                 groups=fleets,
                 timeout_s=spec.compute.timeout_s,
                 queue_ms=settings.scaling.queue_ms,
+                has_gpu=not isinstance(settings, ContainerService),
             ),
         )
         service = GpuService(
@@ -247,10 +273,12 @@ class GpuModelStack(Stack):
             targets=targets,
             running=Running(
                 cluster=self._cluster,
-                capacity=self._shared(f"capacity/{capacity_name(settings)}"),
+                capacity=FARGATE
+                if isinstance(settings, ContainerService)
+                else self._shared(f"capacity/{capacity_name(settings)}"),
                 subnet_ids=self._subnets(),
                 group_id=self._shared("task-group"),
-                most=settings.instances.max_replicas,
+                most=settings.max_replicas,
             ),
             replacing=Replacing(how=self._replacement, plan=spec.release, alarms=alarms.names),
         )
@@ -259,16 +287,20 @@ class GpuModelStack(Stack):
             self,
             "Scaling",
             scaled=Scaled(
-                model=spec.name, cluster=self._cluster, service=service.service, settings=settings
+                model=spec.name,
+                cluster=self._cluster,
+                service=service.service,
+                settings=settings,
+                words=words_of(spec),
             ),
         )
         return alarms, service
 
     def _subnets(self) -> list[str]:
-        """Return the subnets of the zones that offer the GPU."""
+        """Return the subnets of the zones that offer what it runs on."""
         zones = self._deployment.az_ids
         ids = Fn.split(",", self._shared("subnet-ids"))
-        offering = zones_of(offered_types(self._spec.compute.gpu, zones), zones)
+        offering = service_zones(self._spec.compute.service, zones)
         return [Fn.select(zones.index(zone), ids) for zone in offering]
 
     def _breaker(self, service: GpuService, records: ReplicaRecords) -> str:
@@ -289,11 +321,12 @@ class GpuModelStack(Stack):
                 if falls_back
                 else "",
                 wakes=(self._cluster, service.service.attr_name)
-                if spec.compute.gpu.scaling.to_zero
+                if spec.compute.service.scaling.to_zero
                 else None,
                 access=""
                 if deployment.access is Access.OPEN
                 else written(function_access(deployment, [spec])),
+                words=words_of(spec),
             ),
             inside=Inside(
                 subnet_ids=self._subnets(),
@@ -345,11 +378,11 @@ def _own_image(image: str) -> tuple[str, str]:
 
 def server_environment(spec: ModelSpec, deployment: Deployment) -> dict[str, str]:
     """Return the container's settings; built for this machine, it computes on its processor."""
-    settings = spec.compute.gpu
-    providers = (
-        "cpu"
-        if deployment.platform is Platform.HOST
-        else ",".join(provider.value for provider in settings.providers)
+    is_host = deployment.platform is Platform.HOST
+    computing = (
+        _on_processor(spec.compute.engine, spec.compute.service)
+        if isinstance(spec.compute.service, ContainerService)
+        else _on_gpu(spec.compute.service, is_host=is_host)
     )
     return {
         ENV_PROFILE: deployment.profile.value,
@@ -358,7 +391,29 @@ def server_environment(spec: ModelSpec, deployment: Deployment) -> dict[str, str
         ENV_HOST: "0.0.0.0",  # noqa: S104 - the task's own network interface
         ENV_HTTP_PORT: str(HTTP_PORT),
         ENV_GRPC_PORT: str(GRPC_PORT),
-        ENV_PROVIDERS: providers,
-        ENV_PRECISION: settings.precision.value,
         ENV_ENGINE_CACHE: CACHE_FOLDER,
+        **computing,
     }
+
+
+def _on_gpu(service: GpuSettings, *, is_host: bool) -> dict[str, str]:
+    providers = ",".join(provider.value for provider in service.providers)
+    return {
+        ENV_PROVIDERS: "cpu" if is_host else providers,
+        ENV_PRECISION: service.precision.value,
+    }
+
+
+def _on_processor(engine: ServingEngine, service: ContainerService) -> dict[str, str]:
+    """Name the engine, its precision and its threads: each is read back before it serves."""
+    return {
+        ENV_PROVIDERS: PROVIDERS[engine],
+        ENV_PRECISION: Precision.FP32.value,
+        ENV_THREADS: str(service.vcpus),
+    }
+
+
+def _size(service: GpuSettings | ContainerService) -> FargateSize | None:
+    if isinstance(service, ContainerService):
+        return FargateSize(vcpus=service.vcpus, memory_gib=service.memory_gib)
+    return None

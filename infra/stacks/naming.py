@@ -5,6 +5,7 @@ from typing import Any, Final
 from aws_cdk import Environment, Stack
 from constructs import Construct
 
+from catalogue.spec import ModelSpec, Target
 from falaj.contract import DATA_CLASS_TAG, PROFILE_TAG, STAGE_TAG
 from infra.config.deployment import Deployment
 
@@ -33,6 +34,11 @@ def model_stack(name: str) -> str:
 def gpu_model_stack(name: str) -> str:
     """Name the stack of a model's GPU service."""
     return f"FalajGpuModel-{name}"
+
+
+def words_of(spec: ModelSpec) -> str:
+    """Say what kind of service a model has."""
+    return "GPU service" if spec.compute.target is Target.GPU else "container service"
 
 
 def stack_properties(

@@ -3,6 +3,7 @@
 A task starts here as a process at once; only where its machine would be is reckoned: in a zone of
 the service's subnets and of its capacity provider's Auto Scaling group, that offers one of the
 group's instance types, and is not lost. Among these the one with the fewest of its tasks is taken.
+Fargate has room in every zone of the service's subnets.
 
 Source:
     docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html ("best effort
@@ -19,6 +20,11 @@ from functools import cache
 
 from policies.region import FACTS_FILE
 
+FARGATE = "FARGATE"
+"""AWS's own capacity provider: it has room in every zone that a service names, and no machines.
+
+Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html.
+"""
 ANYWHERE = ""
 """The zone of a task whose service says nothing of machines."""
 
@@ -75,7 +81,9 @@ class Machines:
         return self._groups.get(self._providers.get(provider, ""))
 
     def capacity(self, provider: str, subnets: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return the instance types that each zone of a service offers it, lost ones included."""
+        """Return the types that each zone of a service offers it, lost ones included."""
+        if provider == FARGATE:
+            return {self._zones[each]: (FARGATE,) for each in subnets if each in self._zones}
         group = self.group_of(provider)
         if group is None:
             return {}
@@ -95,7 +103,7 @@ class Machines:
             subnets: Its subnets.
             taken: The zones of its tasks.
         """
-        if self.group_of(provider) is None:
+        if provider != FARGATE and self.group_of(provider) is None:
             return ANYWHERE
         left = [zone for zone in self.capacity(provider, subnets) if zone not in self.lost]
         return min(left, key=taken.count, default=None)

@@ -37,6 +37,8 @@ PORTS: Final = {ENV_HTTP_PORT: "http_port", ENV_GRPC_PORT: "grpc_port"}
 """Variable that sets a port, and what a ready container calls that port."""
 
 _ENDPOINT: Final = "AWS_ENDPOINT_URL"
+_ON_PROCESSOR: Final = frozenset({"cpu", "openvino"})
+"""Providers that are here as they are there; in any other's place the processor computes."""
 _PYTHONS: Final = frozenset({"python", "python3"})
 
 
@@ -243,7 +245,7 @@ class Task:
         told = {variable: "0" for variable in PORTS if variable in declared}
         if ENV_HOST in declared:
             told[ENV_HOST] = HOST
-        if ENV_PROVIDERS in declared:
+        if not _ON_PROCESSOR.issuperset(declared.get(ENV_PROVIDERS, "cpu").split(",")):
             told[ENV_PROVIDERS] = "cpu"
         if ENV_ADMIN_PORT in declared:
             told[ENV_ADMIN_PORT] = "off"

@@ -46,7 +46,10 @@ def test_defaults_are_safe():
 def test_a_function_keeps_no_answers():
     """A cache that nobody would fill is not silently ignored."""
     (fault,) = refused(lambda: minimal(cache=CachePolicy(enabled=True)))
-    assert fault == "cache: functions keep no answers; remove it or set compute.target: gpu"
+    assert (
+        fault
+        == "cache: functions keep no answers; remove it or set compute.target: gpu or container"
+    )
 
 
 def test_default_version_comes_first():

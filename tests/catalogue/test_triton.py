@@ -6,7 +6,8 @@ from tritonclient.grpc import model_config_pb2
 
 from catalogue.compute import Compute, Fallback, ServingEngine, Target
 from catalogue.errors import InvalidSpecError
-from catalogue.gpu import Deployment, GpuInstances, GpuService, Precision, Provider
+from catalogue.gpu import GpuInstances, GpuService, Precision, Provider
+from catalogue.service import Deployment
 from catalogue.spec import BatchingPolicy, CachePolicy, ModelSpec, SequencePolicy
 from catalogue.triton import printed, triton_config, triton_faults
 from falaj.domain.manifest import Manifest

@@ -194,7 +194,7 @@ GPU_CONTEXT = {
 
 
 def add_gpu_models(catalogue: Catalogue) -> None:
-    """Add one model for each way in which a GPU service can be made."""
+    """Add one model for each way in which a service can be made."""
     catalogue.add("vision", compute={"target": "gpu"})
     catalogue.add(
         "speech",
@@ -220,6 +220,15 @@ def add_gpu_models(catalogue: Catalogue) -> None:
                 "precision": "fp16",
                 "executions": 2,
             },
+        },
+    )
+    catalogue.add(
+        "ranking",
+        compute={
+            "target": "container",
+            "engine": "openvino",
+            "fallback": "lambda",
+            "container": {"vcpus": 2, "memory_gib": 4, "max_replicas": 3},
         },
     )
 

@@ -7,7 +7,7 @@ import pytest
 from infra.config.deployment import Access, Deployment, Platform
 from infra.config.gpu import GpuPlace
 from infra.config.tokens import TokenIssuer
-from infra.gpu_refusals import balancer_faults
+from infra.gpu_refusals import balancer_faults, engine_faults
 from infra.packaging import read_models
 from infra.refusals import catalogue_faults
 
@@ -189,3 +189,53 @@ def test_replicas_that_check_tokens_need_the_keys(engine, catalogue):
     catalogue.add("vision", compute={"target": "gpu", "engine": engine})
     (fault,) = faults_of(catalogue, Deployment(gpu=CERTIFIED, access=Access.JWT, tokens=NO_KEYS))
     assert "public keys into jwtKeys" in fault
+
+
+# --------------------------------------------------------------- without a GPU
+def container(**service):
+    """A model's compute without a GPU."""
+    return {"target": "container", "container": service}
+
+
+def test_a_service_without_a_gpu_runs_in_zones_that_have_none(catalogue):
+    """mec1-az3 has no g6 and no g5, and needs none."""
+    catalogue.add("triage", compute=container())
+    assert faults_of(catalogue, replace(PLACED, az_ids=("mec1-az1", "mec1-az3"))) == []
+
+
+def test_its_way_is_tls_too(catalogue):
+    """The certificate is the balancer's, whoever stands behind it."""
+    catalogue.add("triage", compute=container())
+    (fault,) = faults_of(catalogue, Deployment())
+    assert fault.startswith("model triage: the way to a container service is TLS")
+
+
+def test_a_model_needs_the_replicas_memory(catalogue):
+    """Judged by the replica's own; the function that stands in has its own memory."""
+    catalogue.add("triage", compute=container())
+    catalogue.add("second", compute={**container(), "fallback": "lambda", "memory_mib": 128})
+    models = [
+        replace(model, versions=tuple(_with_size(v, 2 * 1024**3) for v in model.versions))
+        for model in read_models(catalogue.sources.models, catalogue.sources.build)
+    ]
+    faults = catalogue_faults(models, PLACED)
+    assert [fault.partition(";")[2] for fault in faults if "container.memory_gib" in fault] == [
+        " write at least 5"
+    ] * 2
+    assert ["memory_mib is" in fault for fault in faults].count(True) == 1
+
+
+def _with_size(version, size_bytes):
+    return replace(version, manifest=replace(version.manifest, size_bytes=size_bytes))
+
+
+def test_openvino_here_needs_its_package(catalogue):
+    """`falaj up` runs replicas with this Python's packages, and says which one is missing."""
+    catalogue.add("ranking", compute={"target": "container", "engine": "openvino"})
+    here = Deployment(platform=Platform.HOST, access=Access.OPEN)
+    models = read_models(catalogue.sources.models, catalogue.sources.build)
+    (spec,) = (model.spec for model in models)
+    (fault,) = engine_faults(spec, here, has_package=lambda name: name != "openvino")
+    assert "pip install openvino" in fault
+    assert list(engine_faults(spec, here, has_package=lambda _: True)) == []
+    assert list(engine_faults(spec, PLACED, has_package=lambda _: False)) == []

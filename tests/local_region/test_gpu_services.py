@@ -1,4 +1,4 @@
-"""Promise: models with `target: gpu` answer behind the same address, from the real templates.
+"""Promise: models on services of containers answer behind the same address, by their templates.
 
 Their containers are real processes of the repository's own image, on the processor.
 """
@@ -20,6 +20,7 @@ from catalogue.building import build
 from local_region.clock import VirtualClock
 from local_region.cloudwatch.metrics import MetricId
 from tests.catalogue.ensemble_catalogue import SCALE, write_ensemble
+from tests.falaj.engines.openvino_here import has_a_wheel
 from tests.local_region.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -29,12 +30,17 @@ ROW = json.dumps(
 JSON = {"content-type": "application/json"}
 INFER = "/v2/models/breast-cancer/infer"
 SECOND = "/v2/models/second-look/infer"
+ENGINE = "openvino" if has_a_wheel() else "onnx"
+PROVIDER = "OpenVINO:CPU:f32" if has_a_wheel() else "CPUExecutionProvider"
 COMPUTE = {
     "breast-cancer": (
         "  target: gpu\n  fallback: lambda\n"
         "  gpu: {instances: {max_replicas: 3}, deployment: rolling, scaling: {queue_ms: 10}}"
     ),
-    "file-type": "  target: gpu\n  gpu: {deployment: canary}",
+    "file-type": (
+        f"  target: container\n  engine: {ENGINE}\n"
+        "  container: {vcpus: 1, memory_gib: 2, deployment: canary}"
+    ),
 }
 ASKED = MetricId.of("Falaj", "Asked", {"Model": "second-look"})
 QUEUE = MetricId.of("Falaj", "QueueTime", {"Model": "breast-cancer"})
@@ -63,7 +69,7 @@ def write_second_look(models):
 
 @pytest.fixture(scope="module")
 def on_gpus(tmp_path_factory, open_region):
-    """The catalogue with two models on GPUs: one before which a breaker stands, one without."""
+    """Two models on GPUs, a breaker before each, and one on a processor alone, without one."""
     folder = tmp_path_factory.mktemp("gpu")
     for name, compute in COMPUTE.items():
         shutil.copytree(ROOT / "models" / name, folder / "models" / name)
@@ -161,6 +167,22 @@ def test_the_page_of_a_ready_region_names_grpc_and_replicas(on_gpus):
         given = triton_grpc.InferInput("features", [1, 30], "FP32")
         given.set_data_from_numpy(np.ones((1, 30), dtype=np.float32))
         assert client.infer("breast-cancer", [given]).as_numpy("label").shape == (1,)
+
+
+def test_a_service_without_a_gpu_computes_with_the_engine_asked_for(on_gpus):
+    """Its replica says so over gRPC, the catalogue over REST; its place would be Fargate."""
+    address = dict(on_gpus.region.ready().grpc)["file-type.local"]
+    with triton_grpc.InferenceServerClient(address) as client:
+        told = client.get_model_config("file-type").config
+        given = triton_grpc.InferInput("bytes", [1, 2048], "INT32")
+        given.set_data_from_numpy(np.zeros((1, 2048), dtype=np.int32))
+        answer = client.infer("file-type", [given]).as_numpy("target_label")
+    status, _, body = on_gpus.request("/v2/models/file-type", method="GET")
+
+    assert told.parameters["execution_providers"].string_value == PROVIDER
+    assert answer.shape == (1, 214)
+    assert (status, json.loads(body)["platform"]) == (200, told.platform)
+    assert service(on_gpus, "file-type").settings.capacity_provider == "FARGATE"
 
 
 def test_replicas_follow_queue_time(on_gpus):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from catalogue.gpu import Deployment as Replacement, GpuFamily, GpuInstances, GpuService, GpuSize
+from catalogue.gpu import GpuFamily, GpuInstances, GpuService, GpuSize
+from catalogue.service import Deployment as Replacement
 from infra.config.gpu import (
     GpuPlace,
     capacity_name,
