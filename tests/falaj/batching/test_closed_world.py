@@ -9,9 +9,9 @@ from itertools import count
 
 import pytest
 
-from falaj.batching.entry import Entry
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.scheduler import Dispatch, Scheduler, Wait
+from tests.falaj.batching.named import Named
 
 US = 1_000
 DEVICE, HAND_OVER = 4_060 * US, 60 * US
@@ -55,7 +55,7 @@ class World:
             for ended in arrived:
                 if ended is None:
                     self.now += READ
-                    self.scheduler.admit(Entry(None, rows=1, arrived_ns=self.now))
+                    self.scheduler.admit(Named(arrived_ns=self.now))
                 else:
                     self._end(ended)
             self._look()

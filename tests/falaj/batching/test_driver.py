@@ -5,10 +5,10 @@ import time
 from threading import Event, Lock
 
 from falaj.batching.driver import Batcher
-from falaj.batching.entry import Entry
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.scheduler import Scheduler
 from falaj.batching.threads import Threads
+from tests.falaj.batching.named import Named, names_of
 
 QUICK, SLOW = 1, 10**9
 
@@ -17,10 +17,10 @@ def played(story, *, took_ns=QUICK, size=8, pause_s=0.0):
     """Play a story against a batcher; return the batches that ran, in order."""
     batches = []
 
-    def run(payloads):
-        batches.append(list(payloads))
+    def run(entries):
+        batches.append(names_of(entries))
         time.sleep(pause_s)
-        return payloads
+        return entries
 
     async def play():
         loop = asyncio.get_running_loop()
@@ -49,7 +49,7 @@ def played(story, *, took_ns=QUICK, size=8, pause_s=0.0):
 def ask(batcher, *names):
     """Requests that arrive in one turn of the loop."""
     for name in names:
-        batcher.submit(Entry(name, rows=1, arrived_ns=0))
+        batcher.submit(Named(name))
 
 
 def test_a_lone_request_runs_before_submit_returns():
@@ -108,11 +108,11 @@ def test_what_is_handed_over_ahead_keeps_to_the_instances():
     """The next batch waits beside the device, not on it."""
     lock, may_end, beside = Lock(), Event(), []
 
-    def run(payloads):
+    def run(entries):
         assert lock.acquire(blocking=False)
         may_end.wait(30)
         lock.release()
-        return payloads
+        return entries
 
     async def play():
         loop = asyncio.get_running_loop()
@@ -140,7 +140,7 @@ def test_what_is_handed_over_ahead_keeps_to_the_instances():
         threads.close(wait=True)
         return answers
 
-    assert asyncio.run(play()) == ["a", "b", "c"]
+    assert names_of(asyncio.run(play())) == ["a", "b", "c"]
     assert beside == [(2, 1)]
 
 
@@ -157,10 +157,10 @@ def test_a_batch_that_is_under_way_says_for_how_long():
     """So that whoever looks can tell a run that does not end."""
     running, release, seen = Event(), Event(), []
 
-    def run(payloads):
+    def run(entries):
         running.set()
         release.wait(600)
-        return payloads
+        return entries
 
     async def play():
         loop, done = asyncio.get_running_loop(), asyncio.Event()

@@ -2,16 +2,16 @@
 
 import pytest
 
-from falaj.batching.entry import Entry
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.scheduler import IDLE, Dispatch, Scheduler, Wait
+from tests.falaj.batching.named import Named, names_of
 
 MS = 1_000_000
 
 
 def entry(name="", *, rows=1, at=0, **values):
     """A request called `name`."""
-    return Entry(name, rows=rows, arrived_ns=at, **values)
+    return Named(name, rows=rows, arrived_ns=at, **values)
 
 
 def scheduler(**policy):
@@ -24,7 +24,7 @@ def scheduler(**policy):
 def names(decision):
     """What is to run, by name."""
     assert isinstance(decision, Dispatch), decision
-    return [held.payload for held in decision.entries]
+    return names_of(decision.entries)
 
 
 def admit(queue, *entries):
@@ -172,7 +172,7 @@ def test_a_tenant_that_fills_the_queue_keeps_nobody_out():
     queue = scheduler(capacity=3)
     admit(queue, *(entry(n, tenant="flood") for n in range(3)))
     admission = queue.admit(entry("calm", tenant="calm"))
-    assert (admission.is_admitted, admission.displaced.payload) == (True, 2)
+    assert (admission.is_admitted, admission.displaced.name) == (True, 2)
     assert queue.waiting == 3
     assert not queue.admit(entry("more", tenant="flood")).is_admitted
 
@@ -190,7 +190,7 @@ def test_a_queue_is_full_when_no_more_will_be_answered_in_time():
     queue.expect(10 * MS)
     admit(queue, entry("a", rank=2), entry("b", rank=2), entry("c", rank=2))
     assert not queue.admit(entry("d", rank=2)).is_admitted
-    assert queue.admit(entry("first", tenant="first")).displaced.payload == "c"
+    assert queue.admit(entry("first", tenant="first")).displaced.name == "c"
 
 
 def test_short_runs_leave_the_queue_its_places():
@@ -210,7 +210,7 @@ def test_the_last_rank_leaves_a_full_queue_first():
     admit(queue, entry("third", tenant="c", rank=3), entry("fifth", tenant="e", rank=5, priority=1))
     admit(queue, *(entry(f"first {n}", tenant="a", rank=1) for n in range(2)))
     left = [queue.admit(entry(n, tenant="a", rank=1)).displaced for n in range(2)]
-    assert [held.payload for held in left] == ["fifth", "third"]
+    assert names_of(left) == ["fifth", "third"]
     assert not queue.admit(entry("again", tenant="a", rank=1)).is_admitted
 
 
@@ -226,7 +226,7 @@ def test_within_a_rank_a_full_queue_is_shared():
     queue = scheduler(capacity=4)
     admit(queue, entry("first", tenant="first", rank=1))
     admit(queue, *(entry(n, tenant="flood", rank=4) for n in range(3)))
-    assert queue.admit(entry("calm", tenant="calm", rank=4)).displaced.payload == 2
+    assert queue.admit(entry("calm", tenant="calm", rank=4)).displaced.name == 2
     assert not queue.admit(entry("more", tenant="flood", rank=4)).is_admitted
 
 
@@ -234,7 +234,7 @@ def test_expired_requests_are_given_back_and_do_not_run():
     """A deadline that passes in the queue costs no run."""
     queue = scheduler()
     admit(queue, entry("late", deadline_ns=MS), entry("in time", deadline_ns=99 * MS), entry("any"))
-    assert [held.payload for held in queue.expire(2 * MS)] == ["late"]
+    assert names_of(queue.expire(2 * MS)) == ["late"]
     assert queue.expire(2 * MS) == []
     assert names(queue.decide(2 * MS)) == ["in time", "any"]
 

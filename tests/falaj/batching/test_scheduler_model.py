@@ -2,9 +2,9 @@
 
 from hypothesis import given, settings, strategies as st
 
-from falaj.batching.entry import Entry
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.scheduler import Dispatch, Scheduler
+from tests.falaj.batching.named import Named
 
 CAPACITY = 6
 RANKS = {"a": 1, "b": 3, "c": 3}
@@ -35,7 +35,7 @@ def test_every_request_ends_exactly_once(steps):  # noqa: C901, PLR0912, PLR0915
         if step == "come":
             tenant, priority, rows, key, left = values
             deadline = None if left is None else now + left
-            entry = Entry(
+            entry = Named(
                 len(came),
                 rows=rows,
                 arrived_ns=now,

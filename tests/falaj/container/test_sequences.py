@@ -31,7 +31,7 @@ class World:
         request = InferenceRequest(
             inputs={}, outputs=(), output_names=("y",), id=name, parameters=parameters
         )
-        call = Call(request, self._done, began_ns=0, decoded_ns=0)
+        call = Call(request, self._done, 0, 0)
         self.sequences.submit(call, self.queue.append, self._done)
 
     def run(self, width=1):

@@ -70,7 +70,8 @@ class Callers:
             inputs={"i": np.array([row], np.int64)}, outputs=(), output_names=("y",)
         )
         now = perf_counter_ns()
-        call = Call(request, done, began_ns=now, decoded_ns=now, timeout_ns=timeout_ns)
+        call = Call(request, done, now, now)
+        call.timeout_ns = timeout_ns
         self.worker.submit(call)
         return call, ended
 

@@ -14,10 +14,11 @@ _HELD_UP_NS: Final = 1_000_000  # how long a turn may run batch after batch befo
 _TIMER_NS: Final = 1_000_000  # an event loop's timers are this coarse
 
 Run = Callable[[Sequence[Any]], list[Any]]
-"""Answers payloads, each with a result or an exception; never raises."""
+"""Answers entries, which are of whoever submits them, each with a result or an exception; never
+raises."""
 
-Finish = Callable[[Sequence[Entry], list[Any], int, int], None]
-"""Takes a batch, its answers, when it began and how long it took, in nanoseconds."""
+Finish = Callable[[Sequence[Any], list[Any], int, int], None]
+"""Takes a batch of entries, its answers, when it began and how long it took, in nanoseconds."""
 
 
 class Batcher:
@@ -41,7 +42,7 @@ class Batcher:
         scheduler: Scheduler,
         run: Run,
         finish: Finish,
-        expire: Callable[[Entry], None],
+        expire: Callable[[Any], None],
         loop: asyncio.AbstractEventLoop,
         threads: Threads,
         inline_below_ns: int = INLINE_BELOW_NS,
@@ -67,12 +68,15 @@ class Batcher:
         A request that comes alone to an idle, quick model is run before this returns.
         """
         if self.takes_alone(entry.rows):
-            entry.is_waiting = False
             began = perf_counter_ns()
-            answers = self._run([entry.payload])
+            answers = self._run([entry])
             took = self.ran_alone(entry.rows, began)
             self._finish([entry], answers, began, took)
             return ADMITTED
+        return self.enqueue(entry)
+
+    def enqueue(self, entry: Entry) -> Admission:
+        """Queue an entry that cannot run at once; as `submit`."""
         admission = self.scheduler.admit(entry)
         if admission.is_admitted:
             self._wake()
@@ -132,11 +136,10 @@ class Batcher:
                 break
 
     def _start(self, entries: list[Entry]) -> None:
-        payloads = [entry.payload for entry in entries]
         rows = sum([entry.rows for entry in entries])
         began = perf_counter_ns()
         if not self._lane.under_way and self._pace.is_inline(rows):
-            answers = self._run(payloads)
+            answers = self._run(entries)
             took = perf_counter_ns() - began
             # Nobody could arrive meanwhile, so there is nobody to wait for.
             self.scheduler.completed(entries, took_ns=self.expect(rows, took), now_ns=began)
@@ -144,12 +147,12 @@ class Batcher:
         else:
             self._begun[id(entries)] = began
             self._lane.start(
-                lambda: self._timed(payloads), lambda done: self._ended(entries, rows, done, began)
+                lambda: self._timed(entries), lambda done: self._ended(entries, rows, done, began)
             )
 
-    def _timed(self, payloads: Sequence[Any]) -> tuple[list[Any], int, int]:
+    def _timed(self, entries: Sequence[Entry]) -> tuple[list[Any], int, int]:
         began, idle = perf_counter_ns(), thread_time_ns()
-        answers = self._run(payloads)
+        answers = self._run(entries)
         return answers, perf_counter_ns() - began, thread_time_ns() - idle
 
     def _ended(

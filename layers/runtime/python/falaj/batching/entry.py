@@ -1,7 +1,7 @@
 """What waits in a queue: everything a scheduler may know about a request, and nothing else."""
 
 from collections.abc import Hashable
-from typing import Any, Final
+from typing import Final
 
 NORMAL_PRIORITY: Final = 2
 """Of 1 (first) to `LOWEST_PRIORITY`; a request that names none has this one."""
@@ -13,10 +13,12 @@ FIRST_RANK: Final = 1
 
 
 class Entry:
-    """One request in a queue. Mutable: a scheduler marks what became of it.
+    """One request in a queue; callers' own kinds say what it is about. A scheduler marks it.
 
-    Args:
-        payload: The caller's own; never looked at.
+    Most requests differ from the usual in nothing, and one is made for each: what is written here
+    is the usual, and an entry holds what differs.
+
+    Attributes:
         rows: How much of a batch it fills, at least 1.
         arrived_ns: When it came.
         key: Only entries of equal keys may share a run: every size but the batch's.
@@ -24,38 +26,14 @@ class Entry:
         priority: Smaller goes first.
         deadline_ns: When an answer is of no more use; None if always of some.
         rank: The tenant's: who has a later one leaves a full queue first.
+        is_waiting: Whether a queue holds it.
     """
 
-    __slots__ = (
-        "arrived_ns",
-        "deadline_ns",
-        "is_waiting",
-        "key",
-        "payload",
-        "priority",
-        "rank",
-        "rows",
-        "tenant",
-    )
-
-    def __init__(
-        self,
-        payload: Any,  # noqa: ANN401 - opaque on purpose
-        *,
-        rows: int,
-        arrived_ns: int,
-        key: Hashable = None,
-        tenant: str = "",
-        priority: int = NORMAL_PRIORITY,
-        deadline_ns: int | None = None,
-        rank: int = FIRST_RANK,
-    ) -> None:
-        self.payload = payload
-        self.rows = rows
-        self.arrived_ns = arrived_ns
-        self.key = key
-        self.tenant = tenant
-        self.priority = priority
-        self.deadline_ns = deadline_ns
-        self.rank = rank
-        self.is_waiting = True
+    rows: int = 1
+    arrived_ns: int = 0
+    key: Hashable = None
+    tenant: str = ""
+    priority: int = NORMAL_PRIORITY
+    deadline_ns: int | None = None
+    rank: int = FIRST_RANK
+    is_waiting: bool = False

@@ -20,27 +20,33 @@ class Lanes:
 
     def append(self, entry: Entry) -> None:
         """Let an entry wait behind its tenant's others."""
-        level = self._levels.setdefault(entry.priority, {})
-        lane = level.get(entry.tenant)
+        tenant = entry.tenant
+        level = self._levels.get(entry.priority)
+        if level is None:
+            level = self._levels[entry.priority] = {}
+        lane = level.get(tenant)
         if lane is None:
-            lane = level[entry.tenant] = deque()
+            lane = level[tenant] = deque()
         lane.append(entry)
-        self._held[entry.tenant] = self._held.get(entry.tenant, 0) + 1
+        entry.is_waiting = True
+        self._held[tenant] = self._held.get(tenant, 0) + 1
         self.count += 1
         self.rows += entry.rows
 
     def drop(self, entry: Entry) -> None:
         """Let an entry wait no more; nothing happens if it does not."""
-        if not entry.is_waiting:
-            return
-        entry.is_waiting = False
-        self.count -= 1
-        self.rows -= entry.rows
-        left = self._held[entry.tenant] - 1
+        if entry.is_waiting:
+            entry.is_waiting = False
+            self._note_gone(entry.tenant, 1, entry.rows)
+
+    def _note_gone(self, tenant: str, count: int, rows: int) -> None:
+        self.count -= count
+        self.rows -= rows
+        left = self._held[tenant] - count
         if left:
-            self._held[entry.tenant] = left
+            self._held[tenant] = left
         else:
-            del self._held[entry.tenant]
+            del self._held[tenant]
 
     def take(self, most_rows: int) -> list[Entry]:
         """Remove what shall run together: at most so many rows, or one entry that alone has more.
@@ -80,13 +86,16 @@ class Lanes:
                 lane.popleft()
                 continue
             if taken and (entry.key != taken[0].key or rows + entry.rows > most_rows):
+                self._note_gone(entry.tenant, len(taken), rows)
                 return taken + self._take_behind(level, taken[0].key, most_rows - rows)
             lane.popleft()
-            self.drop(entry)
+            entry.is_waiting = False
             taken.append(entry)
             rows += entry.rows
             if rows >= most_rows:
                 break
+        if taken:
+            self._note_gone(taken[0].tenant, len(taken), rows)
         self._tidy(level)
         return taken
 

@@ -6,7 +6,9 @@ from typing import Final
 
 NS_PER_US: Final = 1_000
 _GATHER_SHARE: Final = 0.3
-_ABOUT, _MUCH = 1.1, 1.5  # times the cheapest
+_ABOUT, _HARDLY, _MUCH = 1.1, 1.03, 1.5  # times the cheapest
+_HAND_OVER_NS: Final = 300_000
+"""What a run costs besides: its way to a thread and back, gathering, looking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,35 +56,46 @@ class BatchPolicy:
         """Whether requests share runs at all."""
         return self.max_batch_size > 1
 
-    def useful_rows(self, busy_ns: Mapping[int, int]) -> int:
+    def useful_rows(self, cost_ns: Mapping[int, int], *, is_heavy: bool) -> int:
         """Return the largest batch worth running: the smallest that is about as cheap a row as any.
 
-        Where rows are heavy a larger one gains nothing, since the model waits while it is read; and
-        it loses where intermediate results leave the processor's caches. Preferred sizes are
+        A larger one gains nothing: its requests wait for each other, and while they are read and
+        answered the model has nothing to do, where of two smaller ones the other would run. And it
+        loses where intermediate results leave the processor's caches. Preferred sizes are
         somebody's decision and are left alone.
 
         Args:
-            busy_ns: Processor time of a run by its rows, joining included; ascending.
+            cost_ns: What a run costs by its rows, joining included; ascending.
+            is_heavy: Whether rows are so large that reading them takes about as long as a run.
 
         Example:
-            >>> BatchPolicy().useful_rows({1: 700, 2: 1500, 4: 3600, 8: 27_000})
-            1
-            >>> BatchPolicy().useful_rows({1: 60, 8: 90, 32: 150})
+            A model whose rows cost the same in any company, and one that has a device:
+
+            >>> BatchPolicy().useful_rows(
+            ...     {1: 7_900_000, 8: 49_600_000, 32: 198_000_000}, is_heavy=False
+            ... )
+            8
+            >>> BatchPolicy().useful_rows(
+            ...     {1: 4_100_000, 8: 4_200_000, 32: 4_300_000}, is_heavy=False
+            ... )
             32
-            >>> BatchPolicy().useful_rows({1: 910, 8: 7_100, 32: 30_000})
+            >>> BatchPolicy().useful_rows({1: 6_000, 8: 40_000, 32: 160_000}, is_heavy=False)
+            32
+            >>> BatchPolicy().useful_rows({1: 910_000, 8: 7_100_000, 32: 30_000_000}, is_heavy=True)
             1
         """
-        if self.preferred_batch_sizes or not busy_ns:
+        if self.preferred_batch_sizes or not cost_ns:
             return self.max_batch_size
-        costs = {rows: busy / rows for rows, busy in busy_ns.items()}
+        beside, share = (0, _ABOUT) if is_heavy else (_HAND_OVER_NS, _HARDLY)
+        costs = {rows: (cost + beside) / rows for rows, cost in cost_ns.items()}
         least = min(costs.values())
-        return min(rows for rows, cost in costs.items() if cost <= least * _ABOUT)
+        return min(rows for rows, cost in costs.items() if cost <= least * share)
 
-    def is_past_use(self, busy_ns: Mapping[int, int]) -> bool:
+    def is_past_use(self, cost_ns: Mapping[int, int]) -> bool:
         """Whether the last batch cost so much a row that no larger one is worth trying."""
         if self.preferred_batch_sizes:
             return False
-        costs = [busy / rows for rows, busy in busy_ns.items()]
+        costs = [cost / rows for rows, cost in cost_ns.items()]
         return costs[-1] > min(costs) * _MUCH
 
     @property

@@ -85,6 +85,10 @@ class Threads:
         self._lanes.append(lane)
         return lane
 
+    def is_busy(self) -> bool:
+        """Whether anything is under way."""
+        return any(lane.under_way for lane in self._lanes)
+
     def close(self, *, wait: bool) -> None:
         """Close every lane; `wait` as there."""
         for lane in self._lanes:

@@ -1,9 +1,9 @@
 """One inference on its way through cache, sequence and batch."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, Self
 
-from falaj.batching.entry import FIRST_RANK, NORMAL_PRIORITY
+from falaj.batching.entry import Entry
 from falaj.engines.engine import Tensor
 from falaj.engines.inference import InferenceRequest
 from falaj.errors import FalajError
@@ -11,63 +11,53 @@ from falaj.errors import FalajError
 Answer = Sequence[Tensor] | FalajError
 
 
-class Call:
-    """A decoded request and who waits for it.
+class Holder(Protocol):
+    """Whose queue a call waits in."""
+
+    def let_go(self, call: "Call") -> None:
+        """Forget a call that nobody waits for any more."""
+        ...
+
+
+class Call(Entry):
+    """A decoded request and who waits for it: what queues hold.
 
     Args:
         inference: What to compute.
         done: Told this call and its answer, once; returns whether it could be sent as it is.
         began_ns: When the request was complete.
-        decoded_ns: When it was decoded.
-        tenant: On whose behalf.
-        priority: 1 goes first.
-        timeout_ns: How long it may wait; None for as long as the service allows.
-        rank: The tenant's, where tenants have priorities: the last ones leave a full queue first.
+        arrived_ns: When it was decoded.
 
     Attributes:
+        timeout_ns: How long it may wait; None for as long as the service allows.
         queue_ns: Time spent waiting.
         infer_ns: Time of the run it was part of.
-        cancel: Gives the call up; set while it waits.
+        holder: Where it can be given up; None if it cannot.
     """
 
-    __slots__ = (
-        "began_ns",
-        "cancel",
-        "decoded_ns",
-        "done",
-        "infer_ns",
-        "inference",
-        "priority",
-        "queue_ns",
-        "rank",
-        "tenant",
-        "timeout_ns",
-    )
+    timeout_ns: int | None = None
+    queue_ns: int = 0
+    infer_ns: int = 0
+    holder: Holder | None = None
 
     def __init__(
         self,
         inference: InferenceRequest,
         done: "Callable[[Any, Answer], bool]",
-        *,
         began_ns: int,
-        decoded_ns: int,
-        tenant: str = "",
-        priority: int = NORMAL_PRIORITY,
-        timeout_ns: int | None = None,
-        rank: int = FIRST_RANK,
+        arrived_ns: int,
     ) -> None:
         self.inference = inference
         self.done = done
         self.began_ns = began_ns
-        self.decoded_ns = decoded_ns
-        self.tenant = tenant
-        self.priority = priority
-        self.timeout_ns = timeout_ns
-        self.rank = rank
-        self.queue_ns = self.infer_ns = 0
-        self.cancel: Callable[[], None] | None = None
+        self.arrived_ns = arrived_ns
+
+    def on_behalf_of(self, tenant: str, rank: int) -> Self:
+        """Say who asks; nobody in particular unless this is called."""
+        self.tenant, self.rank = tenant, rank
+        return self
 
     def give_up(self) -> None:
         """Stop waiting; what runs already runs on for nobody."""
-        if self.cancel is not None:
-            self.cancel()
+        if self.holder is not None:
+            self.holder.let_go(self)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httptools
 
+from falaj.container.busy_poll import BusyPoll
 from falaj.container.exchange import Site
 from falaj.container.large_bodies import LargeBodies, is_read_in_place
 from falaj.container.limits import ConnectionLimits
@@ -77,6 +78,7 @@ class Host(Protocol):
         now: Its time, as of late.
         date: The header of that name, with its line's end.
         ok_head: How an answer of 200 begins.
+        poll: Keeps the loop awake after answers; None to let it sleep.
     """
 
     site: Site
@@ -89,6 +91,7 @@ class Host(Protocol):
     now: float
     date: str
     ok_head: bytes
+    poll: BusyPoll | None
 
     def add(self, connection: "Connection") -> bool:
         """Note a new connection; False if it is one too many."""
@@ -113,7 +116,7 @@ class HttpExchange:
     __slots__ = ("_connection", "is_last", "on_gone", "request", "size")
 
     def __init__(
-        self, connection: "Connection", request: Request, *, is_last: bool, size: int
+        self, connection: "Connection", request: Request, size: int, *, is_last: bool = False
     ) -> None:
         self._connection = connection
         self.request = request
@@ -223,7 +226,7 @@ class Connection(asyncio.Protocol):
         is_whole = len(data) - at == length
         if is_whole and server.buffered + length <= self._limits.buffered_bytes:
             server.buffered += length
-            self._received(head.with_body(data[at:]), length, is_last=False)
+            self._take(HttpExchange(self, head.with_body(data[at:]), length))
             return
         self.begin_body()
         if is_read_in_place(head) and self._transport is not None and not self._is_paused:
@@ -374,9 +377,15 @@ class Connection(asyncio.Protocol):
         self.data_received("\r\n".join([*lines, "", ""]).encode("latin-1") + rest)
 
     def _received(self, request: Request, size: int, *, is_last: bool) -> None:
-        exchange = HttpExchange(self, request, is_last=is_last, size=size)
+        self._take(HttpExchange(self, request, size, is_last=is_last))
+
+    def _take(self, exchange: HttpExchange) -> None:
         if self._active is None and not self._is_choked:
-            self._serve(exchange)
+            self._active = exchange
+            self.phase = _SERVING
+            self._server.site(exchange)
+            if self._active is not exchange and self._server.poll is not None:
+                self._server.poll.answered()
             return
         self._waiting.append(exchange)
         if len(self._waiting) >= self._limits.pipelined and self._transport is not None:
@@ -399,13 +408,12 @@ class Connection(asyncio.Protocol):
         if exchange is self._active and self._transport is not None:
             server = self._server
             is_last = exchange.is_last or server.is_draining
-            head = b"%bcontent-length: %d\r\n%b%b\r\n" % (
-                server.ok_head,
-                len(body),
-                lines,
-                _CLOSE if is_last else b"",
-            )
-            self._send(head, body)
+            close = _CLOSE if is_last else b""
+            parts = (server.ok_head, len(body), lines, close)
+            if len(body) < _SMALL:
+                self._write(b"%bcontent-length: %d\r\n%b%b\r\n%b" % (*parts, body))
+            else:
+                self._send(b"%bcontent-length: %d\r\n%b%b\r\n" % parts, body)
             self._answered(exchange, is_last=is_last)
 
     def _answered(self, exchange: HttpExchange, *, is_last: bool) -> None:
@@ -470,18 +478,13 @@ class Connection(asyncio.Protocol):
         found = dict(parse_qsl(query, max_num_fields=None)) if query else NOTHING
         return Request(self._parser.get_method().decode(), path, self._headers, body, found)
 
-    def _serve(self, exchange: HttpExchange) -> None:
-        self._active = exchange
-        self.phase = _SERVING
-        self._server.site(exchange)
-
     def _next(self) -> None:
         if self._active is None and self._waiting and not self._is_choked:
             exchange = self._waiting.popleft()
             if self._is_paused and self._transport is not None:
                 self._is_paused = False
                 self._transport.resume_reading()
-            self._serve(exchange)
+            self._take(exchange)
 
     def _end_after_answer(self) -> None:
         last = self._waiting[-1] if self._waiting else self._active

@@ -5,6 +5,7 @@ from typing import Final
 from falaj.container.call import Call
 from falaj.container.exchange import Exchange
 from falaj.container.json_answers import JsonAnswers
+from falaj.container.ledger import Ledger
 from falaj.container.worker import Worker
 from falaj.contract import (
     HEADER_BINARY_LENGTH,
@@ -29,17 +30,20 @@ class Desk:
     Args:
         worker: Who computes.
         service: As which release.
+        ledger: Where endings are counted.
 
     Attributes:
         variant: What answers name as theirs.
         json_lines: An answer's headers up to the request's id.
+        tally: Where its good answers are counted.
     """
 
-    __slots__ = ("_recurring", "answers", "json_lines", "model", "variant", "worker")
+    __slots__ = ("_recurring", "answers", "json_lines", "model", "tally", "variant", "worker")
 
-    def __init__(self, worker: Worker, service: Service) -> None:
+    def __init__(self, worker: Worker, service: Service, ledger: Ledger) -> None:
         model = worker.model
         self.worker, self.model = worker, model
+        self.tally = ledger.tally(model.name)
         self.answers = JsonAnswers(model)
         self._recurring = RecurringRequests(model.check)
         self.variant = service.variant or model.version
@@ -77,8 +81,6 @@ class RestCall(Call):
         exchange: Who waits.
         desk: Whence the answer comes.
     """
-
-    __slots__ = ("desk", "exchange")
 
     exchange: Exchange
     desk: Desk

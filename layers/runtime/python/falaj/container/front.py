@@ -119,15 +119,10 @@ class Front:
         try:
             rank = FIRST_RANK if self._ranks is None else self._ranks.of(tenant)
             inference = desk.read(request, self._service.limits)
-            call = RestCall(
-                inference,
-                self._done,
-                began_ns=began,
-                decoded_ns=perf_counter_ns(),
-                tenant=tenant,
-                rank=rank,
-            )
+            call = RestCall(inference, self._done, began, perf_counter_ns())
             call.exchange, call.desk = exchange, desk
+            if tenant or rank != FIRST_RANK:
+                call.on_behalf_of(tenant, rank)
             if inference.parameters:
                 read_schedule(inference, call)
         except FalajError as error:
@@ -136,7 +131,7 @@ class Front:
         except Exception as error:  # noqa: BLE001 - the last line: an unknown fault is ours
             return self._refuse(exchange, _unknown(error), desk.outcome())
         desk.worker.submit(call)
-        if call.cancel is not None:
+        if call.is_waiting:
             exchange.on_gone = call.give_up
         return None
 
@@ -152,7 +147,7 @@ class Front:
             return None
         desk = self._desks.get(worker)
         if desk is None:
-            desk = self._desks[worker] = Desk(worker, self._service)
+            desk = self._desks[worker] = Desk(worker, self._service, self._ledger)
         return desk
 
     def _reply(self, call: RestCall, answer: Answer) -> bool:
@@ -171,7 +166,9 @@ class Front:
         except Exception as error:  # noqa: BLE001 - as above
             self._refuse(exchange, _unknown(error), call.outcome())
             return False
-        self._ledger.answered(desk.model.name, queue_ns=call.queue_ns)
+        tally = desk.tally
+        tally.count += 1
+        tally.queue_ns += call.queue_ns
         self._answer(call, body, described)
         return True
 
@@ -180,15 +177,15 @@ class Front:
         request = exchange.request
         request_id = self._id_of(request)
         if self._auditing is not None:
-            asked = _asked(request, request_id)
+            asked = _asked(request, request_id.decode())
             self._auditing.leave(asked, call.outcome(), status=OK, variant=desk.variant)
         limit = service.limits.compress_from_bytes
         is_compressible = len(body) >= limit and "accept-encoding" in request.headers
         if described is None and not is_compressible:
-            exchange.reply_ok(b"%b%b\r\n" % (desk.json_lines, request_id.encode()), body)
+            exchange.reply_ok(b"%b%b\r\n" % (desk.json_lines, request_id), body)
             return
         headers = {
-            HEADER_REQUEST_ID: request_id,
+            HEADER_REQUEST_ID: request_id.decode(),
             HEADER_RELEASE: service.release,
             HEADER_VARIANT: desk.variant,
             **(described or JSON_HEADERS),
@@ -198,8 +195,10 @@ class Front:
         else:
             exchange.reply(OK, headers, body)
 
-    def _id_of(self, request: Request) -> str:
-        return request_id_of(request) if HEADER_REQUEST_ID in request.headers else self._ids.new()
+    def _id_of(self, request: Request) -> bytes:
+        if HEADER_REQUEST_ID in request.headers:
+            return request_id_of(request).encode()
+        return self._ids.new()
 
     def refuse(self, exchange: Exchange, error: FalajError) -> None:
         """Answer an exchange that was not let in."""

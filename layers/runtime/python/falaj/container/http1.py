@@ -16,6 +16,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
+from falaj.container.busy_poll import BusyPoll
 from falaj.container.connection import Connection
 from falaj.container.exchange import Site
 from falaj.container.limits import ConnectionLimits
@@ -36,13 +37,21 @@ class HttpServer:
         bound: A bound socket; taken over.
         clock: Tells the `date` of answers.
         limits: Bounds on clients.
+        poll: Keeps the loop awake after answers; None to let it sleep.
     """
 
     def __init__(
-        self, site: Site, bound: socket.socket, *, clock: Clock, limits: ConnectionLimits
+        self,
+        site: Site,
+        bound: socket.socket,
+        *,
+        clock: Clock,
+        limits: ConnectionLimits,
+        poll: BusyPoll | None = None,
     ) -> None:
         self.site = site
         self.limits = limits
+        self.poll = poll
         self.heads = RecurringHeads()
         self.buffered = self.reserved = 0
         self.is_draining = False

@@ -40,6 +40,20 @@ _WITHOUT_QUEUE: Final = [
 ]
 
 
+class Tally:
+    """Good answers of one model since the last time they were told.
+
+    Attributes:
+        count: How many.
+        queue_ns: How long their requests had waited, summed.
+    """
+
+    __slots__ = ("count", "queue_ns")
+
+    def __init__(self) -> None:
+        self.count = self.queue_ns = 0
+
+
 class Ledger:
     """Counts endings by model; the names are those that functions emit.
 
@@ -67,20 +81,25 @@ class Ledger:
         self._release, self._write = release, write
         self._metrics = _METRICS if has_queue else _WITHOUT_QUEUE
         self._models = frozenset(models)
-        self._answered: dict[str, _Answered] = {}
+        self._tallies: dict[str, Tally] = {}
         self._counts: Counter[tuple[str, Ending]] = Counter()
         self._queue_ns: Counter[str] = Counter()
         self._waited: Counter[str] = Counter()
         self._shed: dict[str, int] = {}
         self._lines = 0
 
+    def tally(self, model: str) -> Tally:
+        """Return where good answers of a model are counted; who counts many keeps it."""
+        tally = self._tallies.get(model)
+        if tally is None:
+            tally = self._tallies[model] = Tally()
+        return tally
+
     def answered(self, model: str, *, queue_ns: int = 0) -> None:
         """Count one good answer, and how long its request had waited."""
-        told = self._answered.get(model)
-        if told is None:
-            told = self._answered[model] = _Answered()
-        told.count += 1
-        told.queue_ns += queue_ns
+        tally = self.tally(model)
+        tally.count += 1
+        tally.queue_ns += queue_ns
 
     def failed(self, outcome: Outcome, *, request_id: str, status: int) -> None:
         """Count one request that got no answer; describe it if it is our fault."""
@@ -122,11 +141,12 @@ class Ledger:
         counts, self._counts = self._counts, Counter()
         queue_ns, self._queue_ns = self._queue_ns, Counter()
         waited, self._waited = self._waited, Counter()
-        answered, self._answered = self._answered, {}
-        for model, told in answered.items():
-            counts[model, Ending.OK] += told.count
-            queue_ns[model] += told.queue_ns
-            waited[model] += told.count
+        for model, tally in self._tallies.items():
+            if tally.count:
+                counts[model, Ending.OK] += tally.count
+                queue_ns[model] += tally.queue_ns
+                waited[model] += tally.count
+                tally.count = tally.queue_ns = 0
         hidden, self._lines = max(0, self._lines - LINES_PER_FLUSH), 0
         for model in sorted({model for model, _ in counts if model} | self._models):
             ends = {ending: counts[model, ending] for ending in Ending}
@@ -178,10 +198,3 @@ class Ledger:
 
     def _write_line(self, values: dict[str, Any]) -> None:
         self._write(orjson.dumps(values).decode() + "\n")
-
-
-class _Answered:
-    __slots__ = ("count", "queue_ns")
-
-    def __init__(self) -> None:
-        self.count = self.queue_ns = 0

@@ -5,8 +5,8 @@ with the bytes at hand, since a parser knows nothing else; and for heads that st
 length, leave the connection open and ask for nothing besides.
 """
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, cast
 
 from falaj.http.messages import Request
 
@@ -14,6 +14,10 @@ MOST_HEADS: Final = 256
 _HEAD_BYTES: Final = 1024
 _END: Final = b"\r\n\r\n"
 _SPECIAL: Final = frozenset({"transfer-encoding", "expect", "upgrade"})
+
+
+_made: Final = cast("Callable[[type[Request], tuple[Any, ...]], Request]", tuple.__new__)
+"""Makes a named tuple in half the time that its own constructor takes."""
 
 
 class Head(NamedTuple):
@@ -30,7 +34,7 @@ class Head(NamedTuple):
     def with_body(self, body: bytes) -> Request:
         """Return the whole request."""
         method, path, headers, _, query = self.request
-        return Request(method, path, headers, body, query)
+        return _made(Request, (method, path, headers, body, query))
 
 
 _NONE: Final[tuple[bytes, tuple[Head, int] | None]] = (_END, None)

@@ -17,12 +17,12 @@ class RequestIds:
     """
 
     def __init__(self) -> None:
-        self._ready: list[str] = []
+        self._ready: list[bytes] = []
 
-    def new(self) -> str:
-        """Return 32 hexadecimal digits that were never returned before."""
+    def new(self) -> bytes:
+        """Return 32 hexadecimal digits that were never returned before, as they are sent."""
         if not self._ready:
-            drawn = os.urandom(_BYTES * _AT_ONCE).hex()
+            drawn = os.urandom(_BYTES * _AT_ONCE).hex().encode()
             size = 2 * _BYTES
             self._ready = [drawn[at : at + size] for at in range(0, len(drawn), size)]
         return self._ready.pop()

@@ -191,9 +191,8 @@ class Sequences:
 
         call.done = finished
         enqueue(call)
-        if call.cancel is not None:
-            # A sequence without one of its requests is another sequence: they all run.
-            call.cancel = None
+        # A sequence without one of its requests is another sequence: they all run.
+        call.holder = None
 
     def _taken(self, key: Key, sequence: _Sequence, turn: _Turn, answer: Answer) -> Answer:
         """Take the states out of an answer; return what is the caller's of it."""

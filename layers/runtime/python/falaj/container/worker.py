@@ -4,10 +4,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from time import perf_counter_ns, thread_time_ns
-from typing import Final
+from typing import Final, cast
 
 from falaj.batching.driver import Batcher
-from falaj.batching.entry import FIRST_RANK, LOWEST_PRIORITY, NORMAL_PRIORITY, Entry
+from falaj.batching.entry import FIRST_RANK, LOWEST_PRIORITY, NORMAL_PRIORITY
 from falaj.batching.joining import divided, joined
 from falaj.batching.policy import BatchPolicy
 from falaj.batching.scheduler import Scheduler
@@ -32,8 +32,7 @@ from falaj.errors import (
 _NS: Final = 1_000_000_000
 _MS: Final = 1_000_000
 _HEAVY_BYTES: Final = 64 * 1024
-"""Rows from this size on are joined only as far as that pays: joining copies them, and while many
-are sent and read the model has nothing to do. Lighter ones cost nothing to join."""
+"""Rows from this size on cost about as much to read and to join as to run."""
 _CLOCK_NS: Final = 100 * _MS
 REJECTED, CANCELED, BACKEND = "REJECTED", "CANCELED", "BACKEND"
 """Why requests fail, as Triton's metrics have it: no room or no time in the queue, the caller hung
@@ -43,6 +42,8 @@ Source: docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/use
 ("Failure Count", reason).
 """
 _WARM_RUNS: Final = 3
+_WAITING: Final = 4
+"""A run whose thread had the processor for less than this part of it has waited for a device."""
 AHEAD: Final = 1
 SHED_S: Final = 1
 """After how long whoever had to leave a full queue may ask again: as after any full queue."""
@@ -83,7 +84,7 @@ class Worker:
         self._axis = model.manifest.signature.batching.batch_axis or 0
         self._sequences = sequences
         self._is_plain = cache is None and sequences is None
-        self._rank_free = _has_fixed_shape(model, self._axis)
+        self._is_keyless = len(model.check.inputs) == 1 and _has_fixed_shape(model, self._axis)
         self._first_input = next(iter(model.check.inputs), "")
         self._failed: Counter[str] = Counter()
         self._clock_due_ns = self._clock_ahead_ms = 0
@@ -123,7 +124,7 @@ class Worker:
         """
         inputs = zeros(self.model.manifest.signature)
         inputs |= {spec.name: spec.zeros() for spec in self._states()}
-        busy: dict[int, int] = {}
+        costs: dict[int, int] = {}
         is_heavy = sum(tensor.nbytes for tensor in inputs.values()) >= _HEAVY_BYTES
         for rows in _sizes(self.policy):
             try:
@@ -131,23 +132,27 @@ class Worker:
             except RequestError:  # zeros may be values this model refuses; no fault of its
                 return
             self._batcher.expect(rows, min(took for took, _ in runs))
-            busy[rows] = max(1, min(used for _, used in runs))
+            costs[rows] = min(cost for _, cost in runs)
             if rows == 1:
                 self.scheduler.expect(runs[-1][0])
-            if is_heavy and self.policy.is_past_use(busy):
+            if is_heavy and self.policy.is_past_use(costs):
                 break
-        if is_heavy:
-            # The first runs were the coldest, and this is the size that the others must beat.
-            again = min(self._warmed(inputs, 1)[1] for _ in range(_WARM_RUNS))
-            busy[1] = max(1, min(busy[1], again))
-            self.scheduler.most_rows = self.policy.useful_rows(busy)
+        # The first runs were the coldest, and this is the size that the others must beat.
+        again = [self._warmed(inputs, 1) for _ in range(_WARM_RUNS)]
+        costs[1] = min(costs[1], *(cost for _, cost in again))
+        self.scheduler.most_rows = self.policy.useful_rows(costs, is_heavy=is_heavy)
 
     def _warmed(self, inputs: Mapping[str, Tensor], rows: int) -> tuple[int, int]:
-        """Run a batch of equal rows; return its duration and processor time in nanoseconds."""
+        """Run a batch of equal rows; return its duration and what it cost, in nanoseconds.
+
+        That is its processor time, whatever else the machine was doing; and its duration where it
+        spent most of that waiting for a device.
+        """
         began, idle = perf_counter_ns(), thread_time_ns()
         batch = joined([inputs] * rows, self._axis) if rows > 1 else inputs
         self.model.engine.run(batch, self.model.check.output_names)
-        return perf_counter_ns() - began, thread_time_ns() - idle
+        took, busy = perf_counter_ns() - began, thread_time_ns() - idle
+        return took, max(1, busy if busy > took / _WAITING else took)
 
     def submit(self, call: Call) -> None:
         """Answer a call, now or later; never raises."""
@@ -169,7 +174,7 @@ class Worker:
         try:
             batch = joined([inference.inputs for inference in inferences], self._axis)
             outputs = self.model.engine.run(batch, names)
-            parts = divided(outputs, [self._rows(call) for call in calls], self._axis)
+            parts = divided(outputs, [call.rows for call in calls], self._axis)
         except (FalajError, ValueError, MemoryError):
             # One request's values, or the sum of all sizes, must not fail the others.
             return [self._alone(call) for call in calls]
@@ -234,45 +239,38 @@ class Worker:
         return False
 
     def _enqueue(self, call: Call) -> None:
-        rows = self._rows(call) or 1
-        if self._batcher.takes_alone(rows):
-            self._run_now(call, rows)
+        rows = self._rows(call)
+        if rows != 1:
+            call.rows = rows or 1
+        if self._batcher.takes_alone(call.rows):
+            self._run_now(call)
             return
         timeout = self._timeout_ns
         if call.timeout_ns is not None and call.timeout_ns < timeout:
             timeout = call.timeout_ns
-        entry = Entry(
-            call,
-            rows=rows,
-            arrived_ns=call.decoded_ns,
-            key=self._key(call),
-            tenant=call.tenant,
-            priority=call.priority,
-            deadline_ns=call.decoded_ns + timeout,
-            rank=call.rank,
-        )
-        admission = self._batcher.submit(entry)
+        call.deadline_ns = call.arrived_ns + timeout
+        if not self._is_keyless or not rows:
+            call.key = self._key(call)
+        call.holder = self
+        admission = self._batcher.enqueue(call)
         if not admission.is_admitted:
             self._turn_away(call)
-            return
-        if entry.is_waiting:
-            call.cancel = lambda: self._cancel(entry)
-        if admission.displaced is not None:
-            self._turn_away(admission.displaced.payload)
+        elif admission.displaced is not None:
+            self._turn_away(cast("Call", admission.displaced))
 
-    def _run_now(self, call: Call, rows: int) -> None:
+    def _run_now(self, call: Call) -> None:
         """Run what nobody waits beside."""
         began = perf_counter_ns()
         answer = self._alone(call)
-        took = self._batcher.ran_alone(rows, began)
-        call.queue_ns, call.infer_ns = began - call.decoded_ns, took
+        took = self._batcher.ran_alone(call.rows, began)
+        call.queue_ns, call.infer_ns = began - call.arrived_ns, took
         if not call.done(call, answer):
             self._count_unanswered(call, answer)
             return
         self.model.statistics.add_success(
             at_ms=self._now_ms(began),
-            batch_size=rows,
-            input_ns=call.decoded_ns - call.began_ns,
+            batch_size=call.rows,
+            input_ns=call.arrived_ns - call.began_ns,
             infer_ns=took,
             output_ns=perf_counter_ns() - began - took,
             queue_ns=call.queue_ns,
@@ -305,8 +303,6 @@ class Worker:
     def _key(self, call: Call) -> Hashable:
         """What must be equal for a shared run: every size but the batch's, on every input."""
         inputs = call.inference.inputs
-        if self._rank_free and len(inputs) == 1:
-            return None
         axis = self._axis
         shapes = [inputs[name].shape for name in sorted(inputs)]
         rows = {shape[axis] if axis < len(shape) else None for shape in shapes}
@@ -315,19 +311,17 @@ class Worker:
         return tuple((*shape[:axis], *shape[axis + 1 :]) for shape in shapes)
 
     # --------------------------------------------------------------- answers
-    def _finish(
-        self, entries: Sequence[Entry], answers: list[Answer], began: int, took: int
-    ) -> None:
+    def _finish(self, calls: Sequence[Call], answers: list[Answer], began: int, took: int) -> None:
         sent = rows = input_ns = queue_ns = 0
-        for entry, answer in zip(entries, answers, strict=True):
-            call: Call = entry.payload
-            call.cancel = None
-            call.queue_ns, call.infer_ns = began - call.decoded_ns, took
+        for call, answer in zip(calls, answers, strict=True):
+            arrived = call.arrived_ns
+            call.holder = None
+            call.queue_ns, call.infer_ns = began - arrived, took
             if call.done(call, answer):
                 sent += 1
-                rows += entry.rows
-                input_ns += call.decoded_ns - call.began_ns
-                queue_ns += call.queue_ns
+                rows += call.rows
+                input_ns += arrived - call.began_ns
+                queue_ns += began - arrived
             else:
                 self._count_unanswered(call, answer)
         if sent:
@@ -347,22 +341,21 @@ class Worker:
             self._failed[BACKEND] += 1
         self.model.statistics.add_failure(ns=perf_counter_ns() - call.began_ns)
 
-    def _cancel(self, entry: Entry) -> None:
-        if entry.is_waiting:
-            call: Call = entry.payload
+    def let_go(self, call: Call) -> None:
+        """Forget a call that nobody waits for any more; what runs already runs on."""
+        if call.is_waiting:
             self._failed[CANCELED] += 1
             self.model.statistics.add_failure(ns=perf_counter_ns() - call.began_ns)
-            self._batcher.cancel(entry)
+            self._batcher.cancel(call)
 
-    def _expire(self, entry: Entry) -> None:
+    def _expire(self, call: Call) -> None:
         self._failed[REJECTED] += 1
-        call: Call = entry.payload
-        call.queue_ns = perf_counter_ns() - call.decoded_ns
+        call.queue_ns = perf_counter_ns() - call.arrived_ns
         error = DeadlineExceededError(model=self.model.name, waited_ms=call.queue_ns / 1e6)
         self._fail(call, error)
 
     def _fail(self, call: Call, error: FalajError) -> None:
-        call.cancel = None
+        call.holder = None
         call.done(call, error)
         self.model.statistics.add_failure(ns=perf_counter_ns() - call.began_ns)
 

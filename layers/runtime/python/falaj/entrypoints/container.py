@@ -11,6 +11,7 @@ import uvloop
 
 from falaj.batching.threads import Threads
 from falaj.config.container import ContainerSettings
+from falaj.container.busy_poll import BusyPoll
 from falaj.container.front import Front
 from falaj.container.gated_site import gated
 from falaj.container.http1 import HttpServer
@@ -109,6 +110,7 @@ async def serve(
         bound_socket(settings.host, settings.http_port),
         clock=clock,
         limits=ConnectionLimits(),
+        poll=BusyPoll(loop, is_elsewhere=threads.is_busy),
     )
     await http.start()
     grpc_server = await _grpc(settings, served, ledger, front, tenants, gates)

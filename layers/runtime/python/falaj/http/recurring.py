@@ -7,7 +7,7 @@ checking that text again costs more than the answer. Whatever is not alike is re
 import os
 from collections.abc import Callable
 from struct import Struct, error as struct_error
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import orjson
@@ -25,9 +25,14 @@ PAUSE: Final = 1024
 _AROUND_BYTES: Final = 1024
 _DATA: Final = b'"data"'
 _OPENING: Final = ord("[")
+_E, _U, _L = b"eul"  # as numbers, which are found four times as fast
 _NOWHERE: Final = -2
 _NOT_THESE_NUMBERS: Final = (struct_error, OverflowError, orjson.JSONDecodeError)
 _NEW: Final = object()
+_made: Final = cast(
+    "Callable[[type[InferenceRequest], tuple[Any, ...]], InferenceRequest]", tuple.__new__
+)
+"""Makes a named tuple in half the time that its own constructor takes."""
 
 
 class _Form(NamedTuple):
@@ -37,11 +42,13 @@ class _Form(NamedTuple):
         start: Where these begin.
         before: The text up to and with their opening bracket.
         behind: The text from their closing bracket on.
+        numbers: The place of these, brackets included.
     """
 
     start: int
     before: bytes
     behind: bytes
+    numbers: slice
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -94,18 +101,19 @@ class RecurringRequests:
             form = self._form_of(body)
             if form is None:
                 return None
-        text = body[form.start : 1 - len(form.behind) or None]
+        _, _, _, numbers, name, shape, dtype, pack, request = form
+        text = body[numbers]
         # true and false, which packing takes for numbers; an exponent alone is one.
-        if b"e" in text and (b"u" in text or b"l" in text):
+        if _E in text and (_U in text or _L in text):
             return None
         try:
-            packed = form.pack(*orjson.loads(text))
+            packed = pack(*orjson.loads(text))
         except _NOT_THESE_NUMBERS:
             return None
         self._has_helped = True
-        _, outputs, names, identifier, parameters = form.request
-        tensor: Tensor = np.ndarray(form.shape, form.dtype, packed)
-        return InferenceRequest({form.name: tensor}, outputs, names, identifier, parameters)
+        _, outputs, names, identifier, parameters = request
+        tensor: Tensor = np.ndarray(shape, dtype, packed)
+        return _made(InferenceRequest, ({name: tensor}, outputs, names, identifier, parameters))
 
     def _form_of(self, body: bytes) -> _Form | None:
         """The known form of a text that is not alike the last one."""
@@ -150,6 +158,7 @@ class RecurringRequests:
             start if is_alike else _NOWHERE,
             body[: start + 1],
             body[end - 1 :],
+            slice(start, end - len(body) or None),
             name,
             tensor.shape,
             tensor.dtype,

@@ -287,14 +287,7 @@ class Servicer:
                 response.set_result(made)
             return True
 
-        call = Call(
-            inference,
-            done,
-            began_ns=began,
-            decoded_ns=perf_counter_ns(),
-            tenant=tenant,
-            rank=rank,
-        )
+        call = Call(inference, done, began, perf_counter_ns()).on_behalf_of(tenant, rank)
         left_s = context.time_remaining()
         if left_s is not None:
             call.timeout_ns = int(max(left_s, 0.0) * _NS)
