@@ -26,6 +26,7 @@ from falaj.entrypoints.breaker import Breaker
 from falaj.entrypoints.breaker_events import Answered
 from falaj.entrypoints.experiment_recorder import unassigned_line
 from falaj.errors import UntrustedArtefactError
+from falaj.telemetry.drift import drift_line
 from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.outcome import Ending, Outcome
 from falaj.telemetry.refusal import refusal_line
@@ -134,6 +135,10 @@ def _of_authorizers() -> list[str]:
     return [unplanned_line("somebody", at=AT)]
 
 
+def _of_drift() -> list[str]:
+    return [drift_line(_MODEL, drifted=0, psi=0.0, at=AT)]
+
+
 def _of_experiments() -> list[str]:
     return [unassigned_line(_MODEL, "no_subject", 1, at=AT)]
 
@@ -170,6 +175,7 @@ _SOURCES: Final[dict[str, Callable[[], list[str]]]] = {
     "breakers before GPU services, with each request": _of_breakers,
     "the authorizer of a REST API": _of_authorizers,
     "the recorder of experiments": _of_experiments,
+    "the drift watch, every five minutes": _of_drift,
     "the rollout controller, each minute or look": _of_controller,
 }
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli import audit, doctor, infer, models, rehearse, shed, synth, token, up
+from cli import audit, doctor, drift, infer, models, rehearse, shed, synth, token, up
 from cli.exits import Exit
 from cli.experiment import verbs as experiment
 from cli.failures import CommandError, exit_of
@@ -33,6 +33,7 @@ NOUNS: Final[tuple[tuple[str, typer.Typer], ...]] = (
     ("rollout", rollout.app),
     ("experiment", experiment.app),
     ("audit", audit.app),
+    ("drift", drift.app),
 )
 """Commands of two words; a noun's verbs are registered in its own module."""
 

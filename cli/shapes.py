@@ -58,6 +58,19 @@ _REPORT: Final[Shape] = {
     "decisions": "when what was decided, and why",
 }
 
+_DRIFT: Final[Shape] = {
+    "at": "when this was said",
+    "reference": "sha256 of the reference",
+    "model": "its name",
+    "version": "its version",
+    "state": "drifted, steady or not_enough",
+    "drifted": "names of the features that have, in two of the last three windows",
+    "psi": "the worst feature's stability index in the newest window, its bias taken off",
+    "rules": "window_s, delta and false_alarm, as registered",
+    "windows": "each window: since, rows, shifted, counts",
+    "features": "each feature, the worst first: name, side, figures, bins and counts",
+}
+
 SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
     "up": (
         {
@@ -148,6 +161,8 @@ SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
         },
     ),
     "doctor": ({"ok": "whether all will do", "checks": "each check: what, ok, found, mend"},),
+    "drift status": ({"versions": "each watched version, as `drift report` tells it"},),
+    "drift report": (_DRIFT,),
     "shed": (
         {
             "before": "the last priority that was answered before, or auto",
