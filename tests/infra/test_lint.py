@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from cfnlint.api import lint
 
 from infra.main import hand_context, synthesize
+from tests.infra.linting import linted
 
 # isort: split
 from aws_cdk import App
@@ -13,7 +13,7 @@ from aws_cdk import App
 
 def errors(text: str) -> list[str]:
     """Return what cfn-lint calls an error, for the region."""
-    return [str(match) for match in lint(text, regions=["me-central-1"]) if match.rule.id[0] == "E"]
+    return [str(match) for match in linted(text) if match.rule.id[0] == "E"]
 
 
 @pytest.mark.slow
