@@ -66,6 +66,19 @@ def _lines(process):
     return [json.loads(line) for line in process.stdout.splitlines()]
 
 
+def test_a_function_that_counts_believes_no_other_reference(task_root):
+    """What drift is measured by is covered by the manifest's signature, like the model."""
+    path = task_root / "models" / "rows" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "facts": {"drift": "0" * 64}}))
+    (path.parent / "drift.json").write_text("{}")
+    signed_models.publish(task_root / "models", task_root / "build")
+    process = _start(task_root, [], FALAJ_DRIFT="1")
+    (line,) = [json.loads(text) for text in process.stdout.splitlines()]
+    assert (process.returncode == 0, line["RefusedStarts"]) == (False, 1)
+    assert "its drift.json has sha256" in process.stderr
+
+
 ROW = {"inputs": [{"name": "x", "shape": [1, 30], "datatype": "FP32", "data": [0.5] * 30}]}
 INFER = {"rawPath": "/v2/models/rows/infer", "body": json.dumps(ROW)}
 
