@@ -15,6 +15,8 @@ from cli.main import run
 from falaj.contract import EXPERIMENTS_PURPOSE, bucket_name_parameter
 from tests.local_region.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 MODEL = "breast-cancer"
 NAME = "second-opinion"
 SPEC = ROOT / "examples" / "experiments" / f"{NAME}.yaml"

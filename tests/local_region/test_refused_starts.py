@@ -3,7 +3,11 @@
 import shutil
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from local_region.progress import AlarmChanged
+
+pytestmark = pytest.mark.slow
 
 ROW = b'{"inputs": [{"name": "features", "datatype": "FP32", "shape": [1, 1], "data": [0]}]}'
 

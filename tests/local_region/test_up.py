@@ -13,6 +13,8 @@ import pytest
 from tests.local_region.conftest import ROOT
 from tests.local_region.test_region import write
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import sys
 from pathlib import Path

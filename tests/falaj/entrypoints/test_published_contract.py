@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.falaj.platform_front import serving, whole_api
+
+pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
 

@@ -12,6 +12,8 @@ from local_region.rehearsal.rehearsal import rehearse
 from local_region.rehearsal.scenario import Ending, Scenario
 from tests.local_region.rehearsal.conftest import ACCOUNT, MODEL, PLAN, ROOT, synthesized
 
+pytestmark = pytest.mark.slow
+
 SHADOW = PLAN | {
     "plan": "shadow",
     "shadow_share": 1.0,
