@@ -12,7 +12,7 @@ Source of AWS's, read 2026-11-22:
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -120,14 +120,15 @@ def _of_shedding() -> list[str]:
     return lines
 
 
-def _of_breakers() -> list[str]:
+def breaker_lines(headers: Mapping[str, str]) -> list[str]:
+    """Return what a breaker writes of one request with some headers."""
     lines: list[str] = []
     breaker = Breaker(
         BreakerSettings(model=_MODEL, endpoint="http://service"),
         ask=lambda _, *, within_s: Answered(200, {"x-waited": str(within_s)}, b""),
         write=lines.append,
     )
-    breaker(_EVENT)
+    breaker(_EVENT | {"headers": dict(headers)})
     return lines
 
 
@@ -172,7 +173,7 @@ _SOURCES: Final[dict[str, Callable[[], list[str]]]] = {
     "functions of a shadow, with each copy": _of_shadows,
     "containers, every ten seconds": _of_containers,
     "containers without room; of functions, the load shedder": _of_shedding,
-    "breakers before GPU services, with each request": _of_breakers,
+    "breakers before GPU services, with each request": lambda: breaker_lines({}),
     "the authorizer of a REST API": _of_authorizers,
     "the recorder of experiments": _of_experiments,
     "the drift watch, every five minutes": _of_drift,

@@ -1,7 +1,8 @@
 """Writes docs/reference/observability.md: `python -m audits.observability_page CDK_OUT`.
 
-Metrics are read from the lines that emitters write, graphs from the templates. The assembly is one
-of a model with default settings; a shadow, tenants, a bank or a GPU service add graphs.
+Metrics and log keys are read from the lines that emitters write, graphs from the templates. The
+assembly is one of a model with default settings; a shadow, tenants, a bank or a GPU service add
+graphs.
 """
 
 import sys
@@ -11,6 +12,7 @@ from typing import Final
 
 from audits.dashboards import DOLLARS_A_MONTH, FREE_DASHBOARDS, Proven, examine
 from audits.emitted import Emitted, emitted
+from audits.log_keys import MEANINGS, log_lines
 from falaj.contract import METRIC_NAMESPACE
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "observability.md"
@@ -40,13 +42,45 @@ All are in the namespace `Falaj`.
 |---|---|---|---|"""  # noqa: E501
 
 
+_LOGS: Final = """## Log lines
+
+Each request of a function leaves one line of JSON, each failure of a container (answers are counted, not described) and each request of a breaker another.
+Below the least level (`FALAJ_LOG_LEVEL`) a line has its metrics and no more.
+No line holds a token, a body, a path as it was asked, or what a refused caller sent.
+
+| key | function | shadow | container | breaker | what it says |
+|---|---|---|---|---|---|"""  # noqa: E501
+
+_TRACES: Final = """
+## Traces
+
+A caller's W3C trace context (`traceparent`) is continued, not begun: its ids are in the line of the request, and the header goes on unchanged with its `tracestate` from a breaker to its service and from the gate to Triton, over REST and gRPC.
+A copy for a shadow carries `traceparent` without what may stand behind its 55 characters, and no `tracestate`, since nothing is called with it.
+A context that is not valid is ignored: it is in no line, and neither header goes on (w3.org/TR/trace-context, 3.2.2, 3.2.4 and 3.3.1).
+What is not version 00 is read as far as 00 goes.
+X-Ray's id (`xray_trace_id`) stands in the same lines, so that either finds the other; X-Ray's own context goes to a shadow by Lambda.
+A container's own line of a failed request has no trace yet: the id that joins it is `request_id`, which a breaker sends on.
+"""  # noqa: E501
+
+
 def page(cdk_out: Path) -> str:
     """Return the page for an assembly.
 
     Raises:
         AssemblyError: There is no assembly, or it is broken.
     """
-    return "\n".join([_HEAD, *_graphs(examine(cdk_out).dashboards), _METRICS, *_rows(), ""])
+    graphs = _graphs(examine(cdk_out).dashboards)
+    return "\n".join([_HEAD, *graphs, _METRICS, *_rows(), "", _LOGS, *_keys(), _TRACES])
+
+
+def _keys() -> Iterator[str]:
+    lines = log_lines()
+    known = dict.fromkeys(key for line in lines.values() for key in line)
+    yield from (
+        f"| `{key}` | {' | '.join('✓' if key in line else '' for line in lines.values())} | "
+        f"{MEANINGS[key]} |"
+        for key in sorted(known, key=list(MEANINGS).index)
+    )
 
 
 def _graphs(dashboards: Sequence[Proven]) -> Iterator[str]:

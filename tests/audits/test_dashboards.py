@@ -5,6 +5,7 @@ import json
 import pytest
 
 from audits.dashboards import examine
+from audits.log_keys import NAMED, log_lines
 from audits.observability_page import PAGE, page
 
 MODEL, API = "FalajModel-churn", "FalajApi"
@@ -108,3 +109,12 @@ def test_a_body_that_is_none_is_named(doctored):
 def test_the_page_is_current(synthesized_once):
     """`python -m audits.observability_page CDK_OUT` writes it, from a model with defaults."""
     assert PAGE.read_text(encoding="utf-8") == page(synthesized_once["smb"])
+
+
+@pytest.mark.parametrize("who", ["function", "shadow", "container"])
+def test_a_line_carries_the_named_keys(who):
+    """One search finds a model's requests, whoever answered."""
+    line = log_lines()[who]
+
+    assert set(NAMED) <= line.keys()
+    assert {"level", "message", "timestamp", "service", "trace_id", "xray_trace_id"} <= line.keys()

@@ -166,6 +166,9 @@ class Desk:
         return [(line["Asked"], line["Fallbacks"]) for line in lines if "_aws" in line]
 
 
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
 @pytest.fixture
 def desk():
     """Make breakers, whose connections end with the test."""
@@ -565,3 +568,36 @@ def test_what_it_answers_itself_leaves_a_record(nowhere):
         (503, "unavailable", key.who("teller"), "vision", 1),
         (400, "malformed_request", None, "vision", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "goes_on"),
+    [(f"00-{TRACE}-b7ad6b7169203331-01", True), (f"00-{TRACE}-b7ad6b7169203331", False)],
+)
+def test_a_callers_trace_goes_on_and_into_the_line(service, desk, traceparent, goes_on):
+    """Both its context and X-Ray's; one that is not valid goes nowhere, nor its state."""
+    root = "Root=1-67891233-abcdef012345678912345678"
+    traced = {"traceparent": traceparent, "tracestate": "a=1", "X-Amzn-Trace-Id": root}
+    made = desk(f"http://127.0.0.1:{service.port}")
+
+    made(headers=EVENT["headers"] | traced)
+
+    ((_, _, headers, _),) = service.seen
+    (line,) = map(json.loads, made.lines)
+    assert ("traceparent" in headers, "tracestate" in headers) == (goes_on, goes_on)
+    assert line.get("trace_id") == (TRACE if goes_on else None)
+    assert line["xray_trace_id"] == root
+
+
+def test_a_request_leaves_a_line_under_the_named_keys(service, desk):
+    """Who looks for a model's bad answers finds those of its breaker."""
+    made = desk(f"http://127.0.0.1:{service.port}")
+    service.status, service.body = 500, b'{"error":"no","code":"x","request_id":"r"}'
+
+    made()
+
+    (line,) = map(json.loads, made.lines)
+    named = ("level", "message", "service", "model_name", "outcome", "status", "request_id")
+    assert [line[name] for name in named] == [
+        "ERROR", "forwarded", "breaker", "vision", "error", 500, "api-1",
+    ]  # fmt: skip

@@ -20,6 +20,10 @@ from falaj.errors import DependencyError, MalformedRequestError
 from falaj.http.messages import Request
 
 CANARY = "784-1990-1234567-1"
+NAMED = (
+    "level", "timestamp", "service", "model_name", "model_version", "model_digest", "release",
+    "variant", "experiment_id", "queue_ms", "infer_ms", "outcome",
+)  # fmt: skip
 ORDER = ShadowOrder(stable="1", candidate="2", share=1.0)
 
 
@@ -117,6 +121,21 @@ def test_copy_says_nothing_of_who_asked(world):
     """No token, cookie, claim, address or query leaves with a copy."""
     world.answered()
     assert CANARY not in json.dumps(world.calls.sent)
+
+
+def test_a_copy_goes_on_with_its_callers_trace(world):
+    """By its ids alone: what may stand behind them stays here."""
+    parent = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    world.answered(event=asked(traceparent=f"{parent}-{CANARY}"[:200]))
+    ((_, event, _),) = world.calls.sent
+    assert event["request"]["headers"]["traceparent"] == parent
+
+
+def test_a_malformed_trace_goes_nowhere(world):
+    """As if there were none."""
+    world.answered(event=asked(traceparent=CANARY))
+    ((_, event, _),) = world.calls.sent
+    assert "traceparent" not in event["request"]["headers"]
 
 
 def test_sample_is_the_share_and_depends_on_the_request_alone():
@@ -389,6 +408,8 @@ def test_shadow_answers_for_nobody_and_leaves_one_line(served, inferred):
     assert told["ShadowMismatch"] == 0
     assert {"Requests", "Bad", "Latency"} & names == set()
     assert told["ShadowLatency"] > 0
+    assert set(NAMED) <= told.keys()
+    assert told["release"] == served.release
 
 
 def test_different_answer_is_a_mismatch_without_its_values(served, inferred):

@@ -26,6 +26,7 @@ from falaj.errors import ConfigurationError, OverloadedError, ShedError
 DIGEST = "c" * 64
 SERVED = Served(model="rows", version="1", digests={"1": DIGEST})
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}"
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 REQUEST = b"\x0a\x04rows"
 """A ModelInferRequest with nothing but its model's name."""
@@ -106,7 +107,7 @@ def test_of_the_headers_only_the_protocols_own_go_on():
                 "x-secret: 1",
                 "te: trailers",
                 "content-type: application/json",
-                "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                f"traceparent: {TRACEPARENT}",
             )
             told = await answer(reader)
             writer.close()
@@ -278,12 +279,17 @@ def test_deadlines_and_metadata_go_on():
 
     async def run():
         async with calling(handler) as (channel, _):
-            pairs = (("authorization", "Bearer x"), ("x-falaj-tenant", "a"), ("traceparent", "00"))
+            pairs = (
+                ("authorization", "Bearer x"),
+                ("x-falaj-tenant", "a"),
+                ("traceparent", TRACEPARENT),
+                ("tracestate", "vendor=1"),
+            )
             return await channel.unary_unary(INFER)(REQUEST, timeout=60, metadata=pairs)
 
     assert asyncio.run(run()) == REQUEST
     assert 0 < seen["left"] <= 60
-    assert "traceparent" in seen["names"]
+    assert {"traceparent", "tracestate"} <= seen["names"]
     assert not {"authorization", "x-falaj-tenant"} & seen["names"]
 
 

@@ -1,16 +1,19 @@
 """What became of requests: counts as CloudWatch metrics now and then, failures as lines."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
 from falaj import contract
+from falaj.domain.clock import Clock, SystemClock
 from falaj.domain.quota import LAST
 from falaj.telemetry.outcome import Ending, Outcome
 
+_NO_KEYS: Final[Mapping[str, Any]] = {}
+_NS_PER_MS: Final = 1e6
 LINES_PER_FLUSH: Final = 20
 """Failures described one by one; an overloaded server must not drown its log as well."""
 
@@ -65,6 +68,7 @@ class Ledger:
         write: Takes each line.
         models: Whose queue times are told even while nobody asks: without data, nobody scales in.
         has_queue: Whether requests wait here; of somebody else's queue nothing is told.
+        clock: The time of lines that describe a failure.
 
     Source:
         docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -77,7 +81,9 @@ class Ledger:
         *,
         models: Iterable[str] = (),
         has_queue: bool = True,
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock or SystemClock()
         self._release, self._write = release, write
         self._metrics = _METRICS if has_queue else _WITHOUT_QUEUE
         self._models = frozenset(models)
@@ -101,8 +107,22 @@ class Ledger:
         tally.count += 1
         tally.queue_ns += queue_ns
 
-    def failed(self, outcome: Outcome, *, request_id: str, status: int) -> None:
-        """Count one request that got no answer; describe it if it is our fault."""
+    def failed(
+        self,
+        outcome: Outcome,
+        *,
+        request_id: str,
+        status: int,
+        keys: Mapping[str, Any] = _NO_KEYS,
+    ) -> None:
+        """Count one request that got no answer; describe it if it is our fault.
+
+        Args:
+            outcome: How it ended.
+            request_id: Its id.
+            status: What it was answered.
+            keys: What else its line says, as its trace's ids.
+        """
         self._counts[outcome.model, outcome.ending] += 1
         if outcome.queue_ns:
             self._queue_ns[outcome.model] += outcome.queue_ns
@@ -115,15 +135,22 @@ class Ledger:
                 {
                     "level": "ERROR",
                     "message": outcome.operation or "unrouted",
+                    "timestamp": self._clock.now(),
+                    "service": outcome.model or "falaj",
                     "model_name": outcome.model,
                     "model_version": outcome.version,
                     "model_digest": outcome.digest,
                     "release": self._release,
+                    "variant": outcome.version,
+                    "experiment_id": None,
+                    "queue_ms": outcome.queue_ns / _NS_PER_MS,
+                    "infer_ms": outcome.infer_ns / _NS_PER_MS,
                     "outcome": outcome.ending.value,
                     "error_code": outcome.error_code,
                     "error": outcome.error,
                     "request_id": request_id,
                     "status": status,
+                    **keys,
                 }
             )
 
@@ -197,4 +224,4 @@ class Ledger:
             )
 
     def _write_line(self, values: dict[str, Any]) -> None:
-        self._write(orjson.dumps(values).decode() + "\n")
+        self._write(orjson.dumps(values, option=orjson.OPT_UTC_Z).decode() + "\n")

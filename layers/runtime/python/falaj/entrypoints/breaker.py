@@ -20,6 +20,8 @@ from falaj.contract import (
     CONTEXT_TENANT,
     DIMENSION_MODEL,
     ENV_ACCESS,
+    HEADER_RELEASE,
+    HEADER_VARIANT,
     METRIC_ASKED,
     METRIC_FALLBACKS,
     METRIC_NAMESPACE,
@@ -37,10 +39,14 @@ from falaj.entrypoints.breaker_events import (
     without_compression,
 )
 from falaj.errors import DependencyError, FalajError, MalformedRequestError, ServiceUnreachableError
+from falaj.telemetry.outcome import Ending
+from falaj.telemetry.trace import traces
 
 if TYPE_CHECKING:
     from falaj.capture.refusals import Refusals
 
+CALLERS: Final = 400
+OURS: Final = 500
 UNHEALTHY: Final = frozenset({502, 503, 504})
 """What a load balancer without healthy targets answers, and a replica that is full or leaving."""
 TOO_MANY: Final = 429
@@ -94,6 +100,7 @@ class Breaker:
         self._write = write or sys.stdout.write
         self._circuit = Circuit()
         self._woke_at: datetime | None = None
+        self._traces: dict[str, Any] = {}
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:  # noqa: ANN401 - Lambda's context has no public type
         """Answer one event; never raises."""
@@ -105,12 +112,13 @@ class Breaker:
         except MalformedRequestError as error:
             self._record(event, 400, error.code)
             return refusal(400, error=str(error), code=error.code, request_id=request_id)
+        self._traces = traces(asked.headers)
         left_s = _left_s(context)
         reason, result = self._from_service(asked, left_s)
         if reason:
             is_waking = reason != "shed" and self._wake_if_absent()
             result = self._instead(event, result, reason, is_waking=is_waking)
-        self._count(reason if self._fall_back else "", request_id)
+        self._count(reason if self._fall_back else "", request_id, result)
         return result
 
     def _from_service(self, asked: Forwarded, left_s: float) -> tuple[str, dict[str, Any]]:
@@ -197,12 +205,14 @@ class Breaker:
             self._log("ERROR", "the service cannot be woken", error=str(error))
         return self._woke_at is not None
 
-    def _count(self, reason: str, request_id: str) -> None:
+    def _count(self, reason: str, request_id: str, result: Mapping[str, Any]) -> None:
         names = (METRIC_ASKED, METRIC_FALLBACKS)
+        now, status = self._clock.now(), int(result["statusCode"])
+        headers = result.get("headers") or {}
         self._write_line(
             {
                 "_aws": {
-                    "Timestamp": int(self._clock.now().timestamp() * 1000),
+                    "Timestamp": int(now.timestamp() * 1000),
                     "CloudWatchMetrics": [
                         {
                             "Namespace": METRIC_NAMESPACE,
@@ -214,16 +224,38 @@ class Breaker:
                 DIMENSION_MODEL: self._model,
                 METRIC_ASKED: 1,
                 METRIC_FALLBACKS: 1 if reason else 0,
+                **self._named(now, "ERROR" if status >= OURS else "INFO", "forwarded"),
+                "release": headers.get(HEADER_RELEASE),
+                "variant": headers.get(HEADER_VARIANT),
+                "outcome": _ending(status).value,
+                "status": status,
                 "request_id": request_id,
+                **self._traces,
                 **({"fallback": reason} if reason else {}),
             }
         )
 
     def _log(self, level: str, message: str, **values: str) -> None:
-        self._write_line({"level": level, "message": message, "model_name": self._model, **values})
+        named = self._named(self._clock.now(), level, message)
+        self._write_line({**named, **values, **self._traces})
+
+    def _named(self, now: datetime, level: str, message: str) -> dict[str, str]:
+        return {
+            "level": level,
+            "message": message,
+            "timestamp": now.isoformat(),
+            "service": "breaker",
+            "model_name": self._model,
+        }
 
     def _write_line(self, values: Mapping[str, Any]) -> None:
         self._write(json.dumps(values, separators=(",", ":")) + "\n")
+
+
+def _ending(status: int) -> Ending:
+    if status >= OURS:
+        return Ending.ERROR
+    return Ending.CLIENT_ERROR if status >= CALLERS else Ending.OK
 
 
 def _is_shed(answered: Answered) -> bool:

@@ -15,6 +15,7 @@ from falaj.contract import (
     PARAMETER_FALLBACK,
 )
 from falaj.errors import MalformedRequestError
+from falaj.telemetry.trace import keep_valid
 
 OK: Final = 200
 _JSON: Final = "application/json"
@@ -100,6 +101,7 @@ def forwarded(event: Mapping[str, Any], model: str, *, is_checked: bool = False)
         for name, value in (event.get("headers") or {}).items()
         if name.lower() not in _OF_ONE_HOP
     }
+    keep_valid(headers)
     # Who was asked for a token has been put there by the check before (falaj.entrypoints.guarded);
     # whoever else wrote it is not believed.
     told = (event.get("headers") or {}).get(HEADER_TENANT, "") if is_checked else ""

@@ -12,7 +12,7 @@ from falaj.http.agreement import Answer, difference
 from falaj.http.oip import answer
 from falaj.http.service import Service
 from falaj.telemetry.shadow import shadow_line
-from falaj.telemetry.trace import xray_root
+from falaj.telemetry.trace import trace_keys, xray_root
 
 _TRACE: Final = "_X_AMZN_TRACE_ID"
 
@@ -54,6 +54,7 @@ class ShadowAnswering:
                 "request_id": copy.request.headers.get(HEADER_REQUEST_ID),
                 "function_request_id": getattr(context, "aws_request_id", None),
                 "xray_trace_id": xray_root(trace),
+                **trace_keys(copy.request.headers.get("traceparent")),
                 "status": response.status,
                 "stable_status": copy.answer and copy.answer.status,
             },

@@ -1,8 +1,8 @@
 """A copy as it travels from stable to its shadow: the request, and what its caller was answered.
 
-It holds what an answer depends on and nothing that says who asked: no credentials, cookies, claims,
-addresses or query. The body is as personal as the request's own; it stays inside Lambda's encrypted
-queue and is written to no log.
+It holds what an answer depends on, the ids of its trace, and nothing that says who asked: no
+credentials, cookies, claims, addresses or query. The body is as personal as the request's own; it
+stays inside Lambda's encrypted queue and is written to no log.
 """
 
 import json
@@ -16,6 +16,7 @@ from falaj.domain.shadow import SHADOW_EVENT
 from falaj.errors import MalformedRequestError
 from falaj.http.agreement import Answer
 from falaj.http.messages import Request
+from falaj.telemetry.trace import trace_keys
 
 LARGEST_EVENT_BYTES: Final = 1024 * 1024
 """What Lambda takes asynchronously.
@@ -47,7 +48,10 @@ class Copy(NamedTuple):
             "request": {
                 "method": self.request.method,
                 "path": self.request.path,
-                "headers": _chosen(self.request.headers, _ASKED),
+                "headers": {
+                    **_chosen(self.request.headers, _ASKED),
+                    **_traced(self.request.headers.get("traceparent")),
+                },
                 "body": pybase64.b64encode_as_string(self.request.body),
             },
         }
@@ -100,3 +104,9 @@ def _chosen(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str
 
 def _bytes(part: Mapping[str, Any]) -> bytes:
     return pybase64.b64decode(part["body"], validate=True)
+
+
+def _traced(traceparent: str | None) -> dict[str, str]:
+    """Return the header without what a caller may have put behind its ids."""
+    keys = trace_keys(traceparent)
+    return {"traceparent": keys["traceparent"]} if keys else {}

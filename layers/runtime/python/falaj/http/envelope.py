@@ -26,7 +26,7 @@ from falaj.http.absent import absent
 from falaj.http.failures import failure_body, failure_headers, status_of
 from falaj.telemetry.emf import OutcomeLog
 from falaj.telemetry.outcome import Ending, Outcome
-from falaj.telemetry.trace import trace_keys
+from falaj.telemetry.trace import traces
 
 MODELS: Final = "/v2/models/"
 
@@ -165,4 +165,4 @@ def _keys(scope: Scope, status: int) -> dict[str, Any]:
     if (context := scope.get("aws.context")) is not None:
         keys["function_request_id"] = context.aws_request_id
         keys["function_arn"] = context.invoked_function_arn
-    return keys | trace_keys(Headers(scope=scope).get("traceparent"))
+    return keys | traces(Headers(scope=scope))

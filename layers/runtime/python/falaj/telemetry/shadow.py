@@ -62,8 +62,18 @@ def shadow_line(
     values |= {
         "level": "ERROR" if outcome.is_bad else "INFO",
         "message": "shadow",
-        "outcome": outcome.ending.value,
+        "timestamp": at,
+        "service": model,
         "cold_start": is_cold,
+        "model_name": outcome.model,
+        "model_version": outcome.version,
+        "model_digest": outcome.digest,
+        "release": release,
+        "variant": outcome.version,
+        "experiment_id": None,
+        "queue_ms": outcome.queue_ns / _NS_PER_MS,
+        "infer_ms": outcome.infer_ns / _NS_PER_MS,
+        "outcome": outcome.ending.value,
         **keys,
     }
     if outcome.is_bad:
@@ -111,4 +121,4 @@ def _line(
         contract.DIMENSION_RELEASE: release,
         **values,
     }
-    return orjson.dumps(document).decode()
+    return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()

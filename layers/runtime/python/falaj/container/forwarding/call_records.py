@@ -12,6 +12,7 @@ from falaj.container.grpc.statuses import code_of
 from falaj.container.ledger import Ledger
 from falaj.errors import FalajError, RequestError, ShedError
 from falaj.telemetry.outcome import Ending, Outcome
+from falaj.telemetry.trace import traces
 
 CALLERS: Final = frozenset(
     {
@@ -57,7 +58,8 @@ class CallRecords:
         is_callers, code = isinstance(error, RequestError), code_of(error)
         outcome.ending = Ending.CLIENT_ERROR if is_callers else Ending.ERROR
         outcome.error_code, outcome.error = error.code, str(error)
-        self._ledger.failed(outcome, request_id="", status=code.value[0])
+        keys = traces(dict(context.invocation_metadata() or ()))
+        self._ledger.failed(outcome, request_id="", status=code.value[0], keys=keys)
         if isinstance(error, ShedError):
             self._ledger.shed(self._model, error.priority)
         self.leave(code, outcome, context, data, names)

@@ -31,6 +31,7 @@ from falaj.container.ranks import Ranks
 from falaj.errors import DrainingError, FalajError, ServiceUnreachableError
 from falaj.http.service import Limits
 from falaj.telemetry.outcome import Outcome
+from falaj.telemetry.trace import HEADERS, keep_valid
 
 SERVICE: Final = "inference.GRPCInferenceService"
 HEALTH: Final = "grpc.health.v1.Health"
@@ -50,7 +51,6 @@ _INFER, _STREAM = "ModelInfer", "ModelStreamInfer"
 _OF_SERVER: Final = frozenset({"RepositoryIndex", "ServerLive", "ServerMetadata", "ServerReady"})
 _ENVELOPE_BYTES: Final = 1024 * 1024
 _ASIDES, _STREAMS = 4, 32
-_TOLD: Final = ("traceparent", "tracestate")
 _NOT_SERVING: Final = b"\x08\x02"
 _UNREACHED: Final = "failed to connect"
 _CANCELLED: Final = grpc.StatusCode.CANCELLED
@@ -260,7 +260,9 @@ class CallForwarder:
 def _metadata(context: Context) -> tuple[tuple[str, str], ...]:
     """What of a call's metadata goes on: no token, nor who calls."""
     given = context.invocation_metadata() or ()
-    return tuple((name, value) for name, value in given if name in _TOLD)
+    told = {name: value for name, value in given if name in HEADERS}
+    keep_valid(told)
+    return tuple(told.items())
 
 
 def _unreached(error: grpc.aio.AioRpcError) -> ServiceUnreachableError | None:

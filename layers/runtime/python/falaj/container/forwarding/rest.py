@@ -36,6 +36,7 @@ from falaj.http.failures import failure_body, failure_headers, status_of
 from falaj.http.oip import request_id_of
 from falaj.http.routes import Target, target_of
 from falaj.telemetry.outcome import Ending, Outcome
+from falaj.telemetry.trace import keep_valid, traces
 
 ASKED: Final = (
     "accept",
@@ -162,6 +163,7 @@ class RestForwarder:
         request = exchange.request
         method = "POST" if target.operation in _POSTED else "GET"
         headers = {name: request.headers[name] for name in ASKED if name in request.headers}
+        keep_valid(headers)
         return await self._upstream.ask(method, _path(target), headers, request.body)
 
     def _tell(self, exchange: Exchange, answered: Answered, outcome: Outcome) -> None:
@@ -184,7 +186,8 @@ class RestForwarder:
         outcome.ending = Ending.CLIENT_ERROR if is_callers else Ending.ERROR
         outcome.error_code, outcome.error = error.code, str(error)
         if outcome.operation not in _HEALTH:  # balancers ask all the while it loads its models
-            self._ledger.failed(outcome, request_id=request_id, status=status)
+            keys = traces(exchange.request.headers)
+            self._ledger.failed(outcome, request_id=request_id, status=status, keys=keys)
         if isinstance(error, ShedError):
             self._ledger.shed(self._served.model, error.priority)
         self._leave(exchange, outcome, status, request_id)
