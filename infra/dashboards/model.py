@@ -42,12 +42,14 @@ class Shown:
     Attributes:
         watched: The release, as its alarms watch it.
         alarms: Names of the model's alarms.
+        watches_drift: Whether what it is asked and answers is compared with its reference.
         sheds: Whether tenants of the last priorities are made to wait where there is no room.
         docs_url: Where a copy of the documentation can be read; empty where none can.
     """
 
     watched: Watched
     alarms: Sequence[str]
+    watches_drift: bool
     sheds: bool
     docs_url: str
 
@@ -122,6 +124,8 @@ def _graphs(shown: Shown) -> Iterator[list[Widget]]:
     ]
     yield list(_durations(watched))
     yield [*_starts(shown)]
+    if shown.watches_drift:
+        yield list(_drift(watched.model))
     if watched.plan.plan is PlanKind.SHADOW:
         yield list(_copies(watched.model))
 
@@ -190,6 +194,21 @@ def _starts(shown: Shown) -> Iterator[Widget]:
         title="Errors that Lambda counts (crashes, timeouts), by executed version",
         entries=[_executed("Errors", "Sum")],
         is_stacked=True,
+    )
+
+
+def _drift(model: str) -> Iterator[Widget]:
+    of_model = {DIMENSION_MODEL: model}
+    yield Graph(
+        title="Features that have drifted from the reference",
+        entries=[metric(METRIC_NAMESPACE, contract.METRIC_DRIFTED_FEATURES, of_model)],
+        stat="Maximum",
+        lines=[Line(value=1, says="drift: people are told")],
+    )
+    yield Graph(
+        title="Stability index (PSI) of the feature that drifted most",
+        entries=[metric(METRIC_NAMESPACE, contract.METRIC_DRIFT_PSI, of_model)],
+        stat="Maximum",
     )
 
 

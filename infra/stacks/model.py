@@ -195,6 +195,7 @@ class ModelStack(Stack):
             shown = Shown(
                 watched=watched,
                 alarms=alarms.names,
+                watches_drift=bool(spec.drift),
                 sheds=bool(deployment.tenants),
                 docs_url=deployment.docs_url,
             )

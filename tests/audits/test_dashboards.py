@@ -5,8 +5,10 @@ import json
 import pytest
 
 from audits.dashboards import examine
+from audits.emitted import emitted
 from audits.log_keys import NAMED, log_lines
 from audits.observability_page import PAGE, page
+from falaj import contract
 
 MODEL, API = "FalajModel-churn", "FalajApi"
 
@@ -56,6 +58,19 @@ def test_a_dashboard_stays_within_what_is_free(synthesized_once):
     counts = {each.name: each.metrics for each in examine(synthesized_once["smb"]).dashboards}
 
     assert all(count <= 50 for count in counts.values()), counts
+
+
+NAMES = {
+    name: value
+    for name, value in vars(contract).items()
+    if name.startswith("METRIC_") and name != "METRIC_NAMESPACE"
+}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_name_of_a_metric_is_emitted(name):
+    """Whoever adds one says in `audits.emitted` by which line."""
+    assert NAMES[name] in {each.name for each in emitted()}
 
 
 @pytest.mark.parametrize(
