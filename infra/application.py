@@ -7,6 +7,7 @@ from aws_cdk import App, Stack
 from falaj.errors import ConfigurationError
 from infra.access import function_access, written
 from infra.api_parts import api_parts
+from infra.batch_stacks import add_batches
 from infra.bundling.functions import stage_function
 from infra.config.deployment import Deployment
 from infra.config.tenants import Tenants
@@ -121,6 +122,9 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         *shedding_stacks(app, deployment, layers, sources),
         *drift_stacks(app, deployment, models, layers, sources),
     ]
+    add_batches(
+        app, deployment, Staged(models, publisher, layers, sources), (foundation, *network)
+    )
     for stack in earlier[1:]:
         stack.add_stack_dependency(foundation)
     for stack in (rollouts, *earlier[1 + len(network) :]):

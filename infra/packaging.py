@@ -179,7 +179,7 @@ def package_model(
     Args:
         model: The model.
         publisher: Whose signatures the function will believe.
-        handler_folder: `functions/predict`.
+        handler_folder: `functions/predict`, or another that runs the model.
         build_root: `.build`.
         room_bytes: What layers leave of Lambda's limit.
 
@@ -213,7 +213,9 @@ def package_model(
     digests = [version.manifest.sha256 for version in model.held]
     return ModelPackage(
         model=model,
-        code=stage_function(f"predict-{model.spec.name}", handler_folder, data, build_root),
+        code=stage_function(
+            f"{handler_folder.name}-{model.spec.name}", handler_folder, data, build_root
+        ),
         publisher=publisher,
         far_prefix="" if fits else text_digest(*digests)[:32],
     )

@@ -14,6 +14,7 @@ from falaj.contract import REGION, WEBHOOK_KEY_PARAMETER
 from falaj.domain.access import AccessMode
 from falaj.domain.publisher import FINGERPRINT_MEND, is_fingerprint
 from falaj.errors import ConfigurationError
+from infra.config.batch import BatchPlace, read_buckets
 from infra.config.edge import ApiName
 from infra.config.gpu import GpuPlace
 from infra.config.profile import PROFILES, ApiKind, Profile, ProfileSettings
@@ -107,6 +108,7 @@ class Deployment:
         gpu: The network, name and certificate of GPU services.
         tokens: Whose tokens count, with `access=jwt`.
         api_name: The API's own name, and the certificates that callers must show there.
+        batch: Which models answer batches, and in which buckets.
     """
 
     profile: Profile = Profile.SMB
@@ -128,10 +130,12 @@ class Deployment:
     gpu: GpuPlace = field(default_factory=GpuPlace)
     tokens: TokenIssuer = field(default_factory=TokenIssuer)
     api_name: ApiName = field(default_factory=ApiName)
+    batch: BatchPlace = field(default_factory=BatchPlace)
 
     def __post_init__(self) -> None:
         faults = [fault for fault in (check(self) for check in _CHECKS) if fault]
         faults.extend(self.gpu.faults())
+        faults.extend(self.batch.faults())
         faults.extend(_access_faults(self))
         faults.extend(self.api_name.faults(is_rest=self.is_rest))
         if faults:
@@ -276,10 +280,17 @@ NAME_SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 }
 """Those that make an `ApiName`."""
 
+BATCH_SETTINGS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "batch": ("models", _names),
+    "batchBuckets": ("buckets", read_buckets),
+}
+"""Those that make a `BatchPlace`."""
+
 GROUPS: Final[dict[str, tuple[type, dict[str, tuple[str, Callable[[str], Any]]]]]] = {
     "gpu": (GpuPlace, GPU_SETTINGS),
     "tokens": (TokenIssuer, TOKEN_SETTINGS),
     "api_name": (ApiName, NAME_SETTINGS),
+    "batch": (BatchPlace, BATCH_SETTINGS),
 }
 """Settings that make a value of their own, by the deployment's field."""
 

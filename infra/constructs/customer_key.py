@@ -1,5 +1,6 @@
 """The customer's key: one for models, settings and logs; rotated, kept when its stack goes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Fn, aws_kms as kms, aws_ssm as ssm
@@ -16,13 +17,21 @@ class CustomerKey(Construct):
         key: The key.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, purpose: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        purpose: str,
+        statements: Sequence[dict[str, Any]] = (),
+    ) -> None:
         """Make the key and the SSM parameter that tells its ARN.
 
         Args:
             scope: Where it belongs.
             id_: Its id there.
             purpose: What it is for; the parameter's name.
+            statements: Who else may use it, besides logs and alarms.
         """
         super().__init__(scope, id_)
         self.key = kms.CfnKey(
@@ -33,7 +42,12 @@ class CustomerKey(Construct):
             multi_region=False,
             key_policy={
                 "Version": "2012-10-17",
-                "Statement": [account_governs(), _logs_may_use(), _alarms_may_use()],
+                "Statement": [
+                    account_governs(),
+                    _logs_may_use(),
+                    _alarms_may_use(),
+                    *statements,
+                ],
             },
         )
         keep(self.key)

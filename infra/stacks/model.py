@@ -40,13 +40,13 @@ from falaj.domain.release import DesiredRelease
 from falaj.experiments.declared import Declared
 from infra.access import function_access, written
 from infra.config.deployment import Access, Dashboards, Deployment
-from infra.constructs.assets import file_asset
 from infra.constructs.audit_recorder import AuditSubscription, capture_rights
 from infra.constructs.capacity_alarm import CapacityAlarm
 from infra.constructs.dashboard import Dashboard
 from infra.constructs.drift_watch import DriftSubscription
 from infra.constructs.exposure_subscription import ExposureSubscription, assignment_rights
-from infra.constructs.function_role import FunctionAccess, allow, sub
+from infra.constructs.far_bytes import read_bytes, upload
+from infra.constructs.function_role import FunctionAccess, allow
 from infra.constructs.inference_function import InferenceFunction
 from infra.constructs.publisher_check import warn_of_throw_away_publisher
 from infra.constructs.quota_access import QuotaAccess
@@ -97,13 +97,13 @@ class ModelStack(Stack):
         leave_bootstrap_check_to_cli(self)
         warn_of_throw_away_publisher(self, deployment)
         key_arn = _key(self, deployment, spec.data_class)
-        far_bucket = self._upload(package) if package.far_prefix else None
+        far_bucket = upload(self, package) if package.far_prefix else None
         experiments = package.model.experiments
         quotas = QuotaAccess.of(self, deployment, model=spec.name)
         statements = [
             *(assignment_rights(self, spec.name) if package.model.is_sticky else ()),
             *([_use_key(key_arn)] if key_arn else []),
-            *([_read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
+            *([read_bytes(far_bucket, package.far_prefix)] if far_bucket else []),
             *quotas.rights,
             *(_tenant_keys(self) if deployment.settings.audit_trail else ()),
         ]
@@ -195,25 +195,11 @@ class ModelStack(Stack):
             shown = Shown(
                 watched=watched,
                 alarms=alarms.names,
-                watches_drift=bool(spec.drift),
                 sheds=bool(deployment.tenants),
                 docs_url=deployment.docs_url,
             )
             Dashboard(self, "Dashboard", board=model_board(shown))
         return alarms
-
-    def _upload(self, package: ModelPackage) -> str:
-        """Upload bytes too large to package, under keys that hold their digest; name the bucket."""
-        uploaded = {
-            file_asset(
-                self,
-                version.model_path,
-                f"{package.far_prefix}/{version.manifest.name}/{version.manifest.version}/model",
-            ).bucket_name
-            for version in package.model.held
-            if not version.manifest.is_ensemble
-        }
-        return uploaded.pop()
 
 
 def _environment(
@@ -245,11 +231,6 @@ def _environment(
 
 def _tenant_keys(stack: Stack) -> tuple[dict[str, Any], ...]:
     return capture_rights(ssm_value(stack, "TenantKeysKeyArn", key_arn_parameter(DATA_KEY)))
-
-
-def _read_bytes(bucket: str, prefix: str) -> dict[str, Any]:
-    objects = sub("arn:${AWS::Partition}:s3:::${Bucket}/${Prefix}/*", Bucket=bucket, Prefix=prefix)
-    return allow("ReadModelBytes", ["s3:GetObject"], [objects])
 
 
 def _key(stack: Stack, deployment: Deployment, data_class: DataClass) -> str | None:

@@ -147,6 +147,15 @@ def assemble(tmp_path: Path) -> Callable[..., Assembly]:
     return build
 
 
+BATCH_CONTEXT = {
+    "falaj:batch": "churn,file-type",
+    "falaj:batchBuckets": (
+        "rows-me-central-1,answers-me-central-1=00000000-0000-0000-0000-000000000002"
+    ),
+}
+"""What an operator says to let two models answer batches."""
+
+
 PROFILES = ("smb", "enterprise")
 
 

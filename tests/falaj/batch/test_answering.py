@@ -70,6 +70,17 @@ def test_nan_in_an_answer_is_quarantined(told):
     assert [each["code"] for each in others] == ["invalid_output", "invalid_output"]
 
 
+def test_element_of_every_type_is_written_as_the_api_writes_it(told):
+    """A value for each type of the protocol, and back."""
+    values = {"BOOL": True, "BYTES": "ض", "FP16": 0.5, "FP32": 0.1, "FP64": 0.1}
+    names = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
+    values |= dict.fromkeys(names, 7)
+    line = json.dumps({f"in_{name}": value for name, value in values.items()})
+    answers, others = told("types", line)
+    assert others == []
+    assert answers[0]["outputs"] == {f"out_{name}": value for name, value in values.items()}
+
+
 @pytest.mark.parametrize(
     ("line", "code"),
     [

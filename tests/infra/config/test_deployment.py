@@ -8,6 +8,7 @@ import pytest
 from falaj.contract import REGION
 from falaj.errors import ConfigurationError
 from infra.config.deployment import (
+    BATCH_SETTINGS,
     GPU_SETTINGS,
     HOST_PYTHON,
     NAME_SETTINGS,
@@ -142,7 +143,7 @@ def test_every_setting_has_its_line_in_the_reference():
     page = (Path(__file__).parents[3] / "docs" / "reference" / "deployment.md").read_text()
     documented = re.findall(r"^\| `falaj:(\w+)`", page, flags=re.MULTILINE)
 
-    expected = {*SETTINGS, *TOKEN_SETTINGS, *NAME_SETTINGS}
+    expected = {*SETTINGS, *TOKEN_SETTINGS, *NAME_SETTINGS, *BATCH_SETTINGS}
     assert set(documented) - set(GPU_SETTINGS) == expected
 
 

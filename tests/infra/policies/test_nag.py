@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from cfnlint.api import lint
 
 from falaj.contract import PROFILE_TAG
 from infra.application import add_stacks
@@ -15,8 +16,13 @@ from local_region.issuer import AUDIENCE, ISSUER, KEYS_FILE, LocalIssuer
 from policies.assembly import read_stacks
 from policies.evaluation import Finding
 from policies.exceptions import CDK_NAG, CFN_LINT, read_waivers, review
-from tests.infra.conftest import GPU_CONTEXT, REPOSITORY, add_gpu_models, new_catalogue
-from tests.infra.linting import linted
+from tests.infra.conftest import (
+    BATCH_CONTEXT,
+    GPU_CONTEXT,
+    REPOSITORY,
+    add_gpu_models,
+    new_catalogue,
+)
 from tests.infra.stacks.test_experiments import STICKY, add as add_versions, declare
 
 # isort: split
@@ -29,7 +35,16 @@ AUTHORITY = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
 FUNCTIONS = REPOSITORY / "functions"
 EVERYWHERE = {
     f"Falaj{name}"
-    for name in ("Api", "Experiments", "Foundation", "Gpu", "GpuModel", "Model", "Rollouts")
+    for name in (
+        "Api",
+        "Batch",
+        "Experiments",
+        "Foundation",
+        "Gpu",
+        "GpuModel",
+        "Model",
+        "Rollouts",
+    )
 } | {"FalajShedding"}
 PACKS = {"AwsSolutions", "Serverless", "NIST.800.53.R5"}
 
@@ -52,6 +67,8 @@ def everything(root, profile):
         "falaj:jwtAudience": AUDIENCE,
         "falaj:jwtKeys": str(root / "issuer" / KEYS_FILE),
         **GPU_CONTEXT,
+        **BATCH_CONTEXT,
+        "falaj:batch": "churn,greeter",
     }
     if profile == "enterprise":
         (root / "ca.pem").write_text(AUTHORITY)
@@ -148,7 +165,7 @@ def test_cfn_lint_is_answered(out):
             sentence=match.message,
         )
         for path in sorted(out.glob("*.template.json"))
-        for match in linted(path.read_text())
+        for match in lint(path.read_text(), regions=["me-central-1"])
     ]
     result = review(findings, read_waivers(), stacks=read_stacks(out), today=DAY, tool=CFN_LINT)
 

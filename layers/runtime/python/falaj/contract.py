@@ -460,6 +460,20 @@ def bucket_name_parameter(purpose: str) -> str:
     return f"{PARAMETER_ROOT}/buckets/{purpose}/name"
 
 
+# ----------------------------------------------------------------- batches
+BATCH_PURPOSE: Final = "batch"
+"""What the key is for under which batches' state machine, settings and logs are encrypted."""
+BATCH_MACHINE_PARAMETER: Final = f"{PARAMETER_ROOT}/batch/machine"
+"""Holds the ARN of the state machine that carries batches out."""
+BATCH_SHARDS: Final = "_falaj/shards.json"
+"""Below a run's output prefix: one JSON array of shards, which the map reads item by item."""
+
+
+def batch_function_parameter(model: str) -> str:
+    """Name the SSM parameter that holds the name of a model's batch function."""
+    return f"{PARAMETER_ROOT}/batch/functions/{model}"
+
+
 # ------------------------------------------------------------- GPU endpoints
 GPU_PARAMETER_ROOT: Final = f"{PARAMETER_ROOT}/gpu"
 SERVER_CONTAINER: Final = "server"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import orjson
 
 from falaj.batch.lines import Line
@@ -106,6 +107,8 @@ class _Batch:
                     is_answered=True, text=self._line(place, {"outputs": outputs})
                 )
             except orjson.JSONEncodeError:
+                if Datatype.BYTES not in self._model.check.output_types.values():
+                    raise
                 reason = "it holds text that is not Unicode"
                 fault = InvalidOutputError(name="text", model=self._model.name, reason=reason)
                 self._quarantine(place, fault)
@@ -168,8 +171,11 @@ class _Batch:
         return orjson.dumps({"key": known, "at": line.at, **told}, option=_NUMPY) + b"\n"
 
 
-def _plain(tensor: Tensor, datatype: Datatype) -> Any:  # noqa: ANN401 - what orjson writes
+def _plain(value: Any, datatype: Datatype) -> Any:  # noqa: ANN401 - what orjson writes
+    """Return an output, or an element of one, as orjson writes it."""
     if datatype is Datatype.BYTES:
-        plain: Any = tensor
-        return plain.tolist() if hasattr(plain, "tolist") else plain  # a row of one is a str
-    return tensor if tensor.flags.c_contiguous else tensor.copy(order="C")
+        return value.tolist() if hasattr(value, "tolist") else value  # an element is a str
+    if isinstance(value, np.ndarray):
+        return value if value.flags.c_contiguous else value.copy(order="C")
+    # ONNX Runtime's int64 is C's long long, of which orjson knows arrays but no elements.
+    return value if datatype.is_float else value.item()

@@ -12,8 +12,6 @@ STATE: Final = "_falaj/"
 """Below the output prefix: the plan and the receipts. Names that begin with _ are not data, for
 Spark, Hive and Athena alike."""
 PLAN: Final = f"{STATE}plan.json"
-SHARDS: Final = f"{STATE}shards.json"
-"""One JSON array of shards, which the state machine's map reads item by item."""
 SUCCESS: Final = "_SUCCESS.json"
 QUARANTINE: Final = "_quarantine/"
 _INDENT: Final = orjson.OPT_INDENT_2

@@ -17,7 +17,6 @@ from falaj.batch.lines import lines_of
 from falaj.batch.plan import (
     PLAN,
     QUARANTINE,
-    SHARDS,
     STATE,
     SUCCESS,
     Input,
@@ -31,6 +30,7 @@ from falaj.batch.plan import (
 )
 from falaj.batch.reading import CsvReader, JsonReader, Reader
 from falaj.batch.shards import SHARD_BYTES, Format, Shard, shards_of
+from falaj.contract import BATCH_SHARDS
 from falaj.domain.objects import Listed, Place, Store
 from falaj.engines.repository import ServedModel
 from falaj.errors import BatchIncompleteError, BatchRefusedError
@@ -115,18 +115,18 @@ class Batch:
             return known
         self._check_empty()
         made = replace(wanted, shards=tuple(self._shards(wanted)))
-        self._out.write_once(self._name(SHARDS), made.shards_json())
+        self._out.write_once(self._name(BATCH_SHARDS), made.shards_json())
         self._out.write_once(self._name(PLAN), made.to_json())
         return made
 
     @property
     def shards_address(self) -> Place:
         """Where the shards are listed; the prefix is the object's key."""
-        return Place(bucket=self._target.bucket, prefix=self._name(SHARDS))
+        return Place(bucket=self._target.bucket, prefix=self._name(BATCH_SHARDS))
 
     def _known(self) -> Plan | None:
         """Return the plan that lies there; its shards were written before it."""
-        plan, shards = self._out.find(self._name(PLAN)), self._out.find(self._name(SHARDS))
+        plan, shards = self._out.find(self._name(PLAN)), self._out.find(self._name(BATCH_SHARDS))
         return Plan.from_json(plan, shards) if plan is not None and shards is not None else None
 
     def _wanted(self) -> Plan:
