@@ -47,7 +47,8 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / ".build" / "peers"
 SERVERS = Path(__file__).with_name("servers")
 START_S = 60.0
-RATES = (250, 500, 1000, 2000, 4000, 6000, 8000, 11000, 15000, 20000, 27000, 36000)
+RATES = (250, 500, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9500, 11000, 13000, 15000, 17500,
+         20000, 22500, 25000, 27500, 30000, 33000, 36000, 40000)  # fmt: skip
 OURS = ("static", "falaj")
 MISSED = 3
 WARM_S = 0.3
