@@ -104,6 +104,8 @@ class ReferenceRows:
             self._refuse(
                 f"the input {spec.name!r} is {spec.datatype}, and some of its rows lack it"
             )
+        if wanted.kind != "f" and tensor.dtype.kind == "f" and (cast != np.trunc(cast)).any():
+            self._refuse(f"the input {spec.name!r} is {spec.datatype}, and not all rows are whole")
         shape = (len(tensor), *rest)
         if DYNAMIC in rest:
             return tensor.astype(wanted)

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,3 +179,17 @@ def test_a_reference_that_is_not_there_is_told_with_its_line(watched):
     with pytest.raises(ConfigurationError) as caught:
         watched("reference.npz", lambda _: None)
     assert "model.yaml:6: no file reference.npz beside model.yaml" in str(caught.value)
+
+
+def test_whole_numbers_are_not_made_of_others(tmp_path):
+    """A table whose cells an integer input cannot hold is refused, not rounded."""
+    spec = TensorSpec(name="x", datatype=Datatype.INT64, shape=(-1, 3))
+    signature = ModelSignature(inputs=(spec,), outputs=(tensor("y"),))
+    npz(x=np.full((ROWS, 3), 1.5))(tmp_path / "reference.npz")
+    with pytest.raises(ConfigurationError, match="INT64, and not all rows are whole"):
+        registered(
+            replace(MANIFEST, signature=signature),
+            DriftPolicy(reference="reference.npz"),
+            folder=tmp_path,
+            run=lambda _: {},
+        )

@@ -5,12 +5,12 @@ a frozen environment has nothing to tell, and one that ends has told all but its
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from math import prod
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from falaj.contract import DRIFT_FILE, DRIFT_MESSAGE
@@ -41,7 +41,7 @@ class Drift:
     """
 
     def __init__(
-        self, service: Service, root: str, *, name: Callable[[], str] = lambda: token_hex(8)
+        self, service: Service, root: str, *, name: Callable[[], str] = lambda: os.urandom(8).hex()
     ) -> None:
         self._service, self._root = service, root
         self._name, self._lines = name(), 0
