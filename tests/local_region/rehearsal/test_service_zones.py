@@ -179,6 +179,16 @@ def test_a_service_without_machines_of_its_own_is_placed_anywhere(machines):
     assert machines.place("", (), ()) == ANYWHERE
 
 
+def test_fargate_has_room_in_every_zone_of_the_subnets_that_is_left(machines):
+    """It needs no machines of ours; the loss of a zone ends what ran there all the same."""
+    machines.lost = frozenset({"mec1-az1"})
+
+    assert set(machines.capacity("FARGATE", tuple(SUBNETS))) == set(SUBNETS.values())
+    assert machines.place("FARGATE", tuple(SUBNETS), ("mec1-az2",)) == "mec1-az3"
+    machines.lost = frozenset(SUBNETS.values())
+    assert machines.place("FARGATE", tuple(SUBNETS), ()) is None
+
+
 def test_only_subnets_of_service_and_group_count(machines):
     """A service in one subnet is not placed in another."""
     assert machines.place("provider", ("subnet-2",), ("mec1-az2",)) == "mec1-az2"
