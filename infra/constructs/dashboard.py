@@ -7,24 +7,21 @@ from infra.constructs.function_role import sub
 from infra.dashboards.widgets import Board
 
 
-class Dashboard(Construct):
-    """What people look at when a model misbehaves."""
+def add_dashboard(scope: Construct, board: Board) -> None:
+    """Add what people look at when a model misbehaves.
 
-    def __init__(self, scope: Construct, id_: str, *, board: Board) -> None:
-        """Make the dashboard.
+    No construct of its own: for each of a hundred models it would cost as much as the resource.
 
-        Args:
-            scope: The stack whose metrics it draws.
-            id_: Its id there.
-            board: What it shows.
-        """
-        super().__init__(scope, id_)
-        CfnResource(
-            self,
-            "Resource",
-            type="AWS::CloudWatch::Dashboard",
-            properties={
-                "DashboardName": board.name,
-                "DashboardBody": sub(board.body(), **board.names),
-            },
-        )
+    Args:
+        scope: The stack whose metrics it draws.
+        board: What it shows.
+    """
+    CfnResource(
+        scope,
+        "Dashboard",
+        type="AWS::CloudWatch::Dashboard",
+        properties={
+            "DashboardName": board.name,
+            "DashboardBody": sub(board.body(), **board.names),
+        },
+    )

@@ -27,7 +27,7 @@ from infra.constructs.analyst_access import AnalystAccess
 from infra.constructs.api_access import ApiAccess, Authorizer
 from infra.constructs.api_domain import ApiDomain
 from infra.constructs.api_routes import Backend, PrivateBackend
-from infra.constructs.dashboard import Dashboard
+from infra.constructs.dashboard import add_dashboard
 from infra.constructs.feedback_access import FeedbackAccess
 from infra.constructs.function_role import FunctionAccess, allow
 from infra.constructs.inference_api import API_NAME, InferenceApi
@@ -128,7 +128,7 @@ class ApiStack(Stack):
                 has_audit=deployment.settings.audit_trail,
                 docs_url=deployment.docs_url,
             )
-            Dashboard(self, "Dashboard", board=platform_board(overview))
+            add_dashboard(self, platform_board(overview))
         CfnOutput(self, "ApiUrl", value=api.url, description="Where the models answer")
 
     def _guard(

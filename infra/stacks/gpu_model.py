@@ -43,7 +43,7 @@ from infra.bundling.trees import link_tree, text_digest
 from infra.config.deployment import Access, Dashboards, Deployment, Platform
 from infra.config.gpu import capacity_name, replacement_of, service_zones
 from infra.constructs.assets import outdir, zip_asset
-from infra.constructs.dashboard import Dashboard
+from infra.constructs.dashboard import add_dashboard
 from infra.constructs.function_role import sub
 from infra.constructs.gpu_alarms import GpuAlarms, GpuWatched
 from infra.constructs.gpu_breaker import Before, GpuBreaker, Inside
@@ -199,7 +199,7 @@ class GpuModelStack(Stack):
                 breaker=breaker,
                 docs_url=deployment.docs_url,
             )
-            Dashboard(self, "Dashboard", board=gpu_board(shown))
+            add_dashboard(self, gpu_board(shown))
 
     def _shared(self, name: str) -> str:
         """Return something that all GPU services share; a stack asks for each value once."""

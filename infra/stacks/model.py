@@ -42,7 +42,7 @@ from infra.access import function_access, written
 from infra.config.deployment import Access, Dashboards, Deployment
 from infra.constructs.audit_recorder import AuditSubscription, capture_rights
 from infra.constructs.capacity_alarm import CapacityAlarm
-from infra.constructs.dashboard import Dashboard
+from infra.constructs.dashboard import add_dashboard
 from infra.constructs.drift_watch import DriftSubscription
 from infra.constructs.exposure_subscription import ExposureSubscription, assignment_rights
 from infra.constructs.far_bytes import read_bytes, upload
@@ -198,7 +198,7 @@ class ModelStack(Stack):
                 sheds=bool(deployment.tenants),
                 docs_url=deployment.docs_url,
             )
-            Dashboard(self, "Dashboard", board=model_board(shown))
+            add_dashboard(self, model_board(shown))
         return alarms
 
 

@@ -7,6 +7,8 @@ import asyncio
 import gzip
 import json
 from collections import Counter
+from html import escape
+from urllib.request import urlopen
 
 import boto3
 import numpy as np
@@ -119,6 +121,29 @@ def test_document_and_page_are_served(served):
         "3.",
         200,
         "text/html",
+    )
+
+
+def test_dashboards_are_told_and_drawn(region):
+    """By boto3 as on AWS, and by a page for people; both are of the body that was deployed."""
+    cloudwatch = boto3.client(
+        "cloudwatch",
+        endpoint_url=region.region.aws_url,
+        region_name="me-central-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+    names = {entry["DashboardName"] for entry in cloudwatch.list_dashboards()["DashboardEntries"]}
+    body = cloudwatch.get_dashboard(DashboardName="falaj")["DashboardBody"]
+    address = f"{region.region.aws_url}/_falaj/dashboards/falaj"
+    with urlopen(address) as answer:  # noqa: S310 - this machine's own
+        page = answer.read().decode()
+
+    assert "falaj" in names
+    assert all(
+        escape(widget["properties"]["title"], quote=True) in page
+        for widget in json.loads(body)["widgets"]
+        if "title" in widget["properties"]
     )
 
 
