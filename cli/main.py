@@ -9,6 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import audit, doctor, drift, infer, models, rehearse, shed, synth, token, up
+from cli.batch import verbs as batch
 from cli.exits import Exit
 from cli.experiment import verbs as experiment
 from cli.failures import CommandError, exit_of
@@ -34,6 +35,7 @@ NOUNS: Final[tuple[tuple[str, typer.Typer], ...]] = (
     ("experiment", experiment.app),
     ("audit", audit.app),
     ("drift", drift.app),
+    ("batch", batch.app),
 )
 """Commands of two words; a noun's verbs are registered in its own module."""
 

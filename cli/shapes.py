@@ -33,6 +33,19 @@ _ROLLOUT: Final[Shape] = {
     "measured": "traffic, evidence and alarms, or null",
     "unmeasured_because?": "why nothing was measured",
 }
+_BATCH: Final[Shape] = {
+    "run": "its name",
+    "status": "running, succeeded, failed or stopped",
+    "model": "the model's name",
+    "model_version": "the version that answers",
+    "source": "where the records are",
+    "destination": "where the answers go",
+    "shards": "how many are done, failed, and total (null before they are known)",
+    "result": "records, answered, quarantined, shards, manifest and its sha256, or null",
+    "error": "why it failed, or null",
+    "started": "when it began",
+    "stopped": "when it ended, or null",
+}
 _STEERED: Final[Shape] = {
     "answered": "obeyed, refused or waiting",
     "command": "what was sent",
@@ -169,6 +182,10 @@ SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
             "admitted": "the one that is answered now",
         },
     ),
+    "batch run": (_BATCH, _CALL),
+    "batch status": (_BATCH,),
+    "batch list": ({"runs": "each run, as `batch status` tells it, the newest first"},),
+    "batch stop": (_BATCH, _CALL),
     "models list": (
         {"models": "each model: name, version, versions, target, built, owner, description"},
     ),

@@ -36,6 +36,8 @@ from local_region.progress import Event, FunctionLog, Working
 from local_region.resources.kind import Surroundings
 from local_region.resources.layers import LayerStore
 from local_region.resources.permissions import Permissions
+from local_region.state_machines.api import StatesApi
+from local_region.state_machines.service import StateMachines
 
 GATEWAY: Final = "apigateway.amazonaws.com"
 
@@ -112,18 +114,20 @@ async def compose(
         containers=_containers(
             clock, control, progress=progress, placement=placement, aws=backends
         ),
+        machines=StateMachines(
+            functions,
+            backends,
+            clock=clock,
+            # Its own, so that no other choice depends on there being executions.
+            rng=random.Random(account),  # noqa: S311 - repeatable, not secret
+            account=account,
+            region=REGION,
+        ),
     )
-    containers = surroundings.containers
-    held.push_async_callback(containers.close)
+    held.push_async_callback(surroundings.machines.close)
+    held.push_async_callback(surroundings.containers.close)
     calls = LambdaCalls(functions)
-    endpoint = AwsEndpoint(
-        backends,
-        {
-            "lambda": calls.serve,
-            PAGES: DashboardSite(control.cloudwatch, clock).answer,
-            **EcsApi(containers).sites,
-        },
-    )
+    endpoint = _aws_endpoint(surroundings, calls, clock)
     held.callback(endpoint.close)
     aws = Listener(bound=aws_socket, site=endpoint, clock=clock, limits=AWS_LIMITS)
     held.push_async_callback(aws.close)
@@ -145,7 +149,7 @@ async def compose(
         rng=random.Random(rng.getrandbits(64)),  # noqa: S311 - repeatable, not secret
         account=account,
         region=REGION,
-        forward=containers.forward,
+        forward=surroundings.containers.forward,
         held_up=functions.held_up_s,
     )
     domains = DomainListeners(
@@ -163,6 +167,16 @@ async def compose(
         aws=aws,
         domains=domains,
     )
+
+
+def _aws_endpoint(surroundings: Surroundings, calls: LambdaCalls, clock: Clock) -> AwsEndpoint:
+    """Answer for AWS's services: ours where there is one, moto's otherwise."""
+    own = {
+        "lambda": calls.serve,
+        "states": StatesApi(surroundings.machines).serve,
+        PAGES: DashboardSite(surroundings.control.cloudwatch, clock).answer,
+    }
+    return AwsEndpoint(surroundings.aws, own | EcsApi(surroundings.containers).sites)
 
 
 def _ways_in(

@@ -16,6 +16,7 @@ from local_region.gateway.usage_plans import UsagePlans
 from local_region.lambda_service import LambdaService
 from local_region.resources.layers import LayerStore
 from local_region.resources.permissions import Permissions
+from local_region.state_machines.service import StateMachines
 from local_region.template.intrinsics import Physical
 from local_region.waf.firewall import Firewall
 
@@ -35,6 +36,7 @@ class Surroundings:
         plans: Usage plans and API keys.
         control: Alarms, rules and the events they act on.
         containers: Services of containers, and the load balancers before them.
+        machines: State machines and their executions.
         firewall: Web ACLs, and the stages they stand before.
     """
 
@@ -48,6 +50,7 @@ class Surroundings:
     plans: UsagePlans
     control: ControlLoop
     containers: ContainerServices
+    machines: StateMachines
     firewall: Firewall = field(default_factory=Firewall)
 
     def arn(self, service: str, resource: str) -> str:

@@ -1,9 +1,10 @@
-"""SSM parameters, log groups and state machines, made in moto through boto3."""
+"""SSM parameters and log groups, made in moto through boto3, and our own state machines."""
 
 import json
 
 from botocore.exceptions import ClientError
 
+from falaj.errors import ConfigurationError
 from local_region.resources.kind import Declared, Kind, Surroundings
 from local_region.template.intrinsics import Physical
 
@@ -85,16 +86,21 @@ LOG_GROUP = Kind(
 
 
 async def _create_state_machine(resource: Declared, region: Surroundings) -> Physical:
-    wanted = resource.properties
-    name = wanted.get("StateMachineName") or resource.name(80)
-    arn = region.aws.client("stepfunctions").create_state_machine(
-        name=name, definition=_definition(resource), roleArn=wanted["RoleArn"]
-    )["stateMachineArn"]
+    name = str(resource.properties.get("StateMachineName") or resource.name(80))
+    kind = resource.properties.get("StateMachineType", "STANDARD")
+    if kind != "STANDARD":
+        raise resource.error(f"only machines of type STANDARD are known here, not {kind}")
+    try:
+        arn = region.machines.put(name, _definition(resource))
+    except ConfigurationError as error:
+        raise resource.error("; ".join(error.faults)) from error
     return Physical(ref=arn, attributes={"Arn": arn, "Name": name})
 
 
 def _definition(resource: Declared) -> str:
     wanted = resource.properties
+    if "DefinitionSubstitutions" in wanted:
+        raise resource.error("DefinitionSubstitutions are not known here; use Fn::Sub")
     if "DefinitionString" in wanted:
         return str(wanted["DefinitionString"])
     if "Definition" in wanted:
@@ -105,14 +111,12 @@ def _definition(resource: Declared) -> str:
 async def _update_state_machine(
     physical: Physical, resource: Declared, region: Surroundings
 ) -> Physical:
-    region.aws.client("stepfunctions").update_state_machine(
-        stateMachineArn=physical.ref, definition=_definition(resource)
-    )
-    return physical
+    del physical
+    return await _create_state_machine(resource, region)
 
 
 async def _delete_state_machine(physical: Physical, region: Surroundings) -> None:
-    region.aws.client("stepfunctions").delete_state_machine(stateMachineArn=physical.ref)
+    region.machines.delete(physical.ref)
 
 
 STATE_MACHINE = Kind(
@@ -120,5 +124,8 @@ STATE_MACHINE = Kind(
     update=_update_state_machine,
     delete=_delete_state_machine,
     replaced_by=frozenset({"StateMachineName", "StateMachineType"}),
-    note="State machines are kept by moto; tasks that invoke functions do not reach them.",
+    note="Tasks that invoke functions and distributed maps over one JSON array in S3 are carried "
+    "out, with their retries; any other state, field or path is an error that names it. There is "
+    "no execution history, children are no executions of their own, and redriving, logs, traces "
+    "and encryption have no effect.",
 )

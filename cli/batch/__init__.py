@@ -1,0 +1,1 @@
+"""`falaj batch`: a prefix of records answered, each exactly once."""

@@ -1,0 +1,1 @@
+"""Step Functions, as far as the stacks use it: functions invoked, and distributed maps."""
