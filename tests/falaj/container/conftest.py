@@ -37,7 +37,7 @@ class Container:
 
     def wait(self):
         """Return its exit code."""
-        return self.process.wait(30)
+        return self.process.wait(120)
 
     def lines(self):
         """What it has written, as JSON."""

@@ -36,7 +36,7 @@ def executed(container, model):
     with grpc.insecure_channel(container.grpc) as channel:
         asked = service_pb2.ModelStatisticsRequest(name=model).SerializeToString()
         method = METHOD.replace("ModelInfer", "ModelStatistics")
-        answer = channel.unary_unary(method)(asked, timeout=10)
+        answer = channel.unary_unary(method)(asked, timeout=60)
     return service_pb2.ModelStatisticsResponse.FromString(answer).model_stats[0].execution_count
 
 
@@ -94,7 +94,7 @@ def test_methods_that_are_not_there_are_unimplemented(container):
     with grpc.insecure_channel(container.grpc) as channel:
         for method in (METHOD + "s", "/some.Other/Service"):
             with pytest.raises(grpc.RpcError) as caught:
-                channel.unary_unary(method)(b"", timeout=10)
+                channel.unary_unary(method)(b"", timeout=60)
             assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -103,7 +103,7 @@ def test_too_much_metadata_is_refused(container):
     flood = tuple((f"x-{n}", "y" * 1000) for n in range(64))
     with grpc.insecure_channel(container.grpc) as channel:
         with pytest.raises(grpc.RpcError) as caught:
-            channel.unary_unary(METHOD)(b"", timeout=10, metadata=flood)
+            channel.unary_unary(METHOD)(b"", timeout=60, metadata=flood)
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert isinstance(raw_call(container, request("doubled", 1, 2, raw=b"\0" * 8)), bytes)
 
@@ -195,7 +195,7 @@ END_HEADERS = 4
 def raw_connection(container):
     """A connection that speaks HTTP/2 as its holder likes."""
     host, _, port = container.grpc.partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as held:
+    with socket.create_connection((host, int(port)), timeout=60) as held:
         held.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0))
         yield held
 
@@ -327,7 +327,7 @@ class Silent:
 
 def is_taken(port):
     """Open a connection of HTTP/2; return it if the server speaks, None if it closes."""
-    held = socket.create_connection(("127.0.0.1", port), timeout=10)
+    held = socket.create_connection(("127.0.0.1", port), timeout=60)
     with suppress(ConnectionError):
         held.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0))
         if held.recv(9):

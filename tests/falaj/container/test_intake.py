@@ -208,3 +208,42 @@ def test_a_broken_message_gives_its_room_back():
         assert intake.held_bytes == 0
 
     play(story)
+
+
+def test_answers_that_are_not_read_take_room_and_their_callers_turn():
+    """Three quarters are unread: their caller waits, others do not, and reading makes room."""
+    large = b"x" * 100_000
+
+    async def story(intake):
+        reads = [asyncio.Event() for _ in range(3)]
+        leaving = [
+            asyncio.ensure_future(intake.hand_out(large, lambda _, e=event: e.wait(), who="a"))
+            for event in reads
+        ]
+        await asyncio.sleep(0)
+        assert intake.held_bytes == 300_000
+        (sender,), (other,) = await started(intake, 1, who="b")
+        sender.send(1)
+        assert await other == b"x"
+        with pytest.raises(CrowdedError):
+            await intake.take(Sender().read, who="a")
+        for event in reads:
+            event.set()
+        await asyncio.gather(*leaving)
+        intake.give(1, who="b")
+        assert intake.held_bytes == 0
+        (sender,), (again,) = await started(intake, 1, who="a")
+        sender.send(1)
+        assert await again == b"x"
+
+    play(story, capacity_bytes=400_000, message_bytes=100_000)
+
+
+def test_small_answers_are_left_to_grpc():
+    """They hold nothing, and a caller who does not read them holds no call open either."""
+
+    async def story(intake):
+        await intake.hand_out(b"x", lambda _: asyncio.Event().wait(), who="a")
+        assert intake.held_bytes == 0
+
+    play(story, patience_s=0.01)

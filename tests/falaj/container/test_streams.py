@@ -107,7 +107,7 @@ def test_no_more_is_read_than_may_be_under_way():
 
 
 def test_large_requests_are_read_one_at_a_time():
-    """What is held counts in bytes as well, from reading to the answer's leaving."""
+    """Bytes count as well, from reading to the answer's leaving, and those to be expected."""
     counts = []
 
     async def act(caller, model, *_):
@@ -117,8 +117,24 @@ def test_large_requests_are_read_one_at_a_time():
             await settled()
 
     caller, _, end = served(act, b"a" * 60, b"b" * 60, b"c" * 60)
-    assert counts == [2, 3, 3]
+    assert counts == [2, 2, 3]
     assert (len(caller.answers), end) == (3, None)
+
+
+def test_few_are_read_before_it_is_known_how_large_answers_are():
+    """A small request may have a large answer, which nobody is to hold sixty times."""
+    counts = []
+
+    async def act(caller, model, *_):
+        counts.append(len(caller.read_by_server))
+        model.answer(b"a")
+        await settled()
+        counts.append(len(caller.read_by_server))
+        model.answer(*(data for data in model.begun if data != b"a"))
+
+    limits = StreamLimits(requests=5, unknown=2, held_bytes=100)
+    served(act, b"a", b"b", b"c", b"d", b"e", b"f", limits=limits)
+    assert counts == [2, 6]
 
 
 def test_who_does_not_read_is_read_no_further():

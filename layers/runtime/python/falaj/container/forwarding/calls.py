@@ -22,7 +22,7 @@ from falaj.container.forwarding.served import Served
 from falaj.container.gate import Gate
 from falaj.container.grpc.fields import check_fields
 from falaj.container.grpc.gated import Door
-from falaj.container.grpc.handlers import abort, recognised, unary, whose
+from falaj.container.grpc.handlers import abort, inferring, recognised, unary, whose
 from falaj.container.grpc.intake import Intake
 from falaj.container.grpc.streams import Stream, Streams
 from falaj.container.ledger import Ledger
@@ -131,12 +131,18 @@ class CallForwarder:
             name: unary(
                 self._forwarding(name),
                 None,
-                self._intake if name == _INFER else self._asides,
+                self._asides,
                 known=self._door.known,
                 unread=self._records.unread(OPERATIONS[name]),
             )
-            for name in OPERATIONS
+            for name in OPERATIONS.keys() - {_INFER}
         }
+        methods[_INFER] = inferring(
+            self._forwarding(_INFER),
+            self._intake,
+            known=self._door.known,
+            unread=self._records.unread(OPERATIONS[_INFER]),
+        )
         methods[_STREAM] = grpc.stream_stream_rpc_method_handler(self._stream)
         health = {"Check": unary(self._health, None, self._asides, known=Door(None).known)}
         return (

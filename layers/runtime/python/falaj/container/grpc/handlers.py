@@ -7,10 +7,16 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf.json_format import ParseError
 from google.protobuf.message import DecodeError
 
+from falaj.container.grpc.fields import SMALL_BYTES
 from falaj.container.grpc.intake import Intake
 from falaj.container.grpc.messages import Message
 from falaj.container.grpc.statuses import code_of, trailers_of
-from falaj.errors import FalajError, MalformedRequestError, ServiceError
+from falaj.errors import (
+    FalajError,
+    MalformedRequestError,
+    PayloadTooLargeError,
+    ServiceError,
+)
 
 Context = Any  # grpc.aio.ServicerContext, which has no usable static type
 Method = Callable[[Message, Context], Awaitable[Message]]
@@ -30,9 +36,10 @@ def unary(
     """
 
     async def handler(_: AsyncIterator[bytes], context: Context) -> Any:  # noqa: ANN401 - as above
-        size = 0
+        size, whom = 0, ""
         try:
             who = await recognised(context, known, unread)
+            whom = whose(who)
             data = await _taken(intake, who, unread)
             size = len(data)
             return await method(data, who)
@@ -41,10 +48,42 @@ def unary(
         except ParseError as error:
             failure = ServiceError(f"internal error: {error}"[:300])
         finally:
-            intake.give(size)
+            intake.give(size, who=whom)
         return await abort(context, failure)
 
     return grpc.stream_unary_rpc_method_handler(handler, response_serializer=serializer)
+
+
+def inferring(
+    method: Callable[[bytes, Context], Awaitable[bytes]],
+    intake: Intake,
+    *,
+    known: Callable[[Context], Awaitable[Context]],
+    unread: Callable[[FalajError, Context], None],
+) -> Any:  # noqa: ANN401 - grpc.RpcMethodHandler, which has no usable static type
+    """Make a handler as `unary` does, whose answer takes room too, until its caller has read it.
+
+    An answer that a handler returns is grpc's own, and nobody hears when it has left; of one that
+    is written one does. That costs some 20 us of a call.
+    """
+
+    async def handler(_: object, context: Context) -> None:
+        size, whom = 0, ""
+        try:
+            who = await recognised(context, known, unread)
+            whom = whose(who)
+            data = await _taken(intake, who, unread)
+            size = len(data)
+            answer = await method(data, who)
+        except FalajError as error:
+            await abort(context, error)
+            return
+        finally:
+            intake.give(size, who=whom)
+        del data
+        await intake.hand_out(answer, context.write, who=whom)
+
+    return grpc.stream_stream_rpc_method_handler(handler)
 
 
 async def recognised(
@@ -89,14 +128,31 @@ async def abort(context: Context, failure: FalajError) -> Any:  # noqa: ANN401 -
     return await context.abort(code_of(failure), str(failure))
 
 
-def parsing(kind: type[Message], method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
-    """Let a method be given its message's bytes."""
+def parsing(
+    kind: type[Message], method: Method, *, is_refused: bool = False
+) -> Callable[[bytes, Context], Awaitable[Message]]:
+    """Let a method be given its message's bytes.
+
+    A large message that holds no tensors is not read: a million entries of a map take a second, in
+    which nobody else has an answer.
+
+    Args:
+        kind: The message.
+        method: Answers it.
+        is_refused: Whether it is refused whatever it says, as models to load are.
+    """
+    name = kind.DESCRIPTOR.name
 
     async def parsed(data: bytes, context: Context) -> Message:
+        if len(data) > SMALL_BYTES:
+            if not is_refused:
+                raise PayloadTooLargeError(
+                    what=f"the {name}", limit=SMALL_BYTES, mend="name a model and its version"
+                )
+            data = b""
         try:
             request = kind.FromString(data)
         except DecodeError as error:
-            name = kind.DESCRIPTOR.name
             raise MalformedRequestError(f"the message is no {name}") from error
         return await method(request, context)
 

@@ -12,9 +12,13 @@ channel_arg_names.h (GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES: 64 KiB).
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from falaj.errors import CrowdedError
+
+_AHEAD_BYTES: Final = 64 * 1024
+"""Of an answer; as much leaves before its caller reads (HTTP/2's first window)."""
 
 _PATIENCE_S: Final = 0.5
 """How long one waits for room before those who have been sending for as long must go."""
@@ -31,7 +35,7 @@ class _Reader:
 
 
 class Intake:
-    """Room for messages, in bytes.
+    """Room for messages and large answers, in bytes.
 
     Callers take turns, and one who is known has never all of it: who sends nothing on many calls
     keeps the others neither out nor waiting behind them.
@@ -55,6 +59,7 @@ class Intake:
         self._patience_s = patience_s
         self._readers: dict[_Reader, None] = {}
         self._reading: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[bool]]] = {}
 
     async def take(self, read: Callable[[], Awaitable[bytes]], *, who: str = "") -> bytes:
@@ -86,8 +91,41 @@ class Intake:
             self._read(who, size)
         return data
 
-    def give(self, size: int) -> None:
-        """Make room again, for whoever has waited longest of those whose turn it is."""
+    async def hand_out(
+        self, answer: bytes, write: Callable[[bytes], Awaitable[None]], *, who: str = ""
+    ) -> None:
+        """Write an answer; the bytes of a large one are held until its caller has read them.
+
+        grpc offers no way to take an answer back, so nobody is let go for not reading: he has no
+        further request read when his answers fill what one caller may have.
+
+        Args:
+            answer: The answer.
+            write: Writes it, as far as its caller reads.
+            who: Whose it is.
+        """
+        size = len(answer)
+        if size <= _AHEAD_BYTES:
+            with suppress(TimeoutError):  # grpc keeps it for him
+                async with asyncio.timeout(self._patience_s):
+                    await write(answer)
+            return
+        self.held_bytes += size
+        self._kept[who] += size
+        try:
+            await write(answer)
+        finally:
+            self.give(size, who=who)
+
+    def give(self, size: int, *, who: str = "") -> None:
+        """Give a message's room back."""
+        self._kept[who] -= size
+        if not self._kept[who]:
+            del self._kept[who]
+        self._make_room(size)
+
+    def _make_room(self, size: int) -> None:
+        """Make room, for whoever has waited longest of those whose turn it is."""
         self.held_bytes -= size
         while (who := next(filter(self._is_next, self._waiting), None)) is not None:
             lane = self._waiting.pop(who)
@@ -104,7 +142,8 @@ class Intake:
         return has_room and not self._has_most(who)
 
     def _has_most(self, who: str) -> bool:
-        return bool(who) and self._reading[who] >= self._most
+        held_bytes = self._reading[who] * self._largest + self._kept[who]
+        return bool(who) and held_bytes >= self._most * self._largest
 
     def _set_aside(self, who: str) -> None:
         self.held_bytes += self._largest
@@ -115,7 +154,9 @@ class Intake:
         self._reading[who] -= 1
         if not self._reading[who]:
             del self._reading[who]
-        self.give(self._largest - size)
+        if size:
+            self._kept[who] += size
+        self._make_room(self._largest - size)
 
     async def _room(self, who: str) -> None:
         """Wait until room is set aside; after a while take it from whoever has long been sending.

@@ -24,6 +24,7 @@ from falaj.container.grpc.handlers import (
     Context,
     Method,
     abort,
+    inferring,
     parsing,
     recognised,
     unary,
@@ -72,6 +73,10 @@ _STATUS_WANTED: Final = ("triton_grpc_error", "true")
 Source: github.com/triton-inference-server/server, docs/customization_guide/inference_protocols.md
 ("GRPC Status Codes").
 """
+
+_CHANGES: Final = ("RepositoryModelLoad", "RepositoryModelUnload")
+_REFUSED: Final = frozenset({*METHODS, *_CHANGES})
+"""Whatever their message says."""
 
 _OPERATIONS: Final = {
     "ServerLive": "server_live",
@@ -161,7 +166,7 @@ class Servicer:
         """What a server registers."""
         others = {
             name: unary(
-                parsing(message(f"{name}Request"), method),
+                parsing(message(f"{name}Request"), method, is_refused=name in _REFUSED),
                 message(f"{name}Response").SerializeToString,
                 self._asides,
                 known=self._door.known,
@@ -169,12 +174,8 @@ class Servicer:
             for name, method in self._methods().items()
         }
         infer = {
-            "ModelInfer": unary(
-                self._infer,
-                message("ModelInferResponse").SerializeToString,
-                self._intake,
-                known=self._door.known,
-                unread=self._unread,
+            "ModelInfer": inferring(
+                self._inferred, self._intake, known=self._door.known, unread=self._unread
             ),
             "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(self._stream),
         }
@@ -215,8 +216,7 @@ class Servicer:
             "ModelConfig": lambda r: {"config": metadata.model_config(service, r.name, r.version)},
             "ModelStatistics": lambda r: metadata.statistics(service, r.name, r.version),
             "RepositoryIndex": lambda _: {"models": metadata.repository_index(service)},
-            "RepositoryModelLoad": _refuse_change,
-            "RepositoryModelUnload": _refuse_change,
+            **dict.fromkeys(_CHANGES, _refuse_change),
             **{name: partial(_refuse_extension, found) for name, found in METHODS.items()},
         }
         return {name: told(name, tell) for name, tell in answers.items()}
@@ -232,6 +232,10 @@ class Servicer:
         if data not in _ABOUT_US:
             await context.abort(grpc.StatusCode.NOT_FOUND, "there is no service of that name")
         return _SERVING if self._is_ready() else _NOT_SERVING
+
+    async def _inferred(self, data: bytes, context: Context) -> bytes:
+        response: bytes = (await self._infer(data, context)).SerializeToString()
+        return response
 
     async def _infer(self, data: bytes, context: Context, parsed: Message | None = None) -> Message:
         began = perf_counter_ns()

@@ -32,11 +32,13 @@ class StreamLimits:
 
     Attributes:
         requests: Of which the answers are not sent yet; two full batches of the usual size.
-        held_bytes: Of these requests, and of answers that wait to be sent. The largest message may
-            come on top.
+        unknown: Likewise, as long as no answer has told how large they are.
+        held_bytes: Of these requests, of answers that wait to be sent, and of those that are to be
+            expected. The largest message may come on top.
     """
 
     requests: int = 64
+    unknown: int = 8
     held_bytes: int = 2 * 1024 * 1024
 
 
@@ -62,7 +64,8 @@ class Stream:
         self._context, self._begin = context, begin
         self._limits = limits or StreamLimits()
         self._steps: deque[_Step] = deque()
-        self._held_bytes = 0
+        self._held_bytes = self._unanswered = 0
+        self._largest_answer: int | None = None
         self._has_come, self._has_room = asyncio.Event(), asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self._is_reading = False
@@ -106,6 +109,7 @@ class Stream:
             step = _Step(await self._begin(data))
             self._hold(step, len(data))
             self._steps.append(step)
+            self._unanswered += 1
             self._has_come.set()
             # An answer is held from when it is there, which may be before its turn.
             step.answer.add_done_callback(partial(self._answered, step))
@@ -133,19 +137,26 @@ class Stream:
     def _is_full(self) -> bool:
         if self._ending is not None:
             return False
-        limits = self._limits
-        return len(self._steps) >= limits.requests or self._held_bytes >= limits.held_bytes
+        limits, largest = self._limits, self._largest_answer
+        if largest is None:
+            most, expected = min(limits.unknown, limits.requests), 0
+        else:
+            most, expected = limits.requests, largest * self._unanswered
+        return len(self._steps) >= most or self._held_bytes + expected >= limits.held_bytes
 
     def _answered(self, step: _Step, answer: "asyncio.Future[bytes]") -> None:
         is_failed = answer.cancelled() or answer.exception() is not None
-        self._hold(step, 0 if is_failed else len(answer.result()))
+        size = 0 if is_failed else len(answer.result())
+        self._unanswered -= 1
+        self._largest_answer = max(size, self._largest_answer or 0)
+        self._hold(step, size)
 
     def _hold(self, step: _Step, size: int) -> None:
         """Hold so many bytes for a request, instead of those that were."""
         if not step.is_over:
             self._held_bytes += size - step.held_bytes
             step.held_bytes = size
-            self._has_room.set()
+        self._has_room.set()
 
 
 class Streams:
