@@ -196,6 +196,7 @@ class ModelStack(Stack):
                 watched=watched,
                 alarms=alarms.names,
                 sheds=bool(deployment.tenants),
+                watches_drift=bool(spec.drift),
                 docs_url=deployment.docs_url,
             )
             add_dashboard(self, model_board(shown))
