@@ -122,9 +122,7 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
         *shedding_stacks(app, deployment, layers, sources),
         *drift_stacks(app, deployment, models, layers, sources),
     ]
-    add_batches(
-        app, deployment, Staged(models, publisher, layers, sources), (foundation, *network)
-    )
+    add_batches(app, deployment, Staged(models, publisher, layers, sources), (foundation, *network))
     for stack in earlier[1:]:
         stack.add_stack_dependency(foundation)
     for stack in (rollouts, *earlier[1 + len(network) :]):
