@@ -6,7 +6,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from cfnlint.api import lint
 
 from falaj.contract import PROFILE_TAG
 from infra.application import add_stacks
@@ -23,6 +22,7 @@ from tests.infra.conftest import (
     add_gpu_models,
     new_catalogue,
 )
+from tests.infra.linting import linted
 from tests.infra.stacks.test_experiments import STICKY, add as add_versions, declare
 
 # isort: split
@@ -165,7 +165,7 @@ def test_cfn_lint_is_answered(out):
             sentence=match.message,
         )
         for path in sorted(out.glob("*.template.json"))
-        for match in lint(path.read_text(), regions=["me-central-1"])
+        for match in linted(path.read_text())
     ]
     result = review(findings, read_waivers(), stacks=read_stacks(out), today=DAY, tool=CFN_LINT)
 
