@@ -7,11 +7,15 @@ from html import escape
 from itertools import pairwise
 from typing import Final
 
+from local_region.cloudwatch.expressions import ExpressionError
 from local_region.cloudwatch.metrics import Series
-from local_region.dashboards.body import Graph, Threshold
+from local_region.cloudwatch.search import Search
+from local_region.dashboards.body import Drawn, Graph, Threshold
 from local_region.dashboards.plots import Plot, Window
 
 COLOURS: Final = 8
+OF_AWS_ALONE: Final = frozenset({"AWS/ApiGateway", "AWS/ECS", "AWS/SQS"})
+"""Namespaces that stacks draw and nothing in this region publishes into."""
 WIDTH, HEIGHT = 420, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 14, 22
 _MARKS: Final = 4
@@ -40,7 +44,8 @@ def drawing(graph: Graph, lines: Sequence[Plot], window: Window) -> str:
         parts.append(f'<text class="far" x="{LEFT + 4}" y="{TOP - 3}">↑ {escape(told)}</text>')
     if not values:
         middle = f'x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT / 2}"'
-        parts.append(f'<text class="none" {middle}>no data yet</text>')
+        why = "AWS alone emits this" if _is_of_aws_alone(graph) else "no data yet"
+        parts.append(f'<text class="none" {middle}>{why}</text>')
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(graph.title)}">'
         f"{''.join(parts)}</svg>"
@@ -58,6 +63,22 @@ def short(value: float) -> str:
         if abs(value) >= unit:
             return f"{value / unit:.3g}{letter}"
     return f"{value:.3g}"
+
+
+def _is_of_aws_alone(graph: Graph) -> bool:
+    """Whether nothing that a graph draws is published in this region."""
+    spaces = {_namespace(entry) for entry in graph.drawn if entry.metric or entry.is_visible}
+    return bool(spaces) and spaces <= OF_AWS_ALONE
+
+
+def _namespace(entry: Drawn) -> str:
+    """Name the namespace of an entry; empty where none can be told."""
+    if entry.metric is not None:
+        return entry.metric.namespace
+    try:
+        return Search.read(entry.expression).namespace
+    except ExpressionError:
+        return ""
 
 
 class _Scale:

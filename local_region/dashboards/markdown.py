@@ -17,7 +17,7 @@ def html(markdown: str) -> str:
     r"""Write markdown as HTML; whatever else it holds is text.
 
     Example:
-        >>> html("## A <b>\\n`x` and [y](https://z.example)")
+        >>> html("## A <b>\n`x` and [y](https://z.example)")
         '<h3>A &lt;b&gt;</h3><p><code>x</code> and <a href="https://z.example">y</a></p>'
     """
     return "".join(_blocks(markdown.splitlines()))

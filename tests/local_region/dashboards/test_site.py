@@ -83,6 +83,28 @@ def test_a_graph_without_values_says_so():
     assert "<polyline" not in shown
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "q"],
+        [{"expression": "SEARCH('{AWS/SQS,QueueName}', 'Sum', 60)"}],
+    ],
+)
+def test_what_aws_alone_emits_promises_no_data(entry):
+    """A queue's metrics never come on a laptop."""
+    assert "AWS alone emits this" in page(metric(metrics=[entry]))
+
+
+def test_an_expression_that_is_not_known_leaves_a_page():
+    """What is not drawn says so, beside a graph that is empty."""
+    unknown = [{"expression": "SEARCH('{AWS/SQS,QueueName} NOT a', 'Sum', 60)"}]
+
+    shown = page(metric(metrics=[unknown]))
+
+    assert "no data yet" in shown
+    assert "not drawn: metric math" in shown
+
+
 def test_a_threshold_far_above_is_told_and_flattens_nothing():
     """A timeout of 10 s beside answers of 10 ms."""
     lines = {"horizontal": [{"value": 9500, "label": "near-timeout"}]}
