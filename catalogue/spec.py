@@ -17,6 +17,7 @@ from falaj.domain.verdict import Objective
 __all__ = [
     "Access",
     "Architecture",
+    "AsynchronousPolicy",
     "BatchingPolicy",
     "CachePolicy",
     "Compute",
@@ -134,6 +135,16 @@ class CachePolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AsynchronousPolicy:
+    """That callers may ask now and fetch the answer later; off unless it is written."""
+
+    result_days: Annotated[int, Range(1, 30), "Days for which an answer is kept."] = 7
+
+    def __post_init__(self) -> None:
+        refuse_unless_valid(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """Who may call the model."""
 
@@ -186,6 +197,9 @@ class ModelSpec:
         default_factory=ReleasePlan
     )
     access: Annotated[Access, "Who may call it."] = field(default_factory=Access)
+    asynchronous: Annotated[
+        AsynchronousPolicy | None, "Functions only: takes requests whose answers are fetched later."
+    ] = None
 
     def __post_init__(self) -> None:
         refuse_unless_valid(
@@ -234,6 +248,11 @@ class ModelSpec:
                 self.drift is not None and self.compute.target is not Target.LAMBDA,
                 "drift",
                 "only functions count what they answer; remove it or set compute.target: lambda",
+            ),
+            fault_if(
+                self.asynchronous is not None and self.compute.target is not Target.LAMBDA,
+                "asynchronous",
+                "only functions are asked what waits; remove it or set compute.target: lambda",
             ),
             fault_if(
                 self.release.plan is PlanKind.SHADOW and self.compute.target is not Target.LAMBDA,

@@ -1,5 +1,6 @@
 """The whole application: a catalogue and a deployment become stacks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from aws_cdk import App, Stack
@@ -7,6 +8,7 @@ from aws_cdk import App, Stack
 from falaj.errors import ConfigurationError
 from infra.access import function_access, written
 from infra.api_parts import api_parts
+from infra.asynchronous_stacks import asynchronous_stacks
 from infra.batch_stacks import add_batches
 from infra.bundling.functions import stage_function
 from infra.config.deployment import Deployment
@@ -101,6 +103,7 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
                 tenants,
             ),
             with_feedback=tuple(model.spec.name for model in models if model.experiments),
+            asynchronous=tuple(spec.name for spec in specs if spec.asynchronous),
         ),
     )
     rollouts = RolloutsStack(
@@ -128,10 +131,18 @@ def add_stacks(app: App, deployment: Deployment, sources: Sources) -> None:
     for stack in (rollouts, *earlier[1 + len(network) :]):
         for needed in network:
             stack.add_stack_dependency(needed)
-    for stack in stacks:
-        for needed in earlier:
-            stack.add_stack_dependency(needed)
-        api.add_stack_dependency(stack)
+    later = asynchronous_stacks(app, deployment, specs, layers, sources)
+    _deploy_in_order(earlier, stacks, later, (api,))
+
+
+def _deploy_in_order(*groups: Sequence[Stack]) -> None:
+    """Let every stack of a group be deployed after all of the group before it."""
+    last: Sequence[Stack] = ()
+    for group in groups:
+        for stack in group:
+            for needed in last:
+                stack.add_stack_dependency(needed)
+        last = (*last, *group)
 
 
 def _size_faults(package: ModelPackage, layers: StagedLayers) -> list[str]:

@@ -93,6 +93,7 @@ class PackagedModel:
             description=self.spec.description,
             target=self.spec.compute.target.value,
             takes_feedback=bool(self.experiments),
+            is_asynchronous=self.spec.asynchronous is not None,
             golden=manifest.golden,
         )
 

@@ -13,6 +13,7 @@ from infra.access import model_access
 from infra.config.deployment import Access, Deployment, Platform
 from infra.constructs.api_access import SCOPES_PER_ROUTE
 from infra.constructs.api_routes import ROUTES_PER_API, TIMEOUT_MS, most_models
+from infra.constructs.asynchronous_worker import MOST_ASYNCHRONOUS
 from infra.constructs.controller_size import CONTROLLER_CONCURRENCY
 from infra.constructs.load_shedder import SHEDDER_CONCURRENCY
 from infra.gpu_refusals import balancer_faults, gpu_faults
@@ -231,11 +232,18 @@ _MODEL_CHECKS: Final[tuple[Callable[[PackagedModel, Deployment], Iterator[str]],
 
 def _too_many(models: Sequence[PackagedModel]) -> Iterator[str]:
     with_feedback = sum(bool(model.experiments) for model in models)
-    most = most_models(with_feedback)
+    asynchronous = sum(model.spec.asynchronous is not None for model in models)
+    most = most_models(with_feedback, asynchronous)
+    if asynchronous > MOST_ASYNCHRONOUS:
+        yield (
+            f"{asynchronous} models are asynchronous, but the one role that asks them can name "
+            f"{MOST_ASYNCHRONOUS}; take the part out of some"
+        )
     if len(models) > most:
         yield (
             f"{len(models)} models, but one API holds {most} (API Gateway: {ROUTES_PER_API} "
-            f"routes, one more for each of the {with_feedback} with experiments); split the "
+            f"routes, one more for each of the {with_feedback} with experiments, three for each "
+            f"of the {asynchronous} that are asynchronous); split the "
             "catalogue between deployments with falaj:models"
         )
 

@@ -20,6 +20,7 @@ class Counted:
         period_s: How long a time is looked at.
         namespace: The metric's namespace.
         dimension: Its one dimension, name and value.
+        threshold: From how many on people are told.
     """
 
     metric: str
@@ -27,6 +28,7 @@ class Counted:
     period_s: int = MINUTE_S
     namespace: str = METRIC_NAMESPACE
     dimension: tuple[str, str] = (DIMENSION_SCOPE, ALL_MODELS)
+    threshold: int = 1
 
 
 def alarm_at_once(
@@ -54,7 +56,7 @@ def alarm_at_once(
             "Statistic": counted.statistic,
             "Period": counted.period_s,
             "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-            "Threshold": 1,
+            "Threshold": counted.threshold,
             "DatapointsToAlarm": 1,
             "EvaluationPeriods": 1,
             "TreatMissingData": "notBreaching",

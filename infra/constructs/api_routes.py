@@ -50,16 +50,19 @@ ROUTES_PER_API: Final = 300
 Source: the same pages.
 """
 ROUTES_PER_MODEL: Final = 2
+RESOURCES_OF_WAITING: Final = 3
+"""`infer_async`, `results` and what lies below it."""
 MOST_MODELS: Final = (ROUTES_PER_API - len(PLATFORM_PATHS) - 5) // ROUTES_PER_MODEL
 """Models that one API can hold; five resources of a REST API are paths that only lead on."""
 
 
-def most_models(with_feedback: int) -> int:
-    """Say how many models one API can hold when some of them take feedback.
+def most_models(with_feedback: int, asynchronous: int = 0) -> int:
+    """Say how many models one API can hold when some of them take feedback, or answer later.
 
-    Each of those has a route of its own for it. One route with a variable for all would do on an
-    HTTP API, which matches whole paths before greedy ones; a REST API chooses the resource of the
-    model's name before it looks further, and would never come to it.
+    Each of those has a route of its own for it, or three resources of a REST API. One route with a
+    variable for all would do on an HTTP API, which matches whole paths before greedy ones; a REST
+    API chooses the resource of the model's name before it looks further, and would never come to
+    it.
 
     Source:
         docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html ("Routing
@@ -70,7 +73,8 @@ def most_models(with_feedback: int) -> int:
         >>> most_models(0), most_models(90)
         (145, 100)
     """
-    return MOST_MODELS - -(-with_feedback // ROUTES_PER_MODEL)
+    more = with_feedback + RESOURCES_OF_WAITING * asynchronous
+    return MOST_MODELS - -(-more // ROUTES_PER_MODEL)
 
 
 _ANY: Final = "x-amazon-apigateway-any-method"
@@ -157,6 +161,19 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Who takes requests that wait, and for which models.
+
+    Attributes:
+        intake: The function.
+        models: Their names.
+    """
+
+    intake: Backend
+    models: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRoutes:
     """Which function answers which path.
 
@@ -167,6 +184,7 @@ class ApiRoutes:
         models: Each model's alias or service, by name.
         platform: The platform function.
         with_feedback: Names of the models that take feedback.
+        waiting: Where models are asked that answer later; None where none does.
         cors_origins: Origins whose browsers may call.
     """
 
@@ -176,6 +194,7 @@ class ApiRoutes:
     models: Mapping[str, Backend | PrivateBackend]
     platform: Backend
     with_feedback: Sequence[str] = ()
+    waiting: Waiting | None = None
     cors_origins: Sequence[str] = ()
 
     def body(self, title: str) -> dict[str, Any]:
@@ -189,6 +208,7 @@ class ApiRoutes:
         for name in self.with_feedback:
             path = f"/v2/models/{name}/feedback"
             paths[path] = self._path(path, self.platform, name)
+        paths.update(self._waiting())
         paths.update(self._everything_else())
         document: dict[str, Any] = {
             "openapi": OPENAPI,
@@ -201,6 +221,19 @@ class ApiRoutes:
         elif self.cors_origins:
             document["x-amazon-apigateway-cors"] = _cors(self.cors_origins)
         return document
+
+    def _waiting(self) -> dict[str, Any]:
+        """Let the intake take requests that wait, and give their results."""
+        if self.waiting is None:
+            return {}
+        return {
+            path: self._path(path, self.waiting.intake, model)
+            for model in self.waiting.models
+            for path in (
+                f"/v2/models/{model}/infer_async",
+                f"/v2/models/{model}/results/{{proxy+}}",
+            )
+        }
 
     def _everything_else(self) -> dict[str, Any]:
         """Let the platform function refuse unknown paths, so that there is one error body.

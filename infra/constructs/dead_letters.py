@@ -1,5 +1,8 @@
 """Where events go that a function could not handle, so that none is lost unseen."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from aws_cdk import aws_lambda as lambda_, aws_sqs as sqs
 from constructs import Construct
 
@@ -10,6 +13,23 @@ Source: docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quota
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """Where a queue's messages go that were received too often.
+
+    Attributes:
+        queue_arn: The queue for them.
+        after: After how many times.
+    """
+
+    queue_arn: str
+    after: int
+
+    def policy(self) -> dict[str, Any]:
+        """Write CloudFormation's `RedrivePolicy`."""
+        return {"deadLetterTargetArn": self.queue_arn, "maxReceiveCount": self.after}
+
+
 class DeadLetters(Construct):
     """An encrypted queue that answers over TLS only.
 
@@ -17,13 +37,24 @@ class DeadLetters(Construct):
         queue: The queue.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, key_arn: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        key_arn: str,
+        hidden_s: int | None = None,
+        given_up: GivenUp | None = None,
+    ) -> None:
         """Make the queue and its policy.
 
         Args:
             scope: Where it belongs.
             id_: Its id there.
             key_arn: The customer's key.
+            hidden_s: How long a message that somebody has received comes to nobody else; 30 s by
+                default.
+            given_up: Where messages go that come too often; nowhere by default.
         """
         super().__init__(scope, id_)
         self.queue = sqs.CfnQueue(
@@ -31,6 +62,8 @@ class DeadLetters(Construct):
             "Resource",
             kms_master_key_id=key_arn,
             message_retention_period=KEPT_S,
+            visibility_timeout=hidden_s,
+            redrive_policy=given_up.policy() if given_up else None,
         )
         sqs.CfnQueuePolicy(
             self,

@@ -18,7 +18,7 @@ from infra.bundling.trees import text_digest
 from infra.config.deployment import Deployment
 from infra.config.profile import ApiKind
 from infra.constructs.api_access import ApiAccess
-from infra.constructs.api_routes import ApiRoutes, Backend, PrivateBackend
+from infra.constructs.api_routes import ApiRoutes, Backend, PrivateBackend, Waiting
 from infra.constructs.bounded_role import trust
 from infra.constructs.invocation_role import InvocationRole
 from infra.constructs.keeping import keep
@@ -80,6 +80,7 @@ class InferenceApi(Construct):
         models: Mapping[str, Backend | PrivateBackend],
         platform: Backend,
         with_feedback: Sequence[str],
+        waiting: Waiting | None,
         access: ApiAccess,
         deployment: Deployment,
         key_arn: str | None,
@@ -92,6 +93,7 @@ class InferenceApi(Construct):
             models: Each model's alias by ARN, or its service.
             platform: The platform function, by ARN.
             with_feedback: Names of the models that take feedback, which the platform function does.
+            waiting: Where models are asked that answer later; None where none does.
             access: What is asked of callers.
             deployment: Profile and stage.
             key_arn: The customer's key for the access log; None for CloudWatch's own.
@@ -100,6 +102,8 @@ class InferenceApi(Construct):
         self.stage: rest.CfnStage | None = None
         self.http_id = ""
         backends = [platform, *(b for b in models.values() if isinstance(b, Backend))]
+        if waiting is not None:
+            backends.append(waiting.intake)
         role = InvocationRole(self, "Invoke", function_arns=[b.arn for b in backends])
         routes = ApiRoutes(
             kind=deployment.settings.api,
@@ -108,6 +112,7 @@ class InferenceApi(Construct):
             models=models,
             platform=platform,
             with_feedback=with_feedback,
+            waiting=waiting,
             cors_origins=deployment.cors_origins,
         )
         logs = KeptLogs(self, "AccessLogs", settings=deployment.settings, key_arn=key_arn)

@@ -1,5 +1,6 @@
 """Buckets for model bytes and their registry: versioned, encrypted, TLS only, write-once."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import aws_s3 as s3, aws_ssm as ssm
@@ -28,6 +29,7 @@ class ModelStore(Construct):
         key_arn: str,
         object_lock: bool,
         is_for_ever: bool = False,
+        expiries: Mapping[str, int] | None = None,
     ) -> None:
         """Make the bucket, its policy and the SSM parameter that tells its name.
 
@@ -39,6 +41,8 @@ class ModelStore(Construct):
             object_lock: Whether objects are write-once.
             is_for_ever: Whether nobody at all, the account's root included, may shorten the lock,
                 and nobody may write a key twice or hide one.
+            expiries: After how many days objects are removed, by what their keys begin with; what
+                was overwritten goes after one.
         """
         super().__init__(scope, id_)
         self.bucket = s3.CfnBucket(
@@ -72,6 +76,7 @@ class ModelStore(Construct):
             ),
             object_lock_enabled=True if object_lock else None,
             object_lock_configuration=_lock(is_for_ever=is_for_ever) if object_lock else None,
+            lifecycle_configuration=_lifecycle(expiries) if expiries else None,
         )
         keep(self.bucket)
         s3.CfnBucketPolicy(
@@ -100,6 +105,27 @@ class ModelStore(Construct):
             name=bucket_name_parameter(purpose),
             value=self.bucket.ref,
         )
+
+
+def _lifecycle(expiries: Mapping[str, int]) -> s3.CfnBucket.LifecycleConfigurationProperty:
+    overwritten = s3.CfnBucket.NoncurrentVersionExpirationProperty(noncurrent_days=1)
+    own = [
+        s3.CfnBucket.RuleProperty(
+            id=f"Expire-{prefix.strip('/').replace('/', '-')}",
+            status="Enabled",
+            prefix=prefix,
+            expiration_in_days=days,
+        )
+        for prefix, days in sorted(expiries.items())
+    ]
+    parts = s3.CfnBucket.AbortIncompleteMultipartUploadProperty(days_after_initiation=1)
+    all_objects = s3.CfnBucket.RuleProperty(
+        id="Overwritten",
+        status="Enabled",
+        noncurrent_version_expiration=overwritten,
+        abort_incomplete_multipart_upload=parts,
+    )
+    return s3.CfnBucket.LifecycleConfigurationProperty(rules=[*own, all_objects])
 
 
 def _lock(*, is_for_ever: bool) -> s3.CfnBucket.ObjectLockConfigurationProperty:

@@ -20,18 +20,27 @@ class PseudonymKey(Construct):
         subject another name in the middle of an experiment.
     """
 
-    def __init__(self, scope: Construct, id_: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        alias: str = PSEUDONYM_KEY_ALIAS,
+        names: str = "experiments' subjects",
+    ) -> None:
         """Make the key.
 
         Args:
             scope: Where it belongs.
             id_: Its id there.
+            alias: What functions name it by.
+            names: Who has pseudonyms by it, for its description.
         """
         super().__init__(scope, id_)
         self.key = kms.CfnKey(
             self,
             "Resource",
-            description="Falaj: pseudonyms of experiments' subjects; deleting it erases them",
+            description=f"Falaj: pseudonyms of {names}; deleting it erases them",
             key_spec="HMAC_256",
             key_usage="GENERATE_VERIFY_MAC",
             multi_region=False,
@@ -39,4 +48,4 @@ class PseudonymKey(Construct):
         )
         keep(self.key)
         # Functions name the key by its alias: a release must not differ by what AWS calls it.
-        kms.CfnAlias(self, "Alias", alias_name=PSEUDONYM_KEY_ALIAS, target_key_id=self.key.ref)
+        kms.CfnAlias(self, "Alias", alias_name=alias, target_key_id=self.key.ref)

@@ -14,6 +14,7 @@ from falaj.contract import (
     ENV_ACCESS,
     ENV_CATALOGUE,
     ENV_PROFILE,
+    INTAKE_ARN_PARAMETER,
     alias_arn_parameter,
     gpu_parameter,
     gpu_service_parameter,
@@ -26,7 +27,8 @@ from infra.config.tenants import Tenants
 from infra.constructs.analyst_access import AnalystAccess
 from infra.constructs.api_access import ApiAccess, Authorizer
 from infra.constructs.api_domain import ApiDomain
-from infra.constructs.api_routes import Backend, PrivateBackend
+from infra.constructs.api_routes import Backend, PrivateBackend, Waiting
+from infra.constructs.asynchronous_intake import INTAKE_SIZE
 from infra.constructs.dashboard import add_dashboard
 from infra.constructs.feedback_access import FeedbackAccess
 from infra.constructs.function_role import FunctionAccess, allow
@@ -58,6 +60,7 @@ class ApiParts:
         tenants: What each tenant may ask for.
         trust_store: Authorities whose client certificates are let in.
         with_feedback: Names of the models that take feedback.
+        asynchronous: Names of the models that may be asked now and answer later.
     """
 
     platform: FunctionCode
@@ -66,6 +69,7 @@ class ApiParts:
     tenants: Tenants | None = None
     trust_store: Path | None = None
     with_feedback: tuple[str, ...] = ()
+    asynchronous: tuple[str, ...] = ()
 
 
 class ApiStack(Stack):
@@ -105,6 +109,7 @@ class ApiStack(Stack):
             models={spec.name: self._backend(spec, deployment) for spec in models},
             platform=Backend(arn=platform.attr_arn, timeout_s=PLATFORM_SIZE.timeout_s),
             with_feedback=parts.with_feedback,
+            waiting=self._waiting(parts.asynchronous),
             access=ApiAccess(
                 kind=deployment.settings.api,
                 mode=deployment.access,
@@ -163,6 +168,12 @@ class ApiStack(Stack):
             deployment=deployment,
             key_arn=key_arn,
         ).reference
+
+    def _waiting(self, models: tuple[str, ...]) -> Waiting | None:
+        if not models:
+            return None
+        arn = ssm_value(self, "IntakeArn", INTAKE_ARN_PARAMETER)
+        return Waiting(intake=Backend(arn=arn, timeout_s=INTAKE_SIZE.timeout_s), models=models)
 
     def _backend(self, spec: ModelSpec, deployment: Deployment) -> Backend | PrivateBackend:
         timeout_s = spec.compute.timeout_s

@@ -18,6 +18,7 @@ SHEDDING: Final = "FalajShedding"
 EXPERIMENTS: Final = "FalajExperiments"
 BATCH: Final = "FalajBatch"
 DRIFT: Final = "FalajDrift"
+ASYNCHRONOUS: Final = "FalajAsynchronous"
 GPU: Final = "FalajGpu"
 DATA_KEY: Final = "data"
 

@@ -174,7 +174,7 @@ def assemblies(made_once: Callable[..., Path]) -> dict[str, Assembly]:
 
     def make(root: Path) -> None:
         catalogue = new_catalogue(root)
-        catalogue.add("churn")
+        catalogue.add("churn", asynchronous={"result_days": 3})
         catalogue.add(
             "file-type",
             version=2,

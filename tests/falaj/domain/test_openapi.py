@@ -12,7 +12,7 @@ from openapi_spec_validator import validate
 from falaj.contract import RESPONSE_LIMIT_BYTES
 from falaj.domain.openapi import document, example_of
 from falaj.domain.published import PublishedModel
-from falaj.domain.routes import ROUTES
+from falaj.domain.routes import ROUTES, Server
 from falaj.domain.signature import ModelSignature
 from falaj.domain.tensor_schema import element_schema, input_schema
 from falaj.domain.tensors import Datatype, TensorSpec
@@ -81,9 +81,33 @@ def test_every_route_is_described_for_every_model(described):
         (route.path.replace("{model}", name), route.method.lower())
         for route in ROUTES
         for name in ([m.name for m in models] if route.of_model else [""])
+        if route.server is not Server.INTAKE
     }
 
     assert {(p, m) for p, methods in described["paths"].items() for m in methods} == expected
+
+
+def test_asynchronous_routes_are_described_where_they_are_answered():
+    """Of the models that say so, and of no other."""
+    spec = TensorSpec(name="x", datatype=Datatype.FP32, shape=(-1,))
+    now, later = (
+        PublishedModel(
+            name=name,
+            version=1,
+            versions=(1,),
+            signature=ModelSignature(inputs=(spec,), outputs=(spec,)),
+            is_asynchronous=name == "later",
+        )
+        for name in ("now", "later")
+    )
+
+    paths = document([now, later])["paths"]
+
+    validate(document([now, later]))
+    assert [path for path in paths if "async" in path or "results" in path] == [
+        "/v2/models/later/infer_async",
+        "/v2/models/later/results/{result}",
+    ]
 
 
 def test_golden_requests_satisfy_their_schema(described):

@@ -45,14 +45,14 @@ EVERYWHERE = {
         "Model",
         "Rollouts",
     )
-} | {"FalajShedding"}
+} | {"FalajAsynchronous", "FalajShedding"}
 PACKS = {"AwsSolutions", "Serverless", "NIST.800.53.R5"}
 
 
 def everything(root, profile):
     """Declare a model of each kind, experiments, tenants and tokens; return what synthesizes it."""
     catalogue = new_catalogue(root)
-    catalogue.add("churn", compute={"min_warm": 1})
+    catalogue.add("churn", compute={"min_warm": 1}, asynchronous={})
     add_versions(catalogue, 2, 3, model="greeter")
     declare(catalogue, model="greeter", **STICKY)
     add_gpu_models(catalogue)

@@ -91,6 +91,11 @@ ENV_DEAD_LETTERS: Final = "FALAJ_DEAD_LETTERS"
 """URL of the queue of events that a recorder failed on and takes in again by itself."""
 ENV_PSEUDONYM_KEY: Final = "FALAJ_PSEUDONYM_KEY"
 """The KMS HMAC key from which the key of subjects' pseudonyms is derived."""
+ENV_ASYNCHRONOUS_BUCKET: Final = "FALAJ_ASYNCHRONOUS_BUCKET"
+ENV_ASYNCHRONOUS_QUEUE: Final = "FALAJ_ASYNCHRONOUS_QUEUE"
+"""Bucket of requests and results that wait, and URL of the queue that says which are to be done."""
+ENV_ABANDONED_QUEUE: Final = "FALAJ_ABANDONED_QUEUE"
+"""ARN of the queue of requests that came too often; the worker answers those itself."""
 ENV_EXPERIMENTS_BUCKET: Final = "FALAJ_EXPERIMENTS_BUCKET"
 ENV_EXPERIMENTS_TABLE: Final = "FALAJ_EXPERIMENTS_TABLE"
 ENV_FEEDBACK_TABLE: Final = "FALAJ_FEEDBACK_TABLE"
@@ -136,6 +141,10 @@ claims that experiments name their subjects by a JSON object in one.
 
 Source: docs.aws.amazon.com/apigateway/latest/developerguide/
 api-gateway-lambda-authorizer-output.html (no object or array is a valid value)."""
+CONTEXT_QUEUED: Final = "falaj-queued"
+"""Key in `requestContext` of a request that was taken in before, and has waited: since when. What
+was true of its caller then still counts, and its tenant's rate is not counted again. API Gateway
+writes none of that name, and no caller writes there."""
 CONTEXT_CHECKED: Final = "falaj"
 """Key in `requestContext` under which a function's own check tells the handler behind it the
 tenant and who asks, as `{"tenant": …, "subject": …}`. API Gateway writes none of that name, and no
@@ -198,6 +207,10 @@ Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/
 mutual-authentication.html#mtls-http-headers.
 """
 HEADER_BINARY_LENGTH: Final = "inference-header-content-length"
+HEADER_IDEMPOTENCY: Final = "idempotency-key"
+"""Says that a request is the same as another with that key (draft-ietf-httpapi-idempotency-key)."""
+HEADER_RESULT: Final = "x-falaj-result"
+"""What has become of an asynchronous request: `queued`, `done` or `failed`."""
 HEADER_FALLBACK: Final = "x-falaj-fallback"
 """Says why another than the asked service answered: `unreachable`, `unhealthy`, `open` or
 `shed`."""
@@ -318,6 +331,17 @@ def decision_key(model: str, generation: int) -> str:
     return f"{DECISIONS_PREFIX}{model}/{generation}.json"
 
 
+# ------------------------------------------------------ asynchronous inference
+ASYNCHRONOUS_PURPOSE: Final = "asynchronous"
+"""What the bucket of waiting requests and of results is for, and the key of tenants' folders."""
+ASYNCHRONOUS_KEY_ALIAS: Final = "alias/falaj-asynchronous"
+ASYNCHRONOUS_FILE: Final = "asynchronous.json"
+"""Beside the intake's handler: for how many days each model's results are kept."""
+REQUESTS_PREFIX: Final = "requests/"
+RESULTS_PREFIX: Final = "results/"
+SENT_PREFIX: Final = "sent/"
+"""Says that a request which may be repeated is on the queue."""
+
 # --------------------------------------------------------------- experiments
 EXPERIMENTS_PURPOSE: Final = "experiments"
 """What the bucket of exposures and outcomes is for, and the key of pseudonyms."""
@@ -403,6 +427,8 @@ CONTROLLER_PARAMETER: Final = f"{PARAMETER_ROOT}/rollouts/controller"
 """Holds the name of the rollout controller's function, which operators invoke."""
 
 
+INTAKE_ARN_PARAMETER: Final = f"{PARAMETER_ROOT}/asynchronous/intake-arn"
+"""Holds the ARN of the function that takes asynchronous requests and gives their results."""
 EXPERIMENTS_TABLE_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/table"
 FEEDBACK_TABLE_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/feedback-table"
 RECORDER_ARN_PARAMETER: Final = f"{PARAMETER_ROOT}/experiments/recorder-arn"

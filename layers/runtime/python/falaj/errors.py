@@ -15,6 +15,8 @@
     │   ├── UnknownRouteError
     │   ├── UnsupportedExtensionError    of the protocol, and not served
     │   ├── UnknownExperimentError
+    │   ├── UnknownResultError       never asked for, expired, or somebody else's
+    │   ├── RepeatedKeyError         an idempotency key that stands for another request
     │   ├── ExperimentRefusedError   as things stand, it cannot be started or decided so
     │   ├── MethodNotAllowedError
     │   ├── UnsupportedEncodingError
@@ -38,6 +40,9 @@
     │   │   └── DrainingError
     │   ├── DeadlineExceededError    the answer would have come too late
     │   ├── EngineError
+    │   ├── FunctionFailedError      a model's function ended without an answer
+    │   │   └── FunctionTimeoutError     for it ran out of time
+    │   ├── AbandonedError           an asynchronous request that no attempt could finish
     │   ├── ArtefactError
     │   │   ├── UnsupportedModelError
     │   │   └── UntrustedArtefactError    not signed by the publisher that the release trusts
@@ -213,6 +218,31 @@ class UnknownExperimentError(RequestError):
             "GET /experiments lists what was started"
         )
         self.model, self.name = model, name
+
+
+class UnknownResultError(RequestError):
+    """The caller's tenant has no result of this id."""
+
+    code: ClassVar[str] = "unknown_result"
+
+    def __init__(self, *, model: str, days: int) -> None:
+        super().__init__(
+            f"model '{_short(model)}' has no result of this id for you; "
+            f"results are kept for {days} days"
+        )
+        self.model, self.days = model, days
+
+
+class RepeatedKeyError(RequestError):
+    """An idempotency key was used before, for another request."""
+
+    code: ClassVar[str] = "repeated_key"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this idempotency key was sent with another request; "
+            "send the same request again, or this one with a key of its own"
+        )
 
 
 class ExperimentRefusedError(RequestError):
@@ -448,6 +478,39 @@ class EngineError(ServiceError):
     def __init__(self, *, model: str, reason: str) -> None:
         super().__init__(f"model '{model}' failed: {reason}")
         self.model, self.reason = model, reason
+
+
+class FunctionFailedError(ServiceError):
+    """A model's function ended without an answer."""
+
+    code: ClassVar[str] = "function_failed"
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__(f"the function of model '{model}' ended without an answer")
+        self.model = model
+
+
+class FunctionTimeoutError(FunctionFailedError):
+    """A model's function ran out of time."""
+
+    code: ClassVar[str] = "function_timeout"
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__(model=model)
+        self.args = (f"the function of model '{model}' ran out of time",)
+
+
+class AbandonedError(ServiceError):
+    """An asynchronous request came so often that it is given up."""
+
+    code: ClassVar[str] = "abandoned"
+
+    def __init__(self, *, model: str, attempts: int) -> None:
+        super().__init__(
+            f"model '{model}' has not answered in {attempts} attempts, "
+            "none of which could be finished; send the request again"
+        )
+        self.model, self.attempts = model, attempts
 
 
 class ArtefactError(ServiceError):

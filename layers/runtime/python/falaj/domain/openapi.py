@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from falaj.contract import HEADER_BINARY_LENGTH, HEADER_RELEASE, HEADER_REQUEST_ID
+from falaj.contract import (
+    HEADER_BINARY_LENGTH,
+    HEADER_IDEMPOTENCY,
+    HEADER_RELEASE,
+    HEADER_REQUEST_ID,
+    HEADER_RESULT,
+)
 from falaj.domain import openapi_components as components
 from falaj.domain.experiment_schema import BODIES, EXPERIMENT_PARAMETER, REPORT_PARAMETERS
 from falaj.domain.openapi_components import JSON, ref
@@ -12,8 +18,11 @@ from falaj.domain.routes import (
     EXPERIMENT_REPORT,
     EXPERIMENTS,
     FEEDBACK,
+    INFER_ASYNC,
     LIST_EXPERIMENTS,
     MODEL,
+    RESULT,
+    RESULT_ID,
     ROUTES,
     VERSION,
     Route,
@@ -26,6 +35,7 @@ OPENAPI: Final = "3.1.0"
 REFUSALS: Final[Mapping[Server, tuple[int, ...]]] = {
     Server.PLATFORM: (400, 404, 405, 429, 500, 503),
     Server.PREDICT: (400, 404, 405, 413, 415, 429, 500, 502, 503, 504),
+    Server.INTAKE: (400, 404, 405, 413, 429, 500, 502, 503, 504),
 }
 """Statuses an operation may answer besides 200, by who answers it.
 
@@ -95,7 +105,7 @@ def _operation(route: Route, model: PublishedModel | None) -> JSON:
         "summary": route.summary,
         "tags": [model.name if model else SERVER_TAG],
         "responses": {
-            "202" if route.operation == FEEDBACK else "200": _success(route, model),
+            **_successes(route, model),
             **{str(status): components.refusal(status) for status in _refusals(route)},
         },
     }
@@ -122,6 +132,10 @@ def _parameters(route: Route, model: PublishedModel | None) -> list[JSON]:
         parameters.append(EXPERIMENT_PARAMETER)
     if route.operation == EXPERIMENT_REPORT:
         parameters.extend(REPORT_PARAMETERS)
+    if route.operation == RESULT:
+        parameters.append(components.RESULT_PARAMETER | {"name": RESULT_ID.strip("{}")})
+    if route.operation == INFER_ASYNC:
+        parameters.append(components.IDEMPOTENCY_PARAMETER | {"name": HEADER_IDEMPOTENCY})
     if _infers(route):
         parameters.append(
             {
@@ -159,18 +173,28 @@ def _request_body(route: Route, model: PublishedModel | None) -> JSON | None:
     }
 
 
+def _successes(route: Route, model: PublishedModel | None) -> JSON:
+    if route.operation == INFER_ASYNC:
+        return {"202": components.queued()}
+    if route.operation == RESULT:
+        return {"200": _success(route, model), "202": components.queued()}
+    return {"202" if route.operation == FEEDBACK else "200": _success(route, model)}
+
+
 def _success(route: Route, model: PublishedModel | None) -> JSON:
     content: JSON = {"application/json": {"schema": components.result(route, model)}}
-    if _infers(route):
+    if _answers(route):
         content["application/octet-stream"] = {"schema": components.BINARY}
     if route.operation == EXPERIMENT_REPORT:
         content["text/html"] = {"schema": {"type": "string"}}
     if route.operation == "docs":
         content = {"text/html": {"schema": {"type": "string"}}}
     headers = {HEADER_REQUEST_ID: components.header_ref(HEADER_REQUEST_ID)}
-    if route.server is Server.PREDICT:
+    if route.server is Server.PREDICT or route.operation == RESULT:
         headers[HEADER_RELEASE] = components.header_ref(HEADER_RELEASE)
-    if _infers(route):
+    if route.operation == RESULT:
+        headers[HEADER_RESULT] = components.header_ref(HEADER_RESULT)
+    if _answers(route):
         headers[HEADER_BINARY_LENGTH] = components.header_ref(HEADER_BINARY_LENGTH)
     return {"description": route.summary, "headers": headers, "content": content}
 
@@ -179,6 +203,8 @@ def _having(route: Route, models: Sequence[PublishedModel]) -> Sequence[Publishe
     """Return the models that have a route; one None where it belongs to no model."""
     if not route.of_model:
         return (None,)
+    if route.server is Server.INTAKE:
+        return [m for m in models if m.is_asynchronous]
     return [m for m in models if m.takes_feedback or route.operation != FEEDBACK]
 
 
@@ -186,11 +212,18 @@ def _refusals(route: Route) -> tuple[int, ...]:
     refusals = REFUSALS[route.server]
     if route.operation in EXPERIMENTS - {LIST_EXPERIMENTS}:
         return (*refusals, 409)
+    if route.operation == INFER_ASYNC:
+        return (*refusals, 422)
     return (*refusals, 413, 415) if route.operation == FEEDBACK else refusals
 
 
 def _infers(route: Route) -> bool:
     return route.operation.startswith("infer")
+
+
+def _answers(route: Route) -> bool:
+    """Whether what succeeds is a model's answer."""
+    return route.operation == RESULT or (_infers(route) and route.operation != INFER_ASYNC)
 
 
 def example_of(document: Mapping[str, Any], model: str) -> JSON | None:

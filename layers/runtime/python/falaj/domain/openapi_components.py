@@ -9,13 +9,14 @@ from falaj.contract import (
     HEADER_BINARY_LENGTH,
     HEADER_RELEASE,
     HEADER_REQUEST_ID,
+    HEADER_RESULT,
     PARAMETER_EXPERIMENT,
     PARAMETER_VARIANT,
 )
 from falaj.domain.experiment_schema import SCHEMAS as EXPERIMENTS
 from falaj.domain.protocol_schema import PROTOCOL, object_schema
 from falaj.domain.published import PublishedModel
-from falaj.domain.routes import Route
+from falaj.domain.routes import RESULT, Route
 from falaj.domain.tensor_schema import PARAMETERS, input_schema, output_schema
 
 JSON = dict[str, Any]
@@ -39,7 +40,31 @@ HEADERS: Final[JSON] = {
         "description": "Bytes of JSON before the binary tensors; present if there are any.",
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
+    HEADER_RESULT: {
+        "description": "What has become of an asynchronous request.",
+        "schema": {"type": "string", "enum": ["queued", "done", "failed"]},
+    },
 }
+
+RESULT_PARAMETER: Final[JSON] = {
+    "in": "path",
+    "required": True,
+    "description": "What infer_async answered as id.",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+}
+IDEMPOTENCY_PARAMETER: Final[JSON] = {
+    "in": "header",
+    "description": "The same request with the same key is one request, with one id.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+QUEUED: Final[JSON] = object_schema(
+    {
+        "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "status": {"const": "queued"},
+    },
+    "id",
+    "status",
+)
 
 REASONS: Final = {
     400: "The request is wrong; the sentence says how.",
@@ -48,6 +73,7 @@ REASONS: Final = {
     409: "As things stand, it cannot be done; the sentence says why.",
     413: "The body, or what it inflates to, is too large; or the answer would be.",
     415: "The body's encoding is not understood.",
+    422: "The idempotency key stands for another request.",
     429: "Too many requests for now.",
     500: "The service failed; it has been counted.",
     502: "The model's function crashed.",
@@ -92,10 +118,26 @@ def request_name(model: PublishedModel) -> str:
 
 def result(route: Route, model: PublishedModel | None) -> JSON:
     """Describe what an operation answers with status 200."""
-    if model and route.operation.startswith("infer"):
+    if model and (route.operation.startswith("infer") or route.operation == RESULT):
         return ref(f"{model.name}.answer")
     name = route.operation.removesuffix("Version")
     return ref(name[0].upper() + name[1:])
+
+
+def queued() -> JSON:
+    """Describe the answer that a request waits."""
+    where = {"description": "Where the answer will be.", "schema": {"type": "string"}}
+    again = {"description": "Seconds until it is worth asking.", "schema": {"type": "string"}}
+    return {
+        "description": "The request waits.",
+        "headers": {
+            HEADER_REQUEST_ID: header_ref(HEADER_REQUEST_ID),
+            HEADER_RESULT: header_ref(HEADER_RESULT),
+            "location": where,
+            "retry-after": again,
+        },
+        "content": {"application/json": {"schema": ref("Queued")}},
+    }
 
 
 def schemas(models: Sequence[PublishedModel]) -> JSON:
@@ -104,6 +146,8 @@ def schemas(models: Sequence[PublishedModel]) -> JSON:
     for model in models:
         own[request_name(model)] = _request(model)
         own[f"{model.name}.answer"] = _answer(model)
+    if any(model.is_asynchronous for model in models):
+        own["Queued"] = QUEUED
     return PROTOCOL | EXPERIMENTS | own
 
 

@@ -23,12 +23,20 @@ STOP_EXPERIMENT: Final = "stopExperiment"
 """As feedback: answered only where experiments are deployed."""
 
 
+INFER_ASYNC: Final = "inferAsync"
+RESULT: Final = "result"
+"""Answered for models that may be asked asynchronously."""
+RESULT_ID: Final = "{result}"
+
+
 class Server(StrEnum):
     """Which function answers a route."""
 
     PREDICT = "predict"
     """The model's own function, through its live alias."""
     PLATFORM = "platform"
+    INTAKE = "intake"
+    """The function that takes asynchronous requests and gives their results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +139,22 @@ ROUTES: Final[tuple[Route, ...]] = (
         operation=FEEDBACK,
         summary="What came of inferences: late, repeated and in any order",
         server=Server.PLATFORM,
+        scope=f"model:{MODEL}:invoke",
+    ),
+    Route(
+        method="POST",
+        path=f"/v2/models/{MODEL}/infer_async",
+        operation=INFER_ASYNC,
+        summary="Run the model later; the answer is fetched by its id",
+        server=Server.INTAKE,
+        scope=f"model:{MODEL}:invoke",
+    ),
+    Route(
+        method="GET",
+        path=f"/v2/models/{MODEL}/results/{RESULT_ID}",
+        operation=RESULT,
+        summary="What has become of an asynchronous request",
+        server=Server.INTAKE,
         scope=f"model:{MODEL}:invoke",
     ),
     Route(

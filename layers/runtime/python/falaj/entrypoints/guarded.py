@@ -16,6 +16,7 @@ from falaj.config.access import AccessSettings
 from falaj.config.quotas import QuotaSettings
 from falaj.contract import (
     CONTEXT_CHECKED,
+    CONTEXT_QUEUED,
     CONTEXT_SUBJECT,
     CONTEXT_TENANT,
     ENV_CAPTURE,
@@ -51,6 +52,7 @@ class GuardedHandler:
         handler: Answers.
         settings: What is asked of a caller.
         admit: Counts requests by tenant; nothing is counted by default.
+        admit_queued: Counts those that were taken in before; as `admit` by default.
         clock: Tells when a token has expired.
         write: Takes a line for each refusal; by default standard output.
         refusals: Makes what leaves auditors a record of refusals, when it is first needed; None
@@ -63,6 +65,7 @@ class GuardedHandler:
         settings: AccessSettings,
         *,
         admit: Admission = lambda _: nullcontext(),
+        admit_queued: Admission | None = None,
         clock: Clock = SYSTEM_CLOCK,
         write: Callable[[str], object] = sys.stdout.write,
         refusals: "Callable[[], Refusals] | None" = None,
@@ -71,6 +74,7 @@ class GuardedHandler:
         self._refusals: Refusals | None = None
         self._handler, self._settings = handler, settings
         self._admit, self._clock, self._write = admit, clock, write
+        self._admit_queued = admit_queued or admit
 
     def __call__(self, event: Any, context: Any = None) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
         """Answer one event."""
@@ -83,7 +87,8 @@ class GuardedHandler:
             around = event[_CONTEXT] if isinstance(event[_CONTEXT], dict) else {}
             caller = self._known(around)
             self._refuse_unless_allowed(caller, event, around)
-            with self._admit(caller.tenant):
+            admit = self._admit_queued if CONTEXT_QUEUED in around else self._admit
+            with admit(caller.tenant):
                 return self._handler(_said_for(event, caller), context)
         except AccessError as error:
             return self._refused(error, event, caller)
@@ -91,6 +96,8 @@ class GuardedHandler:
     def _known(self, context: Mapping[str, Any]) -> Caller:
         settings = self._settings
         caller = caller_in(context, settings.mode, settings.tenant_claim)
+        if CONTEXT_QUEUED in context:
+            return caller  # the token was valid when the request was taken in
         if caller.expires_at is not None and not self._is_valid(caller.expires_at):
             raise UnauthenticatedError("the token has expired")
         return caller
@@ -171,8 +178,10 @@ def guarded(
         return GuardedHandler(handler, known, refusals=recorded)
     from falaj.entrypoints.quotas import quotas_of  # noqa: PLC0415 - where tenants are bounded
 
-    admit = quotas_of(around, SYSTEM_CLOCK).admit
-    return GuardedHandler(handler, known, admit=admit, refusals=recorded)
+    quotas = quotas_of(around, SYSTEM_CLOCK)
+    return GuardedHandler(
+        handler, known, admit=quotas.admit, admit_queued=quotas.admit_queued, refusals=recorded
+    )
 
 
 def recorded_refusals() -> "Callable[[], Refusals] | None":

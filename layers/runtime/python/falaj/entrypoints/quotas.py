@@ -83,6 +83,15 @@ class Quotas:
         """
         return self._admitted(tenant)
 
+    def admit_queued(self, tenant: str) -> AbstractContextManager[None]:
+        """Take the place of a request whose rate was counted when it was taken in.
+
+        Raises:
+            QuotaExceededError: The tenant has enough under way; from entering.
+            ShedError: Capacity is short, and others come first; from entering.
+        """
+        return self._admitted(tenant, is_queued=True)
+
     def refusal(self, tenant: str) -> QuotaExceededError | None:
         """Say why a request is refused, where that needs neither a call nor a look at limits."""
         limits = None if self._limits.are_due else self._limits.known(tenant)
@@ -90,23 +99,29 @@ class Quotas:
             return None
         return self._table.refusal(tenant, limits)
 
-    def take(self, tenant: str, wanted: int = 1) -> Places:
+    def take(self, tenant: str, wanted: int = 1, *, is_queued: bool = False) -> Places:
         """Take the places of requests that come together; each is to be given back.
+
+        Args:
+            tenant: Whose.
+            wanted: How many.
+            is_queued: Whether their rate was counted before.
 
         Raises:
             ShedError: Capacity is short, and others come first.
         """
         is_dark = self._now() < self._dark_until
+        has_rate = self._has_rate and not is_queued
         try:
             limits = self._limits.known(tenant) if is_dark else self._limits.of(tenant)
             if limits and limits.priority > self._limits.admitted:
                 raise ShedError(tenant=tenant, priority=limits.priority, retry_after_s=SHED_S)
             if limits and not is_dark:
-                return self._counted(tenant, limits, wanted)
+                return self._counted(tenant, limits, wanted, has_rate=has_rate)
         except DependencyError as error:
             self._complain(error)
             limits = self._limits.known(tenant)
-        if limits and self._has_rate:
+        if limits and has_rate:
             alone = self._table.take_alone
             passed = _most(wanted, lambda count: alone(tenant, limits, count))
             return Places(("",) * passed.number, passed.refusal)
@@ -122,8 +137,8 @@ class Quotas:
             self._complain(error)
 
     @contextmanager
-    def _admitted(self, tenant: str) -> Iterator[None]:
-        places = self.take(tenant)
+    def _admitted(self, tenant: str, *, is_queued: bool = False) -> Iterator[None]:
+        places = self.take(tenant, is_queued=is_queued)
         if places.refusal is not None:
             raise places.refusal
         try:
@@ -131,10 +146,10 @@ class Quotas:
         finally:
             self.give_back(places.held[0])
 
-    def _counted(self, tenant: str, limits: Limits, wanted: int) -> Places:
+    def _counted(self, tenant: str, limits: Limits, wanted: int, *, has_rate: bool) -> Places:
         """Count the rate first: what a flood is refused by costs no call."""
         refusal = None
-        if self._has_rate:
+        if has_rate:
             take = self._table.take
             wanted, refusal = _most(wanted, lambda count: take(tenant, limits, count))
         if not limits.concurrency or not wanted:

@@ -14,6 +14,8 @@ STATUS: Final[dict[type[FalajError], int]] = {
     errors.UnknownRouteError: 404,
     errors.UnsupportedExtensionError: 404,
     errors.UnknownExperimentError: 404,
+    errors.UnknownResultError: 404,
+    errors.RepeatedKeyError: 422,
     errors.ExperimentRefusedError: 409,
     errors.MethodNotAllowedError: 405,
     errors.UnsupportedEncodingError: 415,
@@ -25,6 +27,9 @@ STATUS: Final[dict[type[FalajError], int]] = {
     errors.ServiceError: 500,
     errors.UnavailableError: 503,
     errors.DeadlineExceededError: 504,
+    errors.FunctionFailedError: 502,
+    errors.FunctionTimeoutError: 504,
+    errors.AbandonedError: 503,
     errors.ConfigurationError: 500,
 }
 """Status of each error; a leaf that is not here has its parent's."""

@@ -1,0 +1,1 @@
+"""Takes requests that wait, and gives their results."""

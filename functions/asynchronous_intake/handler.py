@@ -1,0 +1,5 @@
+"""Lambda calls `handler.handler`; everything it does lives in the runtime."""
+
+from falaj.entrypoints.asynchronous_intake import handler
+
+__all__ = ["handler"]

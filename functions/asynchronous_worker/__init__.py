@@ -1,0 +1,1 @@
+"""Asks models what waits, and keeps their answers."""
