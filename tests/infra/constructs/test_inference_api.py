@@ -160,7 +160,7 @@ def test_the_most_models_stay_within_what_api_gateway_routes():
 
 
 def test_the_apis_role_may_invoke_exactly_what_it_routes_to(assembly):
-    """Each alias and the platform function, by name."""
+    """Each alias, the platform function and the intake, by name."""
     policies = assembly.of_type("FalajApi", "AWS::IAM::ManagedPolicy").values()
     allowed = [
         arn
@@ -176,6 +176,7 @@ def test_the_apis_role_may_invoke_exactly_what_it_routes_to(assembly):
         {"Ref": "AliasfileDashtype"},
         {"Ref": "Aliassnap"},
         {"Ref": "Aliastwin"},
+        {"Ref": "IntakeArn"},
     ]
 
 

@@ -31,10 +31,11 @@ def test_only_the_bank_keeps_an_audit_trail(smb, enterprise):
     assert ("FalajAudit" in smb.templates, "FalajAudit" in enterprise.templates) == (False, True)
 
 
-def test_a_stack_for_each_model_and_three_that_they_share(assembly):
+def test_a_stack_for_each_model_and_those_that_they_share(assembly):
     """A model is deployed, and deleted, alone."""
     assert sorted(set(assembly.templates) - {"FalajAudit", "FalajNetwork"}) == [
         "FalajApi",
+        "FalajAsynchronous",
         "FalajFoundation",
         "FalajModel-churn",
         "FalajModel-file-type",
