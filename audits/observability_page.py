@@ -59,7 +59,7 @@ A copy for a shadow carries `traceparent` without what may stand behind its 55 c
 A context that is not valid is ignored: it is in no line, and neither header goes on (w3.org/TR/trace-context, 3.2.2, 3.2.4 and 3.3.1).
 What is not version 00 is read as far as 00 goes.
 X-Ray's id (`xray_trace_id`) stands in the same lines, so that either finds the other; X-Ray's own context goes to a shadow by Lambda.
-A container's own line of a failed request has no trace yet: the id that joins it is `request_id`, which a breaker sends on.
+A container leaves a line of each failed request only, with the same ids; over gRPC they are taken from the call's metadata.
 """  # noqa: E501
 
 

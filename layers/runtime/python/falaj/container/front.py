@@ -37,6 +37,7 @@ from falaj.http.oip import answer as answer_protocol, failed, request_id_of, sen
 from falaj.http.routes import GET, POST, Target, allowed, target_of
 from falaj.http.service import Service
 from falaj.telemetry.outcome import Outcome
+from falaj.telemetry.trace import traces
 
 OK: Final = 200
 UNAVAILABLE: Final = 503
@@ -207,7 +208,10 @@ class Front:
     def _refuse(self, exchange: Exchange, error: FalajError, outcome: Outcome) -> None:
         response = failed(error, exchange.request, self._service, outcome=outcome)
         self._ledger.failed(
-            outcome, request_id=response.headers[HEADER_REQUEST_ID], status=response.status
+            outcome,
+            request_id=response.headers[HEADER_REQUEST_ID],
+            status=response.status,
+            keys=traces(exchange.request.headers),
         )
         if isinstance(error, ShedError):
             self._ledger.shed(outcome.model, error.priority)

@@ -55,6 +55,7 @@ from falaj.http import metadata
 from falaj.http.absent import METHODS, Absent
 from falaj.http.service import Service
 from falaj.telemetry.outcome import Ending, Outcome
+from falaj.telemetry.trace import traces
 
 _INFER: Final = message("ModelInferRequest")
 _STREAMED: Final = message("ModelStreamInferResponse")
@@ -384,7 +385,12 @@ class Servicer:
 
     def _note(self, outcome: Outcome, error: FalajError, context: Context, data: bytes) -> None:
         _end(outcome, error)
-        self._ledger.failed(outcome, request_id="", status=code_of(error).value[0])
+        self._ledger.failed(
+            outcome,
+            request_id="",
+            status=code_of(error).value[0],
+            keys=traces(dict(context.invocation_metadata() or ())),
+        )
         if isinstance(error, ShedError):
             self._ledger.shed(outcome.model, error.priority)
         self._leave(outcome, context, data, error)
