@@ -127,7 +127,9 @@ def _leave(found: list[dict[str, Any]]) -> None:
 
 
 app = typer.Typer(
-    help="Whether models are still asked what they were made for.", no_args_is_help=True
+    help="Whether models are still asked what they were made for.",
+    epilog=example("falaj drift status"),
+    no_args_is_help=True,
 )
 VERBS: Final = (
     ("status", status, example("falaj drift status", "falaj drift status churn --json")),

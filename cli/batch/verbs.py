@@ -204,6 +204,10 @@ VERBS: Final[tuple[tuple[str, Callable[..., Any], str], ...]] = (
     ("stop", stop, example("falaj batch stop breast-cancer-1f2e3d4c --reason 'wrong prefix'")),
 )
 
-app = typer.Typer(no_args_is_help=True, help="Answer a prefix of records, each exactly once.")
+app = typer.Typer(
+    help="Answer a prefix of records, each exactly once.",
+    epilog=example("falaj batch list"),
+    no_args_is_help=True,
+)
 for _name, _command, _epilog in VERBS:
     app.command(_name, epilog=_epilog)(_command)

@@ -23,6 +23,7 @@ from tests.infra.conftest import (
     new_catalogue,
 )
 from tests.infra.linting import linted
+from tests.infra.stacks.test_drift import add as add_watched
 from tests.infra.stacks.test_experiments import STICKY, add as add_versions, declare
 
 # isort: split
@@ -38,6 +39,7 @@ EVERYWHERE = {
     for name in (
         "Api",
         "Batch",
+        "Drift",
         "Experiments",
         "Foundation",
         "Gpu",
@@ -55,6 +57,7 @@ def everything(root, profile):
     catalogue.add("churn", compute={"min_warm": 1}, asynchronous={})
     add_versions(catalogue, 2, 3, model="greeter")
     declare(catalogue, model="greeter", **STICKY)
+    add_watched(catalogue, "watched")
     add_gpu_models(catalogue)
     (root / "tenants.yaml").write_text(TENANTS)
     LocalIssuer.open(root / "issuer")
